@@ -1,0 +1,50 @@
+export {
+  isSafe,
+  none,
+  termMax,
+  type LogIndex,
+  type NodeId,
+  type ReadId,
+  type Term,
+  type Ticks,
+} from "./ids.ts";
+export { assert, AssertionError, at, unreachable } from "./assert.ts";
+export {
+  isErrorCode,
+  RaftError,
+  type ErrorCode,
+  type Outcome,
+  type RaftErrorOptions,
+} from "./errors.ts";
+export {
+  entryBytes,
+  entryOverheadBytes,
+  isUpToDate,
+  newEntry,
+  origin,
+  type Entry,
+  type EntryId,
+  type EntryKind,
+} from "./entry.ts";
+export { initialHardState, mustSync, sameHardState, type HardState } from "./hard-state.ts";
+export { emptyStorage, type Storage } from "./storage.ts";
+export type { RaftOptions } from "./options.ts";
+export { committedIndex, quorum, voteResult, type Majority, type Voters, type VoteResult } from "./quorum.ts";
+export type {
+  AppendEntries,
+  AppendEntriesRejection,
+  AppendEntriesResponse,
+  Heartbeat,
+  HeartbeatResponse,
+  Message,
+  MessageKind,
+  PreVote,
+  PreVoteResponse,
+  Propose,
+  ReadIndex,
+  ReadIndexResponse,
+  RequestVote,
+  RequestVoteResponse,
+} from "./message.ts";
+export type { ReadState, Ready } from "./ready.ts";
+export type { PeerStatus, RoleKind, Status } from "./status.ts";

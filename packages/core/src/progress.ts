@@ -1,0 +1,124 @@
+import { assert, unreachable } from "./assert.ts";
+import { type EntryId } from "./entry.ts";
+import { type LogIndex } from "./ids.ts";
+import { type InflightLimits, Inflights } from "./inflights.ts";
+
+/**
+ * What the leader knows of one follower's log, and how it may send to it (thesis §10.2.1).
+ *
+ *     probe ──ack──► replicate
+ *       ▲               │
+ *       └── rejection, connection lost
+ *
+ * Invariant: `matchIndex < nextIndex`.
+ */
+export type Progress = Probe | Replicate;
+
+interface Tracked {
+  /** The follower's log is known to equal the leader's up to here. Never decreases. */
+  readonly matchIndex: LogIndex;
+  /** The next entry to send. */
+  readonly nextIndex: LogIndex;
+}
+
+/** Where the logs part is not known: one append at a time, answered before the next. */
+export interface Probe extends Tracked {
+  readonly kind: "probe";
+  /** An append is on its way. Its answer, or the answer to a heartbeat, clears this. */
+  readonly awaiting: boolean;
+}
+
+/** The logs agree up to `nextIndex`, as far as is known: stream ahead of the acknowledgements. */
+export interface Replicate extends Tracked {
+  readonly kind: "replicate";
+  /** What was sent and not acknowledged. */
+  readonly inflights: Inflights;
+  /**
+   * Send an append even if it is empty. Set when a heartbeat was answered while appends are on the
+   * way: if one was lost, the follower will reject this one, and the window cannot stay stuck.
+   */
+  readonly nudge: boolean;
+}
+
+/** A follower of which nothing is known but that its log may end where the leader's does. */
+export function newProgress(nextIndex: LogIndex): Progress {
+  return { kind: "probe", matchIndex: 0, nextIndex, awaiting: false };
+}
+
+/** The follower acknowledged everything up to `index`. An older acknowledgement changes nothing. */
+export function acked(progress: Progress, index: LogIndex, limits: InflightLimits): Progress {
+  const matchIndex = Math.max(progress.matchIndex, index);
+  switch (progress.kind) {
+    case "probe": {
+      // An acknowledgement from before this probe says nothing about where the logs part.
+      if (index < progress.matchIndex) return progress;
+      const inflights = new Inflights(limits);
+      return { kind: "replicate", matchIndex, nextIndex: matchIndex + 1, inflights, nudge: false };
+    }
+    case "replicate": {
+      progress.inflights.freeTo(index);
+      if (index <= progress.matchIndex) return progress;
+      const nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
+      return { ...progress, matchIndex, nextIndex };
+    }
+    default:
+      return unreachable(progress);
+  }
+}
+
+/**
+ * The follower rejected the append after `prevIndex`; its log may match up to `candidate`. Goes back
+ * as far as needed and never to `matchIndex` or before. A rejection that is not of the latest probe,
+ * or of something since acknowledged, changes nothing.
+ */
+export function rejected(progress: Progress, prevIndex: LogIndex, candidate: LogIndex): Progress {
+  const { matchIndex } = progress;
+  switch (progress.kind) {
+    case "probe": {
+      if (progress.nextIndex - 1 !== prevIndex || prevIndex <= matchIndex) return progress;
+      const nextIndex = Math.max(Math.min(prevIndex, candidate + 1), matchIndex + 1);
+      return { kind: "probe", matchIndex, nextIndex, awaiting: false };
+    }
+    case "replicate": {
+      if (prevIndex <= matchIndex) return progress;
+      return { kind: "probe", matchIndex, nextIndex: matchIndex + 1, awaiting: false };
+    }
+    default:
+      return unreachable(progress);
+  }
+}
+
+/** The follower answered a heartbeat: it lives, so what it has not acknowledged may be lost. */
+export function alive(progress: Progress, lastIndex: LogIndex): Progress {
+  switch (progress.kind) {
+    case "probe":
+      return progress.awaiting ? { ...progress, awaiting: false } : progress;
+    case "replicate":
+      return progress.matchIndex < lastIndex ? { ...progress, nudge: true } : progress;
+    default:
+      return unreachable(progress);
+  }
+}
+
+/** The connection to the follower was lost, and with it perhaps everything on the way. */
+export function disconnected(progress: Progress): Progress {
+  const { matchIndex } = progress;
+  return { kind: "probe", matchIndex, nextIndex: matchIndex + 1, awaiting: false };
+}
+
+/** An append that follows `prev` was handed out, with `count` entries of `bytes` bytes. */
+export function sent(progress: Progress, prev: EntryId, count: number, bytes: number): Progress {
+  assert(prev.index === progress.nextIndex - 1, "appends are handed out in order");
+  switch (progress.kind) {
+    case "probe":
+      return { ...progress, awaiting: true };
+    case "replicate": {
+      if (count === 0) return { ...progress, nudge: false };
+      const nextIndex = progress.nextIndex + count;
+      progress.inflights.add(nextIndex - 1, bytes);
+      return { ...progress, nextIndex, nudge: false };
+    }
+    default:
+      return unreachable(progress);
+  }
+}

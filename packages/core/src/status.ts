@@ -1,0 +1,52 @@
+import type { EntryId } from "./entry.ts";
+import type { LogIndex, NodeId, Term, Ticks } from "./ids.ts";
+
+/** What a node does in the current term (Figure 4). */
+export type RoleKind = "follower" | "pre-candidate" | "candidate" | "leader";
+
+/** What a leader knows of one other voter. */
+export interface PeerStatus {
+  readonly id: NodeId;
+  readonly kind: "probe" | "replicate";
+  readonly matchIndex: LogIndex;
+  readonly nextIndex: LogIndex;
+  /** Appends sent and not acknowledged: how many, and how many bytes of entries. */
+  readonly inflightCount: number;
+  readonly inflightBytes: number;
+  /** Whether nothing more is sent before the peer answers. */
+  readonly paused: boolean;
+  /** Whether the peer was heard from since quorum was last checked. */
+  readonly recentlyActive: boolean;
+}
+
+/**
+ * A look at a node: a copy, which later changes do not touch.
+ *
+ * Invariant: appliedIndex ≤ persistedIndex ≤ last.index and appliedIndex ≤ commitIndex ≤ last.index.
+ */
+export interface Status {
+  readonly id: NodeId;
+  readonly role: RoleKind;
+  readonly term: Term;
+  /** The candidate that got this node's vote in `term`, or `none`. */
+  readonly vote: NodeId;
+  /** The leader of `term` as far as this node knows, or `none`. */
+  readonly leader: NodeId;
+  readonly voters: readonly NodeId[];
+  readonly firstIndex: LogIndex;
+  /** The last entry of the log, durable or not. */
+  readonly last: EntryId;
+  /** Everything up to here is durable on this node. */
+  readonly persistedIndex: LogIndex;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+  /** Ticks since the election timer was last reset, and the value at which it fires. */
+  readonly electionElapsedTicks: Ticks;
+  readonly electionTimeoutTicks: Ticks;
+  /** Bytes of entries that this leader has not committed; 0 if it does not lead. */
+  readonly uncommittedBytes: number;
+  /** Reads that wait for confirmation. */
+  readonly pendingReadCount: number;
+  /** The other voters, by id; empty unless this node leads. */
+  readonly progress: readonly PeerStatus[];
+}

@@ -1,0 +1,1 @@
+export type { Frame, FrameType } from "./frame.ts";
