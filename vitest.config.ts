@@ -30,7 +30,10 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       })),
-      { extends: true as const, test: { name: "scripts", root: "scripts", include: ["*.test.ts"] } },
+      {
+        extends: true as const,
+        test: { name: "scripts", root: "scripts", include: ["*.test.ts"] },
+      },
     ],
   },
 });
