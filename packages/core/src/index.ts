@@ -29,7 +29,26 @@ export {
 export { initialHardState, mustSync, sameHardState, type HardState } from "./hard-state.ts";
 export { emptyStorage, type Storage } from "./storage.ts";
 export type { RaftOptions } from "./options.ts";
-export { committedIndex, quorum, voteResult, type Majority, type Voters, type VoteResult } from "./quorum.ts";
+export { RaftNode } from "./raft-node.ts";
+export {
+  describeData,
+  describeEntries,
+  describeEntry,
+  describeHardState,
+  describeMessage,
+  describeReady,
+  describeStatus,
+} from "./describe.ts";
+export { checkStep } from "./invariants.ts";
+export { SeededRandom } from "./random.ts";
+export {
+  committedIndex,
+  quorum,
+  voteResult,
+  type Majority,
+  type Voters,
+  type VoteResult,
+} from "./quorum.ts";
 export type {
   AppendEntries,
   AppendEntriesRejection,

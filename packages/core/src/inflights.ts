@@ -44,6 +44,10 @@ export class Inflights {
     return this.count >= this.#limits.countMax || this.#bytes >= this.#limits.bytesMax;
   }
 
+  get limits(): InflightLimits {
+    return this.#limits;
+  }
+
   /** Takes note of an append that ends at `lastIndex`. The window must not be full. */
   add(lastIndex: LogIndex, bytes: number): void {
     assert(!this.full, "nothing is sent into a full window");

@@ -62,7 +62,7 @@ export interface RaftOptions {
 
   /**
    * How many bytes of entries may be handed out for applying and not yet be `applied`, which also
-   * bounds `Ready.committed`. A single larger entry is handed out alone. At least 1.
+   * bounds `Ready.committed`; an entry that crosses the limit is still handed out. At least 1.
    *
    * @default 4 MiB
    */

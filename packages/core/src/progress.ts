@@ -1,6 +1,6 @@
 import { assert, unreachable } from "./assert.ts";
-import { type EntryId } from "./entry.ts";
-import { type LogIndex } from "./ids.ts";
+import type { EntryId } from "./entry.ts";
+import type { LogIndex } from "./ids.ts";
 import { type InflightLimits, Inflights } from "./inflights.ts";
 
 /**
@@ -121,4 +121,21 @@ export function sent(progress: Progress, prev: EntryId, count: number, bytes: nu
     default:
       return unreachable(progress);
   }
+}
+
+/** Whether an append should go to the follower now, given where the leader's log ends. */
+export function isAppendDue(progress: Progress, lastIndex: LogIndex): boolean {
+  switch (progress.kind) {
+    case "probe":
+      return !progress.awaiting;
+    case "replicate":
+      return progress.nudge || (progress.nextIndex <= lastIndex && !progress.inflights.full);
+    default:
+      return unreachable(progress);
+  }
+}
+
+/** Whether nothing more is sent before the follower answers. */
+export function isPaused(progress: Progress): boolean {
+  return progress.kind === "probe" ? progress.awaiting : progress.inflights.full;
 }

@@ -43,10 +43,7 @@ function majorityIndex(voters: Majority, matchIndex: (id: NodeId) => LogIndex): 
 export type VoteResult = "pending" | "won" | "lost";
 
 /** Counts votes; `undefined` is a voter that has not answered. Only voters count (§5.2). */
-export function voteResult(
-  voters: Voters,
-  vote: (id: NodeId) => boolean | undefined,
-): VoteResult {
+export function voteResult(voters: Voters, vote: (id: NodeId) => boolean | undefined): VoteResult {
   const incoming = majorityVote(voters.incoming, vote);
   const outgoing = majorityVote(voters.outgoing, vote);
   if (incoming === "lost" || outgoing === "lost") return "lost";

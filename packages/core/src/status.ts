@@ -1,5 +1,8 @@
 import type { EntryId } from "./entry.ts";
 import type { LogIndex, NodeId, Term, Ticks } from "./ids.ts";
+import { isPaused } from "./progress.ts";
+import { allVoters } from "./quorum.ts";
+import { leaderOf, type Peer, type RaftState } from "./state.ts";
 
 /** What a node does in the current term (Figure 4). */
 export type RoleKind = "follower" | "pre-candidate" | "candidate" | "leader";
@@ -49,4 +52,48 @@ export interface Status {
   readonly pendingReadCount: number;
   /** The other voters, by id; empty unless this node leads. */
   readonly progress: readonly PeerStatus[];
+}
+
+/** A look at `state`. */
+export function statusOf(state: RaftState): Status {
+  const { log, role } = state;
+  const isLeader = role.kind === "leader";
+  return {
+    id: state.id,
+    role: role.kind,
+    term: state.term,
+    vote: state.vote,
+    leader: leaderOf(state),
+    voters: allVoters(state.voters),
+    firstIndex: log.firstIndex,
+    last: { term: log.last.term, index: log.last.index },
+    persistedIndex: log.persistedIndex,
+    commitIndex: state.commitIndex,
+    appliedIndex: state.appliedIndex,
+    electionElapsedTicks: state.electionElapsedTicks,
+    electionTimeoutTicks: state.electionTimeoutTicks,
+    uncommittedBytes: isLeader ? role.uncommittedBytes : 0,
+    pendingReadCount: pendingReadCountOf(state),
+    progress: isLeader ? Array.from(role.peers, ([id, peer]) => peerStatusOf(id, peer)) : [],
+  };
+}
+
+function pendingReadCountOf({ role }: RaftState): number {
+  if (role.kind === "leader") return role.pendingReadCount;
+  return role.kind === "follower" ? role.reads.size : 0;
+}
+
+function peerStatusOf(id: NodeId, { progress, recentlyActive }: Peer): PeerStatus {
+  const { kind, matchIndex, nextIndex } = progress;
+  const inflights = kind === "replicate" ? progress.inflights : undefined;
+  return {
+    id,
+    kind,
+    matchIndex,
+    nextIndex,
+    inflightCount: inflights?.count ?? 0,
+    inflightBytes: inflights?.bytes ?? 0,
+    paused: isPaused(progress),
+    recentlyActive,
+  };
 }

@@ -1,0 +1,159 @@
+import { unreachable } from "./assert.ts";
+import {
+  isLoyal,
+  onPreVote,
+  onPreVoteResponse,
+  onRequestVote,
+  onRequestVoteResponse,
+  refuseStaleVote,
+} from "./election.ts";
+import { sendHeartbeats } from "./heartbeat.ts";
+import { type NodeId, none } from "./ids.ts";
+import type { Message } from "./message.ts";
+import { onReadIndex, onReadIndexResponse, onRoundConfirmed } from "./reads.ts";
+import {
+  appendCommands,
+  onAlive,
+  onAppendEntries,
+  onAppendEntriesRejection,
+  onAppendEntriesResponse,
+  onHeartbeat,
+} from "./replication.ts";
+import { becomeFollower, resetElectionTimer } from "./roles.ts";
+import type { Leader, Peer, RaftState } from "./state.ts";
+
+/** Handles one message that was found valid: first the term, whatever the message says (§5.1). */
+export function dispatch(state: RaftState, message: Message): void {
+  switch (message.kind) {
+    case "propose":
+      appendCommands(state, message.commands);
+      return;
+    case "read-index":
+      if (onReadIndex(state, message) && state.role.kind === "leader") {
+        sendHeartbeats(state, state.role);
+      }
+      return;
+    default:
+      break;
+  }
+  if (message.term > state.term) {
+    if (isVoteRequest(message) && isLoyal(state)) return;
+    if (adoptsTerm(message)) becomeFollower(state, message.term, claimedLeader(message));
+  } else if (message.term < state.term) {
+    answerStale(state, message);
+    return;
+  }
+  dispatchInTerm(state, message);
+}
+
+/** What is said in a term; the others stand outside terms. */
+type InTerm = Exclude<Message, { readonly kind: "propose" | "read-index" }>;
+
+type VoteRequest = Extract<Message, { readonly kind: "pre-vote" | "request-vote" }>;
+
+function isVoteRequest(message: InTerm): message is VoteRequest {
+  return message.kind === "pre-vote" || message.kind === "request-vote";
+}
+
+/** Asking about a term, or granting what was asked, is not being in it (thesis §9.6). */
+function adoptsTerm(message: InTerm): boolean {
+  return !(
+    message.kind === "pre-vote" ||
+    (message.kind === "pre-vote-response" && message.granted)
+  );
+}
+
+/** The leader of the message's term, if the message comes from it. */
+function claimedLeader(message: InTerm): NodeId {
+  return message.kind === "append-entries" || message.kind === "heartbeat" ? message.from : none;
+}
+
+/** Tells a node that lives in an older term of this one, if it asked for anything (§5.1). */
+function answerStale(state: RaftState, message: InTerm): void {
+  switch (message.kind) {
+    case "pre-vote":
+    case "request-vote":
+      refuseStaleVote(state, message);
+      return;
+    case "append-entries":
+    case "heartbeat": {
+      const { id, term } = state;
+      const to = message.from;
+      state.outbox.messages.push({
+        kind: "heartbeat-response",
+        from: id,
+        to,
+        term,
+        readRound: none,
+      });
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+/** Handles a message of the current term, or a pre-vote, which asks about a later one. */
+function dispatchInTerm(state: RaftState, message: InTerm): void {
+  switch (message.kind) {
+    case "pre-vote":
+      onPreVote(state, message);
+      return;
+    case "pre-vote-response":
+      onPreVoteResponse(state, message);
+      return;
+    case "request-vote":
+      onRequestVote(state, message);
+      return;
+    case "request-vote-response":
+      onRequestVoteResponse(state, message);
+      return;
+    case "append-entries":
+      hearLeader(state, message.from);
+      onAppendEntries(state, message);
+      return;
+    case "heartbeat":
+      hearLeader(state, message.from);
+      onHeartbeat(state, message);
+      return;
+    case "append-entries-response":
+      withPeer(state, message, (leader, peer) =>
+        onAppendEntriesResponse(state, leader, peer, message),
+      );
+      return;
+    case "append-entries-rejection":
+      withPeer(state, message, (_, peer) => onAppendEntriesRejection(state, peer, message));
+      return;
+    case "heartbeat-response":
+      withPeer(state, message, (leader, peer) => {
+        onAlive(state, peer);
+        onRoundConfirmed(state, leader, peer, message);
+      });
+      return;
+    case "read-index-response":
+      onReadIndexResponse(state, message);
+      return;
+    default:
+      unreachable(message);
+  }
+}
+
+/** There is a leader in this term: follow it, and wait anew (§5.2). */
+function hearLeader(state: RaftState, leader: NodeId): void {
+  const follows = state.role.kind === "follower" && state.role.leader === leader;
+  if (!follows) becomeFollower(state, state.term, leader);
+  resetElectionTimer(state);
+}
+
+/** Lets a leader handle an answer; anyone else has no use for it. */
+function withPeer(
+  state: RaftState,
+  message: Message,
+  handle: (leader: Leader, peer: Peer) => void,
+): void {
+  if (state.role.kind !== "leader") return;
+  const peer = state.role.peers.get(message.from);
+  if (peer === undefined) return;
+  peer.recentlyActive = true;
+  handle(state.role, peer);
+}

@@ -1,0 +1,178 @@
+import { isUpToDate } from "./entry.ts";
+import { none, termMax } from "./ids.ts";
+import type { PreVote, PreVoteResponse, RequestVote, RequestVoteResponse } from "./message.ts";
+import { isVoter, voteResult } from "./quorum.ts";
+import {
+  becomeCandidate,
+  becomeFollower,
+  becomeLeader,
+  becomePreCandidate,
+  resetElectionTimer,
+  voteFor,
+} from "./roles.ts";
+import { leaderOf, type RaftState } from "./state.ts";
+
+/** One tick of a node that does not lead: no word from a leader for long enough starts a campaign. */
+export function tickElection(state: RaftState): void {
+  state.electionElapsedTicks += 1;
+  if (state.electionElapsedTicks >= state.electionTimeoutTicks) campaign(state);
+}
+
+/** One tick of a leader's quorum check: without a majority it serves nobody (thesis §6.2). */
+export function tickCheckQuorum(state: RaftState): void {
+  if (state.role.kind !== "leader") return;
+  state.electionElapsedTicks += 1;
+  if (state.electionElapsedTicks < state.options.electionTimeoutTicks) return;
+  state.electionElapsedTicks = 0;
+  if (!state.options.checkQuorum) return;
+
+  const { peers } = state.role;
+  const heard = voteResult(state.voters, (id) => id === state.id || peers.get(id)?.recentlyActive);
+  if (heard !== "won") {
+    becomeFollower(state, state.term, none);
+    return;
+  }
+  for (const peer of peers.values()) peer.recentlyActive = false;
+}
+
+/** Tries to become leader: first asking, with pre-vote, and then for real. */
+export function campaign(state: RaftState): void {
+  if (!isVoter(state.voters, state.id) || state.term >= termMax) {
+    resetElectionTimer(state);
+    return;
+  }
+  if (!state.options.preVote) {
+    campaignForReal(state);
+    return;
+  }
+  becomePreCandidate(state);
+  const last = state.log.last;
+  for (const to of state.peers) {
+    state.outbox.messages.push({
+      kind: "pre-vote",
+      from: state.id,
+      to,
+      term: state.term + 1,
+      last,
+    });
+  }
+  tallyPreVotes(state);
+}
+
+function campaignForReal(state: RaftState): void {
+  becomeCandidate(state);
+  const last = state.log.last;
+  for (const to of state.peers) {
+    // The request vouches for this log and this term, so it waits for the disk: a candidate that
+    // forgot either in a crash could win with answers that were given to a longer log.
+    state.outbox.messagesAfterPersist.push({
+      kind: "request-vote",
+      from: state.id,
+      to,
+      term: state.term,
+      last,
+    });
+  }
+}
+
+/**
+ * Whether to drop a (pre-)vote request of a newer term unread: while a leader is heard from, nobody
+ * else is wanted (thesis §4.2.3). Needs check-quorum, since otherwise a leader that lost its
+ * majority, but not this node, could block every election.
+ */
+export function isLoyal(state: RaftState): boolean {
+  return (
+    state.options.checkQuorum &&
+    leaderOf(state) !== none &&
+    state.electionElapsedTicks < state.options.electionTimeoutTicks
+  );
+}
+
+/** Answers whether this node would vote for the sender. Changes nothing, whatever the answer. */
+export function onPreVote(state: RaftState, message: PreVote): void {
+  const free = message.term > state.term || mayVoteFor(state, message.from);
+  const granted = free && isUpToDate(message.last, state.log.last);
+  state.outbox.messages.push({
+    kind: "pre-vote-response",
+    from: state.id,
+    to: message.from,
+    term: granted ? message.term : state.term,
+    granted,
+  });
+}
+
+/** Votes, at most once in a term, and only for a log that is at least as up-to-date (§5.2, §5.4.1). */
+export function onRequestVote(state: RaftState, message: RequestVote): void {
+  const granted = mayVoteFor(state, message.from) && isUpToDate(message.last, state.log.last);
+  const response: RequestVoteResponse = {
+    kind: "request-vote-response",
+    from: state.id,
+    to: message.from,
+    term: state.term,
+    granted,
+  };
+  if (!granted) {
+    state.outbox.messages.push(response);
+    return;
+  }
+  voteFor(state, message.from);
+  state.outbox.messagesAfterPersist.push(response);
+}
+
+function mayVoteFor(state: RaftState, candidate: number): boolean {
+  return state.vote === candidate || (state.vote === none && leaderOf(state) === none);
+}
+
+/** Refuses a request of an older term, so that its sender learns of this one (§5.1). */
+export function refuseStaleVote(state: RaftState, message: PreVote | RequestVote): void {
+  const kind = message.kind === "pre-vote" ? "pre-vote-response" : "request-vote-response";
+  const { id, term } = state;
+  state.outbox.messages.push({ kind, from: id, to: message.from, term, granted: false });
+}
+
+/** Counts an answer to a pre-vote. A grant names the term that was asked about. */
+export function onPreVoteResponse(state: RaftState, message: PreVoteResponse): void {
+  if (state.role.kind !== "pre-candidate") return;
+  if (message.granted && message.term !== state.term + 1) return;
+  recordVote(state.role.votes, message);
+  tallyPreVotes(state);
+}
+
+/** Counts a vote of the current term; only a voter's first answer counts. */
+export function onRequestVoteResponse(state: RaftState, message: RequestVoteResponse): void {
+  if (state.role.kind !== "candidate") return;
+  recordVote(state.role.votes, message);
+  tallyVotes(state);
+}
+
+/** Counts the candidate's own vote, once the disk holds it. */
+export function countOwnVote(state: RaftState): void {
+  if (state.role.kind !== "candidate") return;
+  const { term, vote } = state.persistedHardState;
+  if (term !== state.term || vote !== state.id) return;
+  state.role.votes.set(state.id, true);
+  tallyVotes(state);
+}
+
+function recordVote(
+  votes: Map<number, boolean>,
+  answer: { readonly from: number; readonly granted: boolean },
+): void {
+  if (!votes.has(answer.from)) votes.set(answer.from, answer.granted);
+}
+
+function tallyPreVotes(state: RaftState): void {
+  if (state.role.kind !== "pre-candidate") return;
+  const { votes } = state.role;
+  const result = voteResult(state.voters, (id) => votes.get(id));
+  if (result === "won") campaignForReal(state);
+  else if (result === "lost") becomeFollower(state, state.term, none);
+}
+
+function tallyVotes(state: RaftState): void {
+  if (state.role.kind !== "candidate") return;
+  const { votes } = state.role;
+  const result = voteResult(state.voters, (id) => votes.get(id));
+  if (result === "won") becomeLeader(state);
+  else if (result === "lost") becomeFollower(state, state.term, none);
+}

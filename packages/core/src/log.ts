@@ -1,0 +1,176 @@
+import { assert, at } from "./assert.ts";
+import { entryBytes, type Entry, type EntryId } from "./entry.ts";
+import type { LogIndex, Term } from "./ids.ts";
+
+/** Entries handed out for writing, and not yet reported durable. */
+interface Write {
+  readonly number: number;
+  /** The last entry of the write that no later write replaced. */
+  lastIndex: LogIndex;
+}
+
+/**
+ * A node's log, with how far it was handed out for writing and how far it is durable.
+ *
+ *     base        persistedIndex     handedIndex      lastIndex
+ *      │  durable  │  being written   │  to be written  │
+ *
+ * Invariants: base.index ≤ persistedIndex ≤ handedIndex ≤ lastIndex; indexes grow by one from
+ * `base`, terms never decrease.
+ */
+export class Log {
+  /** The entry before the first. */
+  readonly base: EntryId;
+  readonly #entries: Entry[];
+  #handedIndex: LogIndex;
+  #persistedIndex: LogIndex;
+  #writes: Write[] = [];
+
+  /** A log whose `entries` follow `base` and are durable. */
+  constructor(base: EntryId, entries: readonly Entry[]) {
+    this.base = base;
+    this.#entries = [...entries];
+    this.#handedIndex = this.lastIndex;
+    this.#persistedIndex = this.lastIndex;
+  }
+
+  get firstIndex(): LogIndex {
+    return this.base.index + 1;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.base.index + this.#entries.length;
+  }
+
+  /** The id of the last entry, or `base`. */
+  get last(): EntryId {
+    return this.#entries.at(-1) ?? this.base;
+  }
+
+  get handedIndex(): LogIndex {
+    return this.#handedIndex;
+  }
+
+  get persistedIndex(): LogIndex {
+    return this.#persistedIndex;
+  }
+
+  /** The term of the entry at `index`, or undefined if the log does not reach there. */
+  termAt(index: LogIndex): Term | undefined {
+    if (index === this.base.index) return this.base.term;
+    return this.#entries[index - this.firstIndex]?.term;
+  }
+
+  /** Whether the log holds the entry that `id` names. */
+  holds(id: EntryId): boolean {
+    return this.termAt(id.index) === id.term;
+  }
+
+  /** The entry at `index`, which must exist. */
+  entryAt(index: LogIndex): Entry {
+    return at(this.#entries, index - this.firstIndex);
+  }
+
+  /**
+   * The entries from `from` up to and including `to`, cut before they exceed `bytesMax` together,
+   * but never to none.
+   */
+  slice(from: LogIndex, to: LogIndex, bytesMax: number = Number.POSITIVE_INFINITY): Entry[] {
+    assert(from >= this.firstIndex && to <= this.lastIndex, "the slice is inside the log");
+    const start = from - this.firstIndex;
+    const limit = to - this.base.index;
+    if (bytesMax === Number.POSITIVE_INFINITY) return this.#entries.slice(start, limit);
+    let end = start;
+    let bytes = 0;
+    while (end < limit) {
+      bytes += entryBytes(at(this.#entries, end));
+      if (bytes > bytesMax && end > start) break;
+      end += 1;
+    }
+    return this.#entries.slice(start, end);
+  }
+
+  /** The bytes of the entries after `after` up to and including `to`. */
+  bytesBetween(after: LogIndex, to: LogIndex): number {
+    let bytes = 0;
+    for (let index = after + 1; index <= to; index++) bytes += entryBytes(this.entryAt(index));
+    return bytes;
+  }
+
+  /**
+   * The last entry at or before `index` whose term is at most `term`: the last place where this log
+   * can still equal one that has `term` at `index` (§5.3). Terms never decrease, so it halves.
+   */
+  lastAtMost(index: LogIndex, term: Term): EntryId {
+    let low = this.base.index;
+    let high = Math.min(index, this.lastIndex);
+    if (high <= low) return this.base;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.entryAt(middle).term <= term) low = middle;
+      else high = middle - 1;
+    }
+    return low === this.base.index ? this.base : this.entryAt(low);
+  }
+
+  /** Adds one entry at the end. */
+  append(entry: Entry): void {
+    const last = this.last;
+    assert(entry.index === last.index + 1, "an entry is appended right after the last");
+    assert(entry.term >= last.term, "terms never decrease along the log");
+    this.#entries.push(entry);
+  }
+
+  /**
+   * Makes the log hold `entries`, which follow one that it holds. Removes its own entries only from
+   * the first that conflicts: one of the same index and another term (§5.3). Entries that it has
+   * stay, and so do those behind them, since a shorter message may merely be late.
+   */
+  merge(entries: readonly Entry[]): void {
+    const fresh = entries.findIndex((entry) => !this.holds(entry));
+    if (fresh < 0) return;
+    const first = at(entries, fresh);
+    if (first.index <= this.lastIndex) this.#truncate(first.index);
+    for (let offset = fresh; offset < entries.length; offset++) this.append(at(entries, offset));
+  }
+
+  /** Removes the entry at `from` and all behind it. Writes of them under way no longer count. */
+  #truncate(from: LogIndex): void {
+    assert(from >= this.firstIndex, "only what is in the log is removed");
+    this.#entries.length = from - this.firstIndex;
+    const end = from - 1;
+    this.#handedIndex = Math.min(this.#handedIndex, end);
+    this.#persistedIndex = Math.min(this.#persistedIndex, end);
+    // A notice that arrives later for what was overwritten must not count (the ABA race).
+    for (const write of this.#writes) write.lastIndex = Math.min(write.lastIndex, end);
+  }
+
+  /** The entries that were not handed out yet. */
+  unhanded(): readonly Entry[] {
+    return this.#entries.slice(this.#handedIndex - this.base.index);
+  }
+
+  /**
+   * `entries`, which `unhanded` returned, went out as write `number`. Those that were overwritten in
+   * the meantime are not in the log any more; what replaced them goes out next.
+   */
+  handedOver(number: number, entries: readonly Entry[]): void {
+    const kept = entries.findLast(
+      (entry) => this.#entries[entry.index - this.firstIndex] === entry,
+    );
+    const end = Math.max(this.#handedIndex, kept?.index ?? this.base.index);
+    this.#handedIndex = end;
+    this.#writes.push({ number, lastIndex: end });
+  }
+
+  /** All writes up to `number` are durable. */
+  persisted(number: number): void {
+    let done = 0;
+    for (const write of this.#writes) {
+      if (write.number > number) break;
+      this.#persistedIndex = Math.max(this.#persistedIndex, write.lastIndex);
+      done += 1;
+    }
+    if (done > 0) this.#writes = this.#writes.slice(done);
+  }
+}

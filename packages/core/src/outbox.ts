@@ -1,0 +1,35 @@
+import type { Message } from "./message.ts";
+import type { Ready, ReadState } from "./ready.ts";
+
+/**
+ * What a node has to say and has not handed out yet. Only ever added to, until a Ready that holds it
+ * is accepted. Appends are not here: they follow from the progress of each follower.
+ */
+export class Outbox {
+  messages: Message[] = [];
+  /** Messages that promise something about this node's disk. */
+  messagesAfterPersist: Message[] = [];
+  reads: ReadState[] = [];
+
+  get isEmpty(): boolean {
+    return (
+      this.messages.length === 0 &&
+      this.messagesAfterPersist.length === 0 &&
+      this.reads.length === 0
+    );
+  }
+
+  /** Forgets what was handed out: the first of each kind. */
+  drop(counts: { messages: number; messagesAfterPersist: number; reads: number }): void {
+    this.messages = this.messages.slice(counts.messages);
+    this.messagesAfterPersist = this.messagesAfterPersist.slice(counts.messagesAfterPersist);
+    this.reads = this.reads.slice(counts.reads);
+  }
+}
+
+/** A Ready that was handed out and not accepted yet, with where it came from. */
+export interface Offer {
+  readonly ready: Ready;
+  /** How many of `ready.messages` came from the outbox; the others are appends. */
+  readonly outboxCount: number;
+}

@@ -1,0 +1,338 @@
+import { dispatch } from "./dispatch.ts";
+import { campaign, countOwnVote, tickCheckQuorum, tickElection } from "./election.ts";
+import { type Entry, entryBytes } from "./entry.ts";
+import { RaftError } from "./errors.ts";
+import { mustSync, sameHardState } from "./hard-state.ts";
+import { sendHeartbeats, tickHeartbeat } from "./heartbeat.ts";
+import { isSafe, type LogIndex, type NodeId, none, type ReadId, type Term } from "./ids.ts";
+import { checkState } from "./invariants.ts";
+import type { Message } from "./message.ts";
+import { newState } from "./new-state.ts";
+import type { RaftOptions } from "./options.ts";
+import type { Offer } from "./outbox.ts";
+import { startRead, tickReads } from "./reads.ts";
+import type { Ready } from "./ready.ts";
+import {
+  advanceCommit,
+  appendCommands,
+  dueAppends,
+  hasDueAppends,
+  onAppendHandedOver,
+  onUnreachable,
+} from "./replication.ts";
+import { hardStateOf, leaderOf, type RaftState } from "./state.ts";
+import { type RoleKind, type Status, statusOf } from "./status.ts";
+import { validateMessage } from "./validate-message.ts";
+
+/** An accepted Ready that is not reported durable yet. */
+interface Pending {
+  readonly number: number;
+  readonly hardState: Ready["hardState"];
+}
+
+/**
+ * One member of a Raft group, as a state machine without I/O, clock or randomness: `tick`, `propose`,
+ * `step` and `readIndex` go in, a `Ready` comes out, and the notices `advance` (or `accept`,
+ * `persisted`, `applied`) say what became of it. Two nodes given the same calls are equal, bit for bit.
+ *
+ * Whoever drives it calls `ready()` after other calls and does what it says, in the order it says.
+ * No method may be called from within another.
+ */
+export class RaftNode {
+  readonly #state: RaftState;
+  /** The Ready that was handed out last and not accepted yet. */
+  #offer: Offer | undefined;
+  /** Whether nothing changed since `#offer` was made. */
+  #offerIsCurrent = false;
+  /** The number of the newest Ready that was made, accepted, or reported durable. */
+  #madeNumber = 0;
+  #acceptedNumber = 0;
+  #persistedNumber = 0;
+  #pending: Pending[] = [];
+
+  /**
+   * Starts node `id` of the group that it forms with `peers`: the other voters (naming `id` among them
+   * is harmless). A group of one elects itself. A node that ran before is given what it stored in
+   * `options.storage`. Throws `invalid_options`.
+   */
+  constructor(id: NodeId, peers: readonly NodeId[], options: RaftOptions = {}) {
+    this.#state = newState(id, peers, options);
+  }
+
+  get id(): NodeId {
+    return this.#state.id;
+  }
+
+  get term(): Term {
+    return this.#state.term;
+  }
+
+  get role(): RoleKind {
+    return this.#state.role.kind;
+  }
+
+  /** The leader of the current term as far as this node knows, or `none`. */
+  get leader(): NodeId {
+    return leaderOf(this.#state);
+  }
+
+  get commitIndex(): LogIndex {
+    return this.#state.commitIndex;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#state.appliedIndex;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#state.log.lastIndex;
+  }
+
+  /** Lets one unit of time pass: for elections, heartbeats, the quorum check and waiting reads. */
+  tick(): void {
+    this.#changed();
+    const state = this.#state;
+    state.ticks += 1;
+    if (state.role.kind === "leader") {
+      tickCheckQuorum(state);
+      tickHeartbeat(state);
+    } else {
+      tickReads(state);
+      tickElection(state);
+    }
+  }
+
+  /**
+   * Appends `data` to the leader's log and returns its index. The entry is committed once a Ready hands
+   * it out with the current term at that index; if another term stands there, it never will be. The
+   * bytes are taken over: never change them.
+   *
+   * On a follower with `forwardProposals`, sends it to the leader and returns `none`.
+   * Throws `not_leader`, `busy`, `too_large` or `invalid_argument`, and then nothing happened.
+   */
+  propose(data: Uint8Array): LogIndex {
+    if (!(data instanceof Uint8Array)) {
+      throw new RaftError("invalid_argument", "a command must be a Uint8Array");
+    }
+    this.#changed();
+    const state = this.#state;
+    const { role, options, id: from } = state;
+    const leader = leaderOf(state);
+    if (role.kind === "leader" || !options.forwardProposals || leader === none) {
+      return appendCommands(state, [data]);
+    }
+    if (data.length > options.commandBytesMax) {
+      const most = options.commandBytesMax;
+      throw new RaftError("too_large", `a command of ${data.length} bytes exceeds ${most}`);
+    }
+    state.outbox.messages.push({ kind: "propose", from, to: leader, term: 0, commands: [data] });
+    return none;
+  }
+
+  /**
+   * Handles a message from another node. Messages may be lost, repeated, late and out of order.
+   *
+   * Throws `invalid_message`, `unknown_message`, `wrong_recipient`, `stranger` or `log_lost` for one
+   * that no correct peer can have sent, and `not_leader`, `busy` or `too_large` for forwarded commands
+   * that cannot be taken. Whatever it throws, nothing has changed.
+   */
+  step(message: Message): void {
+    validateMessage(this.#state, message);
+    this.#changed();
+    dispatch(this.#state, message);
+  }
+
+  /**
+   * Starts a linearizable read (thesis §6.4) and returns its name. A later Ready says how it ended:
+   * with an index, and once that is applied the state may be read; or with `none`, and it may be tried
+   * again. Works on followers too, which ask the leader; there it ends after at most
+   * `electionTimeoutTicks`.
+   *
+   * Throws `not_leader` if no leader is known, `leader_not_ready` before the leader has committed in its
+   * term, `busy` beyond `pendingReadCountMax`.
+   */
+  readIndex(): ReadId {
+    this.#changed();
+    const { readId, newRound } = startRead(this.#state);
+    const { role } = this.#state;
+    if (newRound && role.kind === "leader") sendHeartbeats(this.#state, role);
+    return readId;
+  }
+
+  /** Campaigns now, as if the election timer had fired. A leader stays what it is. */
+  campaign(): void {
+    this.#changed();
+    if (this.#state.role.kind !== "leader") campaign(this.#state);
+  }
+
+  /** Says that the connection to `peer` was lost, and with it perhaps what was on the way. */
+  reportUnreachable(peer: NodeId): void {
+    this.#changed();
+    onUnreachable(this.#state, peer);
+  }
+
+  /** Whether `ready()` would have anything to do. Cheaper than asking for it. */
+  get hasReady(): boolean {
+    const state = this.#state;
+    return (
+      !state.outbox.isEmpty ||
+      state.log.handedIndex < state.log.lastIndex ||
+      !sameHardState(state.handedHardState, hardStateOf(state)) ||
+      (committable(state) > state.applyingIndex && hasApplyRoom(state)) ||
+      hasDueAppends(state)
+    );
+  }
+
+  /**
+   * What must be done now: see `Ready` for the order. Pure: it gives the same answer until something
+   * changes, and nothing is lost if the answer is thrown away.
+   */
+  ready(): Ready {
+    if (this.#offer !== undefined && this.#offerIsCurrent) return this.#offer.ready;
+    const state = this.#state;
+    const { outbox, role } = state;
+    // Reads that come from now on must not count on heartbeats that may already be on their way.
+    if (role.kind === "leader") role.readRoundOpen = false;
+    const current = hardStateOf(state);
+    const hardState = sameHardState(current, state.handedHardState) ? undefined : current;
+    const entries = state.log.unhanded();
+    this.#madeNumber += 1;
+    const ready: Ready = {
+      number: this.#madeNumber,
+      messages: [...outbox.messages, ...dueAppends(state)],
+      hardState,
+      entries,
+      mustSync: entries.length > 0 || mustSync(state.handedHardState, current),
+      messagesAfterPersist: [...outbox.messagesAfterPersist],
+      committed: nextCommitted(state),
+      reads: [...outbox.reads],
+    };
+    this.#offer = { ready, outboxCount: outbox.messages.length };
+    this.#offerIsCurrent = true;
+    return ready;
+  }
+
+  /**
+   * Says that all of `ready` was done: sent, persisted, applied. The same as `accept`, `persisted` and
+   * `applied` at once. Throws `stale_ready` unless it is the newest Ready, and not advanced before.
+   */
+  advance(ready: Ready): void {
+    this.accept(ready);
+    this.persisted(ready.number);
+    const last = ready.committed.at(-1);
+    if (last !== undefined) this.applied(last.index);
+  }
+
+  /**
+   * Takes the newest Ready as handed over: the next holds only newer work. `persisted` and `applied`
+   * must follow. Throws `stale_ready` unless it is the newest Ready, and not accepted before.
+   */
+  accept(ready: Ready): void {
+    const offer = this.#offer;
+    if (offer === undefined || offer.ready !== ready) {
+      throw stale(`Ready ${ready.number} is not the newest, or was accepted before`);
+    }
+    this.#changed();
+    this.#offer = undefined;
+    const state = this.#state;
+    state.outbox.drop({
+      messages: offer.outboxCount,
+      messagesAfterPersist: ready.messagesAfterPersist.length,
+      reads: ready.reads.length,
+    });
+    for (const message of ready.messages.slice(offer.outboxCount)) {
+      if (message.kind === "append-entries") onAppendHandedOver(state, message);
+    }
+    state.log.handedOver(ready.number, ready.entries);
+    if (ready.hardState !== undefined) state.handedHardState = ready.hardState;
+    for (const entry of ready.committed) state.applyingBytes += entryBytes(entry);
+    state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;
+    this.#acceptedNumber = ready.number;
+    this.#pending.push({ number: ready.number, hardState: ready.hardState });
+  }
+
+  /**
+   * Says that the hard states and entries of all accepted Readys up to `number` are durable. Throws
+   * `stale_ready` for a number that was not accepted, or not the newest reported.
+   */
+  persisted(number: number): void {
+    if (!isSafe(number) || number <= this.#persistedNumber || number > this.#acceptedNumber) {
+      throw stale(`Ready ${number} was not accepted, or was reported durable before`);
+    }
+    this.#changed();
+    this.#persistedNumber = number;
+    const state = this.#state;
+    let done = 0;
+    for (const pending of this.#pending) {
+      if (pending.number > number) break;
+      if (pending.hardState !== undefined) state.persistedHardState = pending.hardState;
+      done += 1;
+    }
+    this.#pending = this.#pending.slice(done);
+    state.log.persisted(number);
+    countOwnVote(state);
+    if (state.role.kind === "leader") advanceCommit(state, state.role);
+  }
+
+  /**
+   * Says that the state machine has everything up to `index`, which an accepted Ready handed out. Throws
+   * `stale_ready` for an index that was not, or that is older than one reported before.
+   */
+  applied(index: LogIndex): void {
+    const state = this.#state;
+    if (!isSafe(index) || index < state.appliedIndex || index > state.applyingIndex) {
+      const range = `${state.appliedIndex} to ${state.applyingIndex}`;
+      throw stale(`entry ${index} was not handed out for applying: those are ${range}`);
+    }
+    this.#changed();
+    state.applyingBytes -= state.log.bytesBetween(state.appliedIndex, index);
+    state.appliedIndex = index;
+  }
+
+  /** A look at this node, now. */
+  status(): Status {
+    return statusOf(this.#state);
+  }
+
+  /** The entries from `from` up to and including `to`, for tools and tests. Throws `invalid_argument`. */
+  entries(from: LogIndex, to: LogIndex): readonly Entry[] {
+    const { firstIndex, lastIndex } = this.#state.log;
+    if (!isSafe(from) || !isSafe(to) || from < firstIndex || to > lastIndex) {
+      throw new RaftError(
+        "invalid_argument",
+        `the log holds entries ${firstIndex} to ${lastIndex}`,
+      );
+    }
+    return this.#state.log.slice(from, to);
+  }
+
+  /** Checks the invariants of this node's state, and throws an `AssertionError` if one is broken. */
+  check(): void {
+    checkState(this.#state);
+  }
+
+  #changed(): void {
+    this.#offerIsCurrent = false;
+  }
+}
+
+/** How far entries may be applied: committed, and durable on this node. */
+function committable(state: RaftState): LogIndex {
+  return Math.min(state.commitIndex, state.log.persistedIndex);
+}
+
+function hasApplyRoom(state: RaftState): boolean {
+  return state.applyingBytes < state.options.applyBytesMax;
+}
+
+/** The next entries to apply, within what may be handed out and not yet applied. */
+function nextCommitted(state: RaftState): readonly Entry[] {
+  const end = committable(state);
+  if (end <= state.applyingIndex || !hasApplyRoom(state)) return [];
+  const room = state.options.applyBytesMax - state.applyingBytes;
+  return state.log.slice(state.applyingIndex + 1, end, room);
+}
+
+function stale(message: string): RaftError {
+  return new RaftError("stale_ready", message);
+}
