@@ -74,7 +74,7 @@ function answerStale(state: RaftState, message: InTerm): void {
     case "pre-vote":
     case "request-vote":
       refuseStaleVote(state, message);
-      return;
+      break;
     case "append-entries":
     case "heartbeat": {
       const { id, term } = state;
@@ -86,10 +86,10 @@ function answerStale(state: RaftState, message: InTerm): void {
         term,
         readRound: none,
       });
-      return;
+      break;
     }
     default:
-      return;
+      break;
   }
 }
 
@@ -98,41 +98,41 @@ function dispatchInTerm(state: RaftState, message: InTerm): void {
   switch (message.kind) {
     case "pre-vote":
       onPreVote(state, message);
-      return;
+      break;
     case "pre-vote-response":
       onPreVoteResponse(state, message);
-      return;
+      break;
     case "request-vote":
       onRequestVote(state, message);
-      return;
+      break;
     case "request-vote-response":
       onRequestVoteResponse(state, message);
-      return;
+      break;
     case "append-entries":
       hearLeader(state, message.from);
       onAppendEntries(state, message);
-      return;
+      break;
     case "heartbeat":
       hearLeader(state, message.from);
       onHeartbeat(state, message);
-      return;
+      break;
     case "append-entries-response":
       withPeer(state, message, (leader, peer) =>
         onAppendEntriesResponse(state, leader, peer, message),
       );
-      return;
+      break;
     case "append-entries-rejection":
       withPeer(state, message, (_, peer) => onAppendEntriesRejection(state, peer, message));
-      return;
+      break;
     case "heartbeat-response":
       withPeer(state, message, (leader, peer) => {
         onAlive(state, peer);
         onRoundConfirmed(state, leader, peer, message);
       });
-      return;
+      break;
     case "read-index-response":
       onReadIndexResponse(state, message);
-      return;
+      break;
     default:
       unreachable(message);
   }

@@ -5,8 +5,8 @@ import type { Leader, RaftState } from "./state.ts";
 export function tickHeartbeat(state: RaftState): void {
   if (state.role.kind !== "leader") return;
   state.heartbeatElapsedTicks += 1;
-  if (state.heartbeatElapsedTicks >= state.options.heartbeatTicks)
-    sendHeartbeats(state, state.role);
+  const due = state.heartbeatElapsedTicks >= state.options.heartbeatTicks;
+  if (due) sendHeartbeats(state, state.role);
 }
 
 /** Tells every follower that the leader lives, what is committed, and which reads to confirm. */

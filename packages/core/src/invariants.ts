@@ -25,16 +25,16 @@ export function checkState(state: RaftState): void {
         );
         assert(progress.nextIndex <= log.lastIndex + 1, "I13: only what is in the log is sent");
       }
-      return;
+      break;
     case "candidate":
       assert(state.vote === state.id, "I7: a candidate votes for itself (§5.2)");
-      return;
+      break;
     case "follower":
       assert(role.leader !== state.id, "a node does not follow itself");
       assert(role.leader !== none || role.reads.size === 0, "reads wait for a leader");
-      return;
+      break;
     case "pre-candidate":
-      return;
+      break;
     default:
       unreachable(role);
   }

@@ -74,8 +74,9 @@ function validateStorage({ hardState, base, entries }: Storage): void {
   }
   let last: EntryId = base;
   for (const entry of entries) {
-    if (entry.index !== last.index + 1)
+    if (entry.index !== last.index + 1) {
       throw invalid(`the log has a hole after entry ${last.index}`);
+    }
     if (!isSafe(entry.term) || entry.term < last.term || entry.term === none) {
       throw invalid(`the term of entry ${entry.index} is out of order: ${entry.term}`);
     }

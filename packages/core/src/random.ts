@@ -6,7 +6,7 @@ export class SeededRandom {
   #state: number;
 
   /** `seed` and `stream` are safe integers; other streams of one seed are other sequences. */
-  constructor(seed: number, stream: number = 0) {
+  constructor(seed: number, stream = 0) {
     const high = Math.floor(seed / 2 ** 32);
     this.#state = mix(mix(mix(seed) ^ high) ^ stream);
   }

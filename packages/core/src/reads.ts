@@ -39,8 +39,9 @@ export function startRead(state: RaftState): { readId: ReadId; newRound: boolean
 /** A follower asks on behalf of its own reader. Says whether a new round must go out. */
 export function onReadIndex(state: RaftState, message: ReadIndex): boolean {
   const { role } = state;
-  if (role.kind === "leader" && refusalOf(state, role) === undefined)
+  if (role.kind === "leader" && refusalOf(state, role) === undefined) {
     return admit(state, role, message);
+  }
   answer(state, message, none);
   return false;
 }

@@ -105,8 +105,9 @@ function validateRejection(message: AppendEntriesRejection): void {
   checkTerm(message.term);
   checkNumber("prevIndex", message.prevIndex);
   checkId("hint", message.hint);
-  if (message.hint.index > message.prevIndex)
+  if (message.hint.index > message.prevIndex) {
     throw invalid("the hint lies behind what is rejected");
+  }
 }
 
 function validateReadResponse(message: ReadIndexResponse): void {
@@ -127,20 +128,20 @@ function validateInTerm(state: RaftState, message: Message): void {
       if (role.kind === "leader" || other) {
         throw invalid(`node ${message.from} claims to lead term ${state.term}, which has a leader`);
       }
-      return;
+      break;
     }
     case "append-entries-response":
       if (role.kind === "leader" && message.matchIndex > state.log.lastIndex) {
         throw invalid(`node ${message.from} acknowledges entry ${message.matchIndex}, never sent`);
       }
-      return;
+      break;
     case "heartbeat-response":
       if (role.kind === "leader" && message.readRound > role.readRound) {
         throw invalid(`node ${message.from} confirms round ${message.readRound}, never started`);
       }
-      return;
+      break;
     default:
-      return;
+      break;
   }
 }
 
@@ -192,8 +193,9 @@ function checkId(name: string, id: EntryId): void {
 }
 
 function checkTerm(term: Term): void {
-  if (term === none || term > termMax)
+  if (term === none || term > termMax) {
     throw invalid(`a term must be from 1 to ${termMax}: got ${term}`);
+  }
 }
 
 function checkNoTerm(term: Term): void {
