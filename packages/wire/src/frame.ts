@@ -1,3 +1,7 @@
+import { assert, RaftError } from "@quorate/core";
+import { crc32c } from "./crc32c.ts";
+import { malformed, viewOf } from "./protobuf.ts";
+
 /**
  * What a frame carries. `hello`, `welcome` and `refusal` belong to the handshake of a connection;
  * `raft` carries a batch of messages; `forward` and `forward-result` a command handed to the leader
@@ -9,4 +13,136 @@ export type FrameType = "hello" | "welcome" | "refusal" | "raft" | "forward" | "
 export interface Frame {
   readonly type: FrameType;
   readonly payload: Uint8Array;
+}
+
+/** How many bytes precede the payload of a frame. */
+export const frameHeaderBytes = 16;
+
+/** The version of the frame format that is written, and the only one that is read. */
+export const frameVersion = 1;
+
+/** The longest payload that a header can announce, in bytes. */
+export const framePayloadBytesMax = 0xffff_ffff;
+
+/** The first two bytes of every frame of every version: "QF". */
+const magic = 0x5146;
+
+/** Where the fields of a header begin. All numbers are big-endian. */
+const versionOffset = 2;
+const typeOffset = 3;
+const lengthOffset = 4;
+const payloadChecksumOffset = 8;
+const headerChecksumOffset = 12;
+
+/** The type numbers of `FORMAT.md`: position in this list plus one. */
+const frameTypes: readonly FrameType[] = [
+  "hello",
+  "welcome",
+  "refusal",
+  "raft",
+  "forward",
+  "forward-result",
+];
+
+/** What a header says of the payload that follows it. */
+export interface FrameHeader {
+  readonly type: FrameType;
+  readonly payloadBytes: number;
+  readonly payloadChecksum: number;
+}
+
+/**
+ * A frame of `type` whose payload is `chunks` in a row: a header and the same chunks, uncopied. Throws
+ * `too_large` if the payload exceeds `framePayloadBytesMax`; what receivers accept is less.
+ */
+export function encodeFrame(type: FrameType, chunks: readonly Uint8Array[]): Uint8Array[] {
+  let payloadBytes = 0;
+  let payloadChecksum = 0;
+  for (const chunk of chunks) {
+    payloadBytes += chunk.length;
+    payloadChecksum = crc32c(chunk, payloadChecksum);
+  }
+  if (payloadBytes > framePayloadBytesMax) {
+    throw new RaftError("too_large", `a frame cannot hold a payload of ${payloadBytes} bytes`);
+  }
+  return [encodeHeader({ type, payloadBytes, payloadChecksum }), ...chunks];
+}
+
+function encodeHeader(header: FrameHeader): Uint8Array {
+  const bytes = new Uint8Array(frameHeaderBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, magic);
+  view.setUint8(versionOffset, frameVersion);
+  view.setUint8(typeOffset, frameTypes.indexOf(header.type) + 1);
+  view.setUint32(lengthOffset, header.payloadBytes);
+  view.setUint32(payloadChecksumOffset, header.payloadChecksum);
+  view.setUint32(headerChecksumOffset, crc32c(bytes.subarray(0, headerChecksumOffset)));
+  return bytes;
+}
+
+/**
+ * The header at `offset`, of which all bytes must be there. Throws `malformed` if it is none or does
+ * not match its checksum, and `unsupported_version`.
+ */
+export function decodeHeader(bytes: Uint8Array, offset: number): FrameHeader {
+  assert(bytes.length - offset >= frameHeaderBytes, "a header is decoded once it is whole");
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, frameHeaderBytes);
+  if (view.getUint16(0) !== magic) throw malformed("these bytes begin no frame");
+  const version = view.getUint8(versionOffset);
+  if (version !== frameVersion) {
+    throw new RaftError(
+      "unsupported_version",
+      `a frame has version ${version}, not ${frameVersion}`,
+    );
+  }
+  const checked = viewOf(bytes, offset, offset + headerChecksumOffset);
+  if (crc32c(checked) !== view.getUint32(headerChecksumOffset)) {
+    throw malformed("the header of a frame does not match its checksum");
+  }
+  const number = view.getUint8(typeOffset);
+  const type = frameTypes[number - 1];
+  if (type === undefined) throw malformed(`the frame type ${number} is unknown`);
+  return {
+    type,
+    payloadBytes: view.getUint32(lengthOffset),
+    payloadChecksum: view.getUint32(payloadChecksumOffset),
+  };
+}
+
+/** The frame of `header` and `payload`. Throws `malformed` if the checksum does not match. */
+export function verifyFrame(header: FrameHeader, payload: Uint8Array): Frame {
+  assert(payload.length === header.payloadBytes, "a frame is verified once it is whole");
+  if (crc32c(payload) !== header.payloadChecksum) {
+    throw malformed("the payload of a frame does not match its checksum");
+  }
+  return { type: header.type, payload };
+}
+
+/**
+ * The one frame that `frame` holds, for networks that carry frames whole. Given bytes, the payload
+ * aliases them; given chunks, as from `encodeFrame`, they are copied together first.
+ *
+ * Throws `malformed`, also if there are fewer or more bytes than the frame has, and
+ * `unsupported_version`.
+ */
+export function decodeFrame(frame: Uint8Array | readonly Uint8Array[]): Frame {
+  const bytes = frame instanceof Uint8Array ? frame : join(frame);
+  if (bytes.length < frameHeaderBytes) throw malformed("a frame is cut short");
+  const header = decodeHeader(bytes, 0);
+  if (bytes.length - frameHeaderBytes !== header.payloadBytes) {
+    throw malformed(
+      `a frame announces ${header.payloadBytes} bytes and has another number of them`,
+    );
+  }
+  return verifyFrame(header, viewOf(bytes, frameHeaderBytes, bytes.length));
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return joined;
 }

@@ -1,1 +1,43 @@
-export type { Frame, FrameType } from "./frame.ts";
+export { decodeEntry, encodeEntry } from "./entry.ts";
+export { decodeHardState, encodeHardState } from "./hard-state.ts";
+export { decodeMessage, encodeMessage } from "./message.ts";
+export { decodeBatch, encodeBatch } from "./batch.ts";
+export { referenceBytesMin } from "./chunk-writer.ts";
+export { crc32c } from "./crc32c.ts";
+export {
+  decodeFrame,
+  encodeFrame,
+  frameHeaderBytes,
+  framePayloadBytesMax,
+  frameVersion,
+  type Frame,
+  type FrameType,
+} from "./frame.ts";
+export { FrameReader, type FrameReaderOptions } from "./frame-reader.ts";
+export {
+  clusterIdBytesMax,
+  decodeHello,
+  decodeRefusal,
+  decodeWelcome,
+  encodeHello,
+  encodeRefusal,
+  encodeWelcome,
+  errorCodeBytesMax,
+  errorMessageBytesMax,
+  incarnationBytes,
+  protocolVersion,
+  type Hello,
+  type Refusal,
+  type Welcome,
+} from "./handshake.ts";
+export {
+  decodeForward,
+  decodeForwardResult,
+  encodeForward,
+  encodeForwardResult,
+  forwardTimeoutMsMax,
+  type Forward,
+  type ForwardApplied,
+  type ForwardFailed,
+  type ForwardResult,
+} from "./forward.ts";

@@ -1,0 +1,218 @@
+import {
+  at,
+  type Entry,
+  type EntryId,
+  type Message,
+  none,
+  RaftError,
+  unreachable,
+} from "@quorate/core";
+import { malformed } from "./protobuf.ts";
+import { decodeUint64, encodeUint64 } from "./uint64.ts";
+
+/**
+ * The values of `raftpb.MessageType` that have a kind of message here. The others are local to a node,
+ * or belong to what this version does not do: they are `unknown_message`.
+ */
+export const messageTypes = {
+  prop: 2,
+  app: 3,
+  appResp: 4,
+  vote: 5,
+  voteResp: 6,
+  heartbeat: 8,
+  heartbeatResp: 9,
+  readIndex: 15,
+  readIndexResp: 16,
+  preVote: 17,
+  preVoteResp: 18,
+} as const;
+
+/**
+ * A message as `raftpb.Message` has it: one set of fields for all types. What a type does not use is
+ * 0, false or empty.
+ */
+export interface RaftpbMessage {
+  readonly type: number;
+  readonly to: number;
+  readonly from: number;
+  readonly term: number;
+  readonly logTerm: number;
+  readonly index: number;
+  readonly entries: readonly Entry[];
+  readonly commit: number;
+  readonly reject: boolean;
+  readonly rejectHint: number;
+  readonly context: Uint8Array | undefined;
+}
+
+/** A message to be encoded. Of `entries` and `commands`, one at most has elements. */
+export interface OutgoingMessage extends RaftpbMessage {
+  /** The data of entries that carry nothing else. */
+  readonly commands: readonly Uint8Array[];
+}
+
+/** What a message says beyond its envelope. */
+type Body = Partial<Omit<OutgoingMessage, "type" | "to" | "from" | "term">>;
+
+const noEntries: readonly Entry[] = [];
+const noCommands: readonly Uint8Array[] = [];
+
+/** `message` in the fields of `raftpb.Message`. */
+export function toRaftpb(message: Message): OutgoingMessage {
+  const types = messageTypes;
+  switch (message.kind) {
+    case "pre-vote":
+      return pack(message, types.preVote, {
+        logTerm: message.last.term,
+        index: message.last.index,
+      });
+    case "pre-vote-response":
+      return pack(message, types.preVoteResp, { reject: !message.granted });
+    case "request-vote":
+      return pack(message, types.vote, { logTerm: message.last.term, index: message.last.index });
+    case "request-vote-response":
+      return pack(message, types.voteResp, { reject: !message.granted });
+    case "append-entries":
+      return pack(message, types.app, {
+        logTerm: message.prev.term,
+        index: message.prev.index,
+        entries: message.entries,
+        commit: message.commitIndex,
+      });
+    case "append-entries-response":
+      return pack(message, types.appResp, { index: message.matchIndex });
+    case "append-entries-rejection":
+      return pack(message, types.appResp, {
+        logTerm: message.hint.term,
+        index: message.prevIndex,
+        reject: true,
+        rejectHint: message.hint.index,
+      });
+    case "heartbeat":
+      return pack(message, types.heartbeat, {
+        commit: message.commitIndex,
+        context: contextOf(message.readRound),
+      });
+    case "heartbeat-response":
+      return pack(message, types.heartbeatResp, { context: contextOf(message.readRound) });
+    case "propose":
+      return pack(message, types.prop, { commands: message.commands });
+    case "read-index":
+      return pack(message, types.readIndex, { commands: [encodeUint64(message.readId)] });
+    case "read-index-response":
+      return pack(message, types.readIndexResp, {
+        index: message.index,
+        commands: [encodeUint64(message.readId)],
+        reject: message.index === none,
+      });
+    default:
+      return unreachable(message);
+  }
+}
+
+/** All are made here, so that they share one shape. */
+function pack(message: Message, type: number, body: Body): OutgoingMessage {
+  return {
+    type,
+    to: message.to,
+    from: message.from,
+    term: message.term,
+    logTerm: body.logTerm ?? 0,
+    index: body.index ?? 0,
+    entries: body.entries ?? noEntries,
+    commands: body.commands ?? noCommands,
+    commit: body.commit ?? 0,
+    reject: body.reject ?? false,
+    rejectHint: body.rejectHint ?? 0,
+    context: body.context,
+  };
+}
+
+function contextOf(readRound: number): Uint8Array | undefined {
+  return readRound === none ? undefined : encodeUint64(readRound);
+}
+
+/**
+ * The message that `raw` stands for. Throws `unknown_message` if its type has no kind here, and
+ * `malformed` if it lacks what its type needs or contradicts itself.
+ */
+export function fromRaftpb(raw: RaftpbMessage): Message {
+  const { from, to, term } = raw;
+  switch (raw.type) {
+    case messageTypes.preVote:
+      return { kind: "pre-vote", from, to, term, last: entryIdOf(raw) };
+    case messageTypes.preVoteResp:
+      return { kind: "pre-vote-response", from, to, term, granted: !raw.reject };
+    case messageTypes.vote:
+      return { kind: "request-vote", from, to, term, last: entryIdOf(raw) };
+    case messageTypes.voteResp:
+      return { kind: "request-vote-response", from, to, term, granted: !raw.reject };
+    case messageTypes.app:
+      return {
+        kind: "append-entries",
+        from,
+        to,
+        term,
+        prev: entryIdOf(raw),
+        entries: raw.entries,
+        commitIndex: raw.commit,
+      };
+    case messageTypes.appResp:
+      return fromAppResp(raw);
+    case messageTypes.heartbeat:
+      return {
+        kind: "heartbeat",
+        from,
+        to,
+        term,
+        commitIndex: raw.commit,
+        readRound: readRoundOf(raw),
+      };
+    case messageTypes.heartbeatResp:
+      return { kind: "heartbeat-response", from, to, term, readRound: readRoundOf(raw) };
+    case messageTypes.prop:
+      return { kind: "propose", from, to, term, commands: raw.entries.map(commandOf) };
+    case messageTypes.readIndex:
+      return { kind: "read-index", from, to, term, readId: readIdOf(raw) };
+    case messageTypes.readIndexResp:
+      if (raw.reject !== (raw.index === none)) throw malformed("a read index is refused and given");
+      return {
+        kind: "read-index-response",
+        from,
+        to,
+        term,
+        readId: readIdOf(raw),
+        index: raw.index,
+      };
+    default:
+      throw new RaftError("unknown_message", `the message type ${raw.type} is unknown`);
+  }
+}
+
+function entryIdOf(raw: RaftpbMessage): EntryId {
+  return { term: raw.logTerm, index: raw.index };
+}
+
+function fromAppResp(raw: RaftpbMessage): Message {
+  const { from, to, term } = raw;
+  if (raw.reject) {
+    const hint = { term: raw.logTerm, index: raw.rejectHint };
+    return { kind: "append-entries-rejection", from, to, term, prevIndex: raw.index, hint };
+  }
+  return { kind: "append-entries-response", from, to, term, matchIndex: raw.index };
+}
+
+function commandOf(entry: Entry): Uint8Array {
+  if (entry.kind === "conf-change") throw malformed("a command is a configuration change");
+  return entry.data;
+}
+
+function readRoundOf(raw: RaftpbMessage): number {
+  return raw.context === undefined || raw.context.length === 0 ? none : decodeUint64(raw.context);
+}
+
+function readIdOf(raw: RaftpbMessage): number {
+  if (raw.entries.length !== 1) throw malformed("a read is named by exactly one entry");
+  return decodeUint64(at(raw.entries, 0).data);
+}

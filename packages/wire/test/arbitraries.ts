@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { type Entry, type Message, newEntry } from "@quorate/core";
+import type { Forward, ForwardResult, Hello, Refusal } from "@quorate/wire";
+
+/** Safe integers of at least 0, as likely short as long. */
+export const numbers: fc.Arbitrary<number> = fc.oneof(
+  fc.nat({ max: 300 }),
+  fc.nat(),
+  fc.maxSafeNat(),
+  fc.integer({ min: 0, max: 53 }).map((bits) => 2 ** bits - 1),
+);
+
+/** Numbers of at least 1. */
+export const ids: fc.Arbitrary<number> = numbers.map((number) => Math.max(1, number));
+
+/** Mostly short; now and then long enough to be referenced rather than copied. */
+export const payloads: fc.Arbitrary<Uint8Array> = fc.oneof(
+  { weight: 9, arbitrary: fc.uint8Array({ maxLength: 40 }) },
+  {
+    weight: 1,
+    arbitrary: fc.uint8Array({ minLength: 1000, maxLength: 1100, size: "max" }),
+  },
+);
+
+const entryIds = fc.record({ term: numbers, index: numbers });
+
+export const entries: fc.Arbitrary<Entry> = fc
+  .tuple(entryIds, fc.constantFrom("command", "no-op", "conf-change"), payloads)
+  .map(([id, kind, data]) => newEntry(id, kind, kind === "no-op" ? undefined : data));
+
+const envelope = { from: numbers, to: numbers, term: numbers };
+
+function kind<K extends Message["kind"]>(name: K): { kind: fc.Arbitrary<K> } & typeof envelope {
+  return { kind: fc.constant(name), ...envelope };
+}
+
+/** One arbitrary for each kind; a kind that is missing does not compile. */
+export const messagesByKind: {
+  readonly [K in Message["kind"]]: fc.Arbitrary<Extract<Message, { kind: K }>>;
+} = {
+  "pre-vote": fc.record({ ...kind("pre-vote"), last: entryIds }),
+  "pre-vote-response": fc.record({ ...kind("pre-vote-response"), granted: fc.boolean() }),
+  "request-vote": fc.record({ ...kind("request-vote"), last: entryIds }),
+  "request-vote-response": fc.record({ ...kind("request-vote-response"), granted: fc.boolean() }),
+  "append-entries": fc.record({
+    ...kind("append-entries"),
+    prev: entryIds,
+    entries: fc.array(entries, { maxLength: 5 }),
+    commitIndex: numbers,
+  }),
+  "append-entries-response": fc.record({
+    ...kind("append-entries-response"),
+    matchIndex: numbers,
+  }),
+  "append-entries-rejection": fc.record({
+    ...kind("append-entries-rejection"),
+    prevIndex: numbers,
+    hint: entryIds,
+  }),
+  heartbeat: fc.record({ ...kind("heartbeat"), commitIndex: numbers, readRound: numbers }),
+  "heartbeat-response": fc.record({ ...kind("heartbeat-response"), readRound: numbers }),
+  propose: fc.record({ ...kind("propose"), commands: fc.array(payloads, { maxLength: 5 }) }),
+  "read-index": fc.record({ ...kind("read-index"), readId: numbers }),
+  "read-index-response": fc.record({
+    ...kind("read-index-response"),
+    readId: numbers,
+    index: numbers,
+  }),
+};
+
+/** Messages of any kind. */
+export const messages: fc.Arbitrary<Message> = fc.oneof(...Object.values(messagesByKind));
+
+const texts = fc.string({ unit: "grapheme", maxLength: 60 });
+
+export const hellos: fc.Arbitrary<Hello> = fc.record({
+  protocolVersion: numbers,
+  clusterId: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
+  from: ids,
+  to: ids,
+  incarnation: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+});
+
+export const refusals: fc.Arbitrary<Refusal> = fc.record({
+  code: fc.constantFrom("stranger", "wrong_identity", "a_code_of_tomorrow"),
+  message: texts,
+});
+
+export const forwards: fc.Arbitrary<Forward> = fc.record({
+  requestId: numbers,
+  command: payloads,
+  timeoutMs: fc.integer({ min: 1, max: 0x7fff_ffff }),
+});
+
+export const forwardResults: fc.Arbitrary<ForwardResult> = fc.oneof(
+  fc.record({ requestId: numbers, ok: fc.constant(true), index: ids, result: payloads }),
+  fc.record({
+    requestId: numbers,
+    ok: fc.constant(false),
+    code: fc.constantFrom("not_leader", "busy", "leadership_lost"),
+    message: texts,
+    leader: numbers,
+  }),
+);
+
+/** What was decoded, without the bytes that it keeps for encoding it again: for comparisons. */
+export function withoutEncoded(message: Message): Message {
+  if (message.kind !== "append-entries") return message;
+  return { ...message, entries: message.entries.map((e) => newEntry(e, e.kind, e.data)) };
+}
+
+/** Chunks in one piece. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
+}

@@ -1,0 +1,148 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { type Message, newEntry } from "@quorate/core";
+import {
+  decodeBatch,
+  decodeEntry,
+  decodeForward,
+  decodeForwardResult,
+  decodeFrame,
+  decodeHardState,
+  decodeHello,
+  decodeMessage,
+  decodeRefusal,
+  encodeBatch,
+  encodeEntry,
+  encodeForward,
+  encodeForwardResult,
+  encodeFrame,
+  encodeHardState,
+  encodeHello,
+  encodeMessage,
+  encodeRefusal,
+  encodeWelcome,
+  type Forward,
+  type ForwardResult,
+  type Hello,
+  type Refusal,
+} from "@quorate/wire";
+import { joined, withoutEncoded } from "./arbitraries.ts";
+
+const hi = Uint8Array.of(0x68, 0x69);
+
+const append: Message = {
+  kind: "append-entries",
+  from: 1,
+  to: 2,
+  term: 2,
+  prev: { term: 1, index: 6 },
+  entries: [newEntry({ term: 2, index: 7 }, "command", hi)],
+  commitIndex: 6,
+};
+const heartbeat: Message = {
+  kind: "heartbeat",
+  from: 1,
+  to: 3,
+  term: 2,
+  commitIndex: 6,
+  readRound: 9,
+};
+const hello: Hello = {
+  protocolVersion: 1,
+  clusterId: "demo",
+  from: 1,
+  to: 2,
+  incarnation: Uint8Array.from({ length: 16 }, (_, position) => position),
+};
+const refusal: Refusal = { code: "wrong_identity", message: "other" };
+const forward: Forward = { requestId: 41, command: hi, timeoutMs: 1000 };
+const applied: ForwardResult = {
+  requestId: 41,
+  ok: true,
+  index: 7,
+  result: Uint8Array.of(0x6f, 0x6b),
+};
+const failed: ForwardResult = {
+  requestId: 41,
+  ok: false,
+  code: "not_leader",
+  message: "",
+  leader: 3,
+};
+const hardState = { term: 2, vote: 3, commitIndex: 300 };
+
+/** One worked example of the page: its bytes from the code, and a check of what the code reads in them. */
+interface Example {
+  readonly encoded: () => Uint8Array;
+  readonly check: (bytes: Uint8Array) => void;
+}
+
+const examples: Record<string, Example> = {
+  frame: {
+    encoded: () => joined(encodeFrame("welcome", encodeWelcome({ protocolVersion: 1 }))),
+    check: (bytes) =>
+      expect(decodeFrame(bytes)).toEqual({ type: "welcome", payload: Uint8Array.of(8, 1) }),
+  },
+  message: {
+    encoded: () => encodeMessage(append),
+    check: (bytes) => expect(withoutEncoded(decodeMessage(bytes))).toEqual(withoutEncoded(append)),
+  },
+  batch: {
+    encoded: () => joined(encodeBatch([append, heartbeat])),
+    check: (bytes) =>
+      expect(decodeBatch(bytes).map(withoutEncoded)).toEqual([withoutEncoded(append), heartbeat]),
+  },
+  entry: {
+    encoded: () => encodeEntry(newEntry({ term: 2, index: 7 }, "command", hi)),
+    check: (bytes) =>
+      expect(decodeEntry(bytes)).toEqual(newEntry({ term: 2, index: 7 }, "command", hi, bytes)),
+  },
+  "hard-state": {
+    encoded: () => encodeHardState(hardState),
+    check: (bytes) => expect(decodeHardState(bytes)).toEqual(hardState),
+  },
+  hello: {
+    encoded: () => joined(encodeHello(hello)),
+    check: (bytes) => expect(decodeHello(bytes)).toEqual(hello),
+  },
+  refusal: {
+    encoded: () => joined(encodeRefusal(refusal)),
+    check: (bytes) => expect(decodeRefusal(bytes)).toEqual(refusal),
+  },
+  forward: {
+    encoded: () => joined(encodeForward(forward)),
+    check: (bytes) => expect(decodeForward(bytes)).toEqual(forward),
+  },
+  "forward-applied": {
+    encoded: () => joined(encodeForwardResult(applied)),
+    check: (bytes) => expect(decodeForwardResult(bytes)).toEqual(applied),
+  },
+  "forward-failed": {
+    encoded: () => joined(encodeForwardResult(failed)),
+    check: (bytes) => expect(decodeForwardResult(bytes)).toEqual(failed),
+  },
+};
+
+/** The blocks of the page that are marked `hex`, by name, without comments. */
+function pageExamples(): Map<string, Uint8Array> {
+  const page = readFileSync(new URL("../FORMAT.md", import.meta.url), "utf8");
+  const found = new Map<string, Uint8Array>();
+  for (const [, name = "", body = ""] of page.matchAll(/^```hex (\S+)\n(.*?)^```$/gms)) {
+    const digits = body.replaceAll(/#.*$/gm, "").replaceAll(/\s/g, "");
+    found.set(name, Uint8Array.from(Buffer.from(digits, "hex")));
+    expect(found.get(name)?.length, name).toBe(digits.length / 2);
+  }
+  return found;
+}
+
+test("FORMAT.md has exactly the examples that are checked here", () => {
+  expect([...pageExamples().keys()].toSorted()).toEqual(Object.keys(examples).toSorted());
+});
+
+for (const [name, example] of Object.entries(examples)) {
+  test(`the ${name} of FORMAT.md is what is written and read`, () => {
+    const bytes = pageExamples().get(name) ?? new Uint8Array(0);
+    expect(Buffer.from(example.encoded()).toString("hex")).toBe(Buffer.from(bytes).toString("hex"));
+    example.check(bytes);
+  });
+}
