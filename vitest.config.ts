@@ -3,9 +3,9 @@ import { defineConfig } from "vitest/config";
 // Tests run from source: no build stands between an edit and its test.
 const conditions = ["@quorate/source"];
 
-/** Packages whose tests touch neither files nor sockets: they share a thread and need no isolation. */
+/** Packages whose tests touch neither sockets nor processes: they share threads and need no isolation. */
 const pure = ["core", "wire", "wal", "runtime", "sim"];
-/** Packages whose tests use real files, sockets and processes. */
+/** Packages whose tests use real files, sockets and processes: one test file at a time, after all others. */
 const real = ["quorate", "server"];
 
 const include = ["src/**/*.test.ts", "test/**/*.test.ts"];
@@ -14,11 +14,32 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    // Time limits are there to end what hangs, not to judge what is slow.
+    teardownTimeout: 30_000,
     projects: [
       ...pure.map((name) => ({
         extends: true as const,
-        test: { name, root: `packages/${name}`, include, isolate: false, pool: "threads" as const },
+        test: {
+          name,
+          root: `packages/${name}`,
+          include,
+          isolate: false,
+          pool: "threads" as const,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
       })),
+      {
+        extends: true as const,
+        test: {
+          name: "scripts",
+          root: "scripts",
+          include: ["**/*.test.ts"],
+          isolate: false,
+          pool: "threads" as const,
+          testTimeout: 120_000,
+        },
+      },
       ...real.map((name) => ({
         extends: true as const,
         test: {
@@ -26,14 +47,12 @@ export default defineConfig({
           root: `packages/${name}`,
           include,
           pool: "forks" as const,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       })),
-      {
-        extends: true as const,
-        test: { name: "scripts", root: "scripts", include: ["*.test.ts"] },
-      },
     ],
   },
 });
