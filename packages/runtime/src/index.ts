@@ -10,3 +10,9 @@ export type {
   ReplicaEvent,
   ReplicaStatus,
 } from "./replica.ts";
+export {
+  validateReplicaOptions,
+  type CompleteReplicaOptions,
+  type ReplicaOptions,
+} from "./replica-options.ts";
+export { openReplica } from "./open-replica.ts";

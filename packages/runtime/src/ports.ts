@@ -32,8 +32,11 @@ export interface Random {
  * alters one or mistakes its sender: identity was proved when the connection was made.
  */
 export interface Network {
-  /** Starts to deliver to `receiver`. Called once, before anything else. */
-  open(receiver: Receiver): Promise<void>;
+  /**
+   * Starts to deliver to `receiver`. Called once, before anything else. `incarnation` names the log of
+   * this node: 16 bytes, drawn when the log was created. Peers that knew another may refuse this node.
+   */
+  open(receiver: Receiver, incarnation?: Uint8Array): Promise<void>;
   /**
    * Takes one encoded frame, in `chunks`, for `to`; false if it was dropped because the peer is not
    * connected or its queue is full. Never waits and never throws. The bytes must not change after.

@@ -1,0 +1,50 @@
+import type { NodeId } from "@quorate/core";
+import type { Clock } from "./ports.ts";
+import type { ReplicaEvent } from "./replica.ts";
+
+/** How long after one `message-refused` event of a peer the next is held back, in milliseconds. */
+const refusalMs = 1000;
+
+/** Tells the subscribers of a replica what happens to it. */
+export class Events {
+  readonly #clock: Clock;
+  readonly #listeners = new Set<(event: ReplicaEvent) => void>();
+  /** When each peer's last refusal was told. At most one per peer of the group. */
+  readonly #refusedAt = new Map<NodeId, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls `listener` on every event until the returned function is called. */
+  subscribe(listener: (event: ReplicaEvent) => void): () => void {
+    // A function of its own, so that a listener subscribed twice is called twice.
+    const subscriber = (event: ReplicaEvent): void => listener(event);
+    this.#listeners.add(subscriber);
+    return () => {
+      this.#listeners.delete(subscriber);
+    };
+  }
+
+  /** Tells everyone. What a listener throws surfaces on its own, outside the replica. */
+  emit(event: ReplicaEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#clock.defer(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Tells that something from `peer` was dropped, unless the last such event is too recent. */
+  refuse(peer: NodeId, error: Error): void {
+    const now = this.#clock.now();
+    const last = this.#refusedAt.get(peer);
+    if (last !== undefined && now - last < refusalMs) return;
+    this.#refusedAt.set(peer, now);
+    this.emit({ kind: "message-refused", peer, error });
+  }
+}

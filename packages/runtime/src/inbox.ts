@@ -1,0 +1,90 @@
+import { type Message, type NodeId, RaftError, type RaftNode } from "@quorate/core";
+import {
+  decodeBatch,
+  decodeForward,
+  decodeForwardResult,
+  type Forward,
+  type Frame,
+} from "@quorate/wire";
+import type { Events } from "./events.ts";
+import type { Forwarding } from "./forwarding.ts";
+import type { Proposals } from "./proposals.ts";
+
+/** What the inbox works with. */
+export interface InboxHost {
+  readonly node: RaftNode;
+  readonly voters: readonly NodeId[];
+  readonly events: Events;
+  readonly forwarding: Forwarding;
+  readonly proposals: Proposals;
+  /** Whether so much waits for the disk that appends are dropped. */
+  diskIsBehind(): boolean;
+  /** Whether a command's fate may still be told to the node that handed it here. */
+  maySend(): boolean;
+  /** The core has new work. */
+  wake(): void;
+}
+
+/**
+ * Takes the frames of the other voters apart. What cannot be taken is told as an event and dropped: it
+ * changes nothing and hurts nobody, least of all the messages that came with it.
+ */
+export class Inbox {
+  readonly #host: InboxHost;
+
+  constructor(host: InboxHost) {
+    this.#host = host;
+  }
+
+  /** Takes one frame. */
+  take(from: NodeId, frame: Frame): void {
+    this.#orRefuse(from, () => this.#take(from, frame));
+  }
+
+  #take(from: NodeId, frame: Frame): void {
+    if (from === this.#host.node.id || !this.#host.voters.includes(from)) {
+      throw new RaftError("stranger", `node ${from} is not another voter of this group`);
+    }
+    switch (frame.type) {
+      case "raft":
+        for (const message of decodeBatch(frame.payload)) {
+          this.#orRefuse(from, () => this.#onMessage(from, message));
+        }
+        this.#host.wake();
+        break;
+      case "forward":
+        this.#onForward(from, decodeForward(frame.payload));
+        break;
+      case "forward-result":
+        this.#host.proposals.onResult(from, decodeForwardResult(frame.payload));
+        break;
+      default:
+        throw new RaftError("unknown_message", `frames of type "${frame.type}" end at the network`);
+    }
+  }
+
+  #onMessage(from: NodeId, message: Message): void {
+    if (message.from !== from) {
+      throw new RaftError("stranger", `node ${from} sent a message of node ${message.from}`);
+    }
+    const isAppend = message.kind === "append-entries" && message.entries.length > 0;
+    if (!isAppend || !this.#host.diskIsBehind()) this.#host.node.step(message);
+  }
+
+  #onForward(from: NodeId, { requestId, command, timeoutMs }: Forward): void {
+    const { forwarding, proposals } = this.#host;
+    if (!forwarding.isNew(from, requestId)) return;
+    proposals.submitRemote(command, timeoutMs, (result) => {
+      if (this.#host.maySend()) forwarding.answer(from, requestId, result);
+    });
+  }
+
+  #orRefuse(from: NodeId, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof RaftError)) throw error;
+      this.#host.events.refuse(from, error);
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import { isSafe, type NodeId, RaftError, RaftNode, type RaftOptions } from "@quorate/core";
+import { clusterIdBytesMax, forwardTimeoutMsMax } from "@quorate/wire";
+import type { Clock, Disk, Network, Random } from "./ports.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+/** What a replica is made of, and its limits. Only the first eight have no default. */
+export interface ReplicaOptions<Query, Answer> {
+  /** This replica. Keep it for the life of its disk: an id is never given to an empty disk again. */
+  readonly id: NodeId;
+
+  /** All voters of the group, `id` among them, each once. The same on every replica. */
+  readonly voters: readonly NodeId[];
+
+  /** Names the group: 1 to 255 bytes of UTF-8. A disk that belongs to another group is refused. */
+  readonly clusterId: string;
+
+  /** What is replicated. It starts empty: the whole log is applied to it at every start. */
+  readonly stateMachine: StateMachine<Query, Answer>;
+
+  /** Where the log is kept. Nothing else may use it. */
+  readonly disk: Disk;
+
+  /** Carries frames to the other voters. The replica opens it and closes it. */
+  readonly network: Network;
+
+  /** Time. */
+  readonly clock: Clock;
+
+  /** Randomness: it spreads election timeouts and tells this run from an earlier one. */
+  readonly random: Random;
+
+  /**
+   * How long a tick of the core is, in milliseconds, 1 to 60,000. With ten ticks to an election
+   * timeout, the default finds a new leader one to two seconds after the old one fell silent.
+   *
+   * @default 100
+   */
+  readonly tickMs?: number;
+
+  /**
+   * How long a call may take unless it says otherwise, in milliseconds, 1 to 2^31 - 1.
+   *
+   * @default 5000
+   */
+  readonly callTimeoutMs?: number;
+
+  /**
+   * How long a call that was refused for want of a leader waits before it is tried again, in
+   * milliseconds, 1 to 60,000. News of a leader ends the wait at once.
+   *
+   * @default 20
+   */
+  readonly retryMs?: number;
+
+  /**
+   * How long a replica with a full disk waits before it tries to write again, in milliseconds, 1 to
+   * 3,600,000.
+   *
+   * @default 1000
+   */
+  readonly diskFullRetryMs?: number;
+
+  /**
+   * How many proposals may be accepted and not settled, own and forwarded here together; beyond it
+   * they are refused as `busy`. At least 1.
+   *
+   * @default 65536
+   */
+  readonly proposalCountMax?: number;
+
+  /**
+   * How many bytes of commands may be accepted and not settled; beyond it proposals are refused as
+   * `busy`. A single larger command is accepted when no other is pending. At least 1.
+   *
+   * @default 64 MiB
+   */
+  readonly proposalBytesMax?: number;
+
+  /**
+   * How many reads may wait for an answer; beyond it they are refused as `busy`. At least 1.
+   *
+   * @default 65536
+   */
+  readonly readCountMax?: number;
+
+  /**
+   * How many bytes of entries may wait for the disk. Beyond it proposals are refused as `busy`, and
+   * appends from a leader are dropped as if the network had lost them: the leader sends them again.
+   * At least 1.
+   *
+   * @default 64 MiB
+   */
+  readonly unpersistedBytesMax?: number;
+
+  /**
+   * How large a file of the log grows before the next is begun, in bytes.
+   *
+   * @default the log's own
+   */
+  readonly segmentBytes?: number;
+
+  /** How the consensus core behaves. What it starts from is the replica's business. */
+  readonly raft?: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
+}
+
+/** The options of a replica, every one decided. */
+export interface CompleteReplicaOptions<Query, Answer> extends Required<
+  Omit<ReplicaOptions<Query, Answer>, "segmentBytes" | "raft">
+> {
+  readonly segmentBytes: number | undefined;
+  readonly raft: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
+  /** The largest command that is taken, in bytes. */
+  readonly commandBytesMax: number;
+  /** How many ticks are made up for after a pause: too few to time out an election. */
+  readonly tickCatchUpMax: number;
+}
+
+const mebi = 1024 * 1024;
+
+/** The longest time of a call: what every platform's timers can count, in milliseconds. */
+export const callTimeoutMsMax: number = forwardTimeoutMsMax;
+
+/** Fills in the defaults. Throws `invalid_options` for a value of the wrong type or range. */
+export function validateReplicaOptions<Query, Answer>(
+  options: ReplicaOptions<Query, Answer>,
+): CompleteReplicaOptions<Query, Answer> {
+  const { id, voters, clusterId } = options;
+  if (!isSafe(id) || id < 1) refuse(`id must be an integer of at least 1: got ${String(id)}`);
+  validateVoters(id, voters);
+  const bytes = typeof clusterId === "string" ? utf8Bytes(clusterId) : 0;
+  if (bytes < 1 || bytes > clusterIdBytesMax) {
+    refuse(`clusterId must have 1 to ${clusterIdBytesMax} bytes of UTF-8: got ${bytes}`);
+  }
+  // Refuses what the core would refuse, before a disk is touched.
+  const raft = { commandBytesMax: 4 * mebi, ...options.raft };
+  new RaftNode(id, voters, raft).status();
+  return {
+    id,
+    voters: [...voters],
+    clusterId,
+    stateMachine: options.stateMachine,
+    disk: options.disk,
+    network: options.network,
+    clock: options.clock,
+    random: options.random,
+    tickMs: within(1, 60_000, "tickMs", options.tickMs ?? 100),
+    callTimeoutMs: within(1, callTimeoutMsMax, "callTimeoutMs", options.callTimeoutMs ?? 5000),
+    retryMs: within(1, 60_000, "retryMs", options.retryMs ?? 20),
+    diskFullRetryMs: within(1, 3_600_000, "diskFullRetryMs", options.diskFullRetryMs ?? 1000),
+    proposalCountMax: atLeastOne("proposalCountMax", options.proposalCountMax ?? 65_536),
+    proposalBytesMax: atLeastOne("proposalBytesMax", options.proposalBytesMax ?? 64 * mebi),
+    readCountMax: atLeastOne("readCountMax", options.readCountMax ?? 65_536),
+    unpersistedBytesMax: atLeastOne(
+      "unpersistedBytesMax",
+      options.unpersistedBytesMax ?? 64 * mebi,
+    ),
+    segmentBytes:
+      options.segmentBytes === undefined
+        ? undefined
+        : atLeastOne("segmentBytes", options.segmentBytes),
+    raft,
+    commandBytesMax: raft.commandBytesMax,
+    tickCatchUpMax: Math.min(2, (raft.electionTimeoutTicks ?? 10) - 1),
+  };
+}
+
+function utf8Bytes(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+function validateVoters(id: NodeId, voters: readonly NodeId[]): void {
+  if (!Array.isArray(voters)) refuse(`voters must be a list of ids: got ${String(voters)}`);
+  for (const voter of voters) {
+    if (!isSafe(voter) || voter < 1) {
+      refuse(`voters must be integers of at least 1: got ${String(voter)}`);
+    }
+  }
+  if (new Set(voters).size !== voters.length) {
+    refuse(`voters must name each id once: got ${voters.join(", ")}`);
+  }
+  if (!voters.includes(id)) refuse(`voters must include id ${id}: got ${voters.join(", ")}`);
+}
+
+function within(least: number, most: number, name: string, value: number): number {
+  if (typeof value === "number" && value >= least && value <= most) return value;
+  return refuse(`${name} must be a number from ${least} to ${most}: got ${String(value)}`);
+}
+
+function atLeastOne(name: string, value: number): number {
+  if (isSafe(value) && value >= 1) return value;
+  return refuse(`${name} must be an integer of at least 1: got ${String(value)}`);
+}
+
+function refuse(message: string): never {
+  throw new RaftError("invalid_options", message);
+}

@@ -1,0 +1,81 @@
+import type { Clock, Timer } from "../ports.ts";
+
+interface ManualTimer {
+  readonly at: number;
+  /** Breaks ties: timers of one instant fire in the order in which they were set. */
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/**
+ * A clock that moves only when told to. Timers fire in the order of their times, and work that was
+ * deferred runs after each of them: the same calls give the same run.
+ */
+export class ManualClock implements Clock {
+  #now = 0;
+  #order = 0;
+  readonly #timers = new Set<ManualTimer>();
+  #deferred: (() => void)[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    const timer = { at: this.#now + Math.max(0, delayMs), order: this.#order++, callback };
+    this.#timers.add(timer);
+    return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  defer(callback: () => void): void {
+    this.#deferred.push(callback);
+  }
+
+  /** Whether deferred work waits. */
+  get hasDeferred(): boolean {
+    return this.#deferred.length > 0;
+  }
+
+  /** How many timers are set. */
+  get timerCount(): number {
+    return this.#timers.size;
+  }
+
+  /** Runs the work that is deferred now; what it defers in turn waits for the next call. */
+  runDeferred(): void {
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const callback of deferred) callback();
+  }
+
+  /** Lets `ms` pass. Timers fire when due, each followed by the deferred work that then waits. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const next = this.#nextTimer();
+      if (next === undefined || next.at > end) break;
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.callback();
+      this.runDeferred();
+    }
+    this.#now = end;
+  }
+
+  /** Lets `ms` pass as for a process that was paused: no timer fires before all the time is over. */
+  pause(ms: number): void {
+    this.#now += ms;
+  }
+
+  #nextTimer(): ManualTimer | undefined {
+    let next: ManualTimer | undefined;
+    for (const timer of this.#timers) {
+      const isSooner =
+        next === undefined ||
+        timer.at < next.at ||
+        (timer.at === next.at && timer.order < next.order);
+      if (isSooner) next = timer;
+    }
+    return next;
+  }
+}
