@@ -38,7 +38,7 @@ const value = (expression: string): string => `export const probe: unknown = ${e
 const importing = (specifier: string): string =>
   `import * as it from ${JSON.stringify(specifier)};\nexport const probe: unknown = it;\n`;
 
-/** What no pure package may do. The compiler does not know what is not in its libraries; lint knows the rest. */
+/** What no pure package may do. The compiler knows only what is in its libraries; lint knows the rest. */
 const impurities: readonly Violation[] = [
   ...["node:fs", "fs", "node:worker_threads"].map((name) => ({
     what: `imports ${name}`,

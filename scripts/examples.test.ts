@@ -22,7 +22,8 @@ test("examplesIn leaves a block inside a longer fence alone", () => {
 });
 
 test("examplesIn finds blocks of a doc comment, without its stars", () => {
-  const text = `const a = 1;\n\n/**\n * Adds.\n *\n * ${fence}ts\n * if (a) {\n *   b();\n * }\n * ${fence}\n */\n`;
+  const block = ` * ${fence}ts\n * if (a) {\n *   b();\n * }\n * ${fence}\n`;
+  const text = `const a = 1;\n\n/**\n * Adds.\n *\n${block} */\n`;
   expect(examplesIn({ path: "packages/core/src/x.ts", text })).toEqual([
     { path: "packages/core/src/x.ts", line: 7, language: "ts", code: "if (a) {\n  b();\n}" },
   ]);

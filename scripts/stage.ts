@@ -53,7 +53,7 @@ export async function runStages(
   return { passed: stages.length - failures.length, failures };
 }
 
-/** The stages that the command line asks for: all, or after `--only` the named ones. Throws on a wrong name. */
+/** The stages that the command line asks for: all, or the named ones. Throws `RangeError` on a wrong name. */
 export function chosenStages(stages: readonly Stage[], args: readonly string[]): readonly Stage[] {
   if (args.length === 0) return stages;
   const [flag, ...names] = args;

@@ -28,27 +28,20 @@ export const coreRows: readonly Row[] = [
   },
   {
     name: "compound values",
-    files: [
-      "storage.ts",
-      "snapshot.ts",
-      "conf-change.ts",
-      "progress.ts",
-      "status.ts",
-      "log.ts",
-      "message.ts",
-    ],
+    files: ["storage.ts", "snapshot.ts", "conf-change.ts", "progress.ts", "log.ts", "message.ts"],
   },
   { name: "input and output", files: ["options.ts", "ready.ts"] },
   { name: "parts of the state", files: ["complete-options.ts", "outbox.ts"] },
   { name: "state", files: ["state.ts"] },
   {
     name: "on the state",
-    files: ["roles.ts", "send.ts", "new-state.ts", "validate-message.ts"],
+    files: ["roles.ts", "send.ts", "status.ts", "validate-message.ts"],
   },
   {
     name: "behaviour",
     files: [
       "election.ts",
+      "heartbeat.ts",
       "replication.ts",
       "snapshot-transfer.ts",
       "membership.ts",
@@ -56,7 +49,10 @@ export const coreRows: readonly Row[] = [
       "leadership-transfer.ts",
     ],
   },
-  { name: "views", files: ["invariants.ts", "describe.ts"] },
+  {
+    name: "over the whole state",
+    files: ["new-state.ts", "dispatch.ts", "invariants.ts", "describe.ts"],
+  },
   { name: "node", files: ["raft-node.ts"] },
   { name: "front door", files: ["index.ts"] },
 ];

@@ -20,7 +20,7 @@ test.each([
   "/** One. */\n// And a remark.\nexport const a: number = 1;",
   "const a = 1;",
   'export { a } from "./a.ts";',
-  "/** Either. */\nexport function f(a: 1): void;\nexport function f(a: 2): void;\nexport function f(): void {}",
+  "/** Either. */\nexport function f(a: 1): void;\nexport function f(a: 2): void {}",
 ])("documented accepts %j", (text) => {
   expect(documented({ path, text })).toEqual([]);
 });

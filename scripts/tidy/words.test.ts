@@ -55,10 +55,11 @@ test("nothingUndone refuses work left undone, in code and in prose", () => {
 });
 
 const disable = ["oxlint", "disable"].join("-");
+const ts = ["@", "ts"].join("");
 
 test.each([
-  "// @ts-ignore",
-  "// @ts-expect-error: the types are wrong",
+  `// ${ts}-ignore`,
+  `// ${ts}-expect-error: the types are wrong`,
   `/* ${disable} */`,
   `// ${disable}-next-line`,
   `// ${disable}-next-line no-console`,
