@@ -1,0 +1,3 @@
+import { serveEcho } from "./floors.ts";
+
+serveEcho();

@@ -1,0 +1,54 @@
+/** One measured figure, beside its floor from the same run. */
+export interface Figure {
+  /** Which of the product's five figures it belongs to. */
+  readonly group: "elections" | "latency" | "throughput" | "catch-up" | "messages";
+  /** What was measured, and in which setting. */
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** The lowest and the highest of the rounds, where there were several. */
+  readonly spread?: readonly [number, number];
+  /** What the machine, the paper or arithmetic would allow at best. */
+  readonly floor?: { readonly name: string; readonly value: number };
+  /** Whether more is better; a ratio of 1 is the floor either way. */
+  readonly better: "less" | "more";
+}
+
+/** How far a figure is from its floor: 1 is the floor itself, 2 is twice as bad. */
+export function ratioOf(figure: Figure): number | undefined {
+  if (figure.floor === undefined) return undefined;
+  const { value, floor, better } = figure;
+  return better === "less" ? value / floor.value : floor.value / value;
+}
+
+/** Figures as a table for people. */
+export function formatFigures(figures: readonly Figure[]): string {
+  const rows = figures.map((figure) => {
+    const { floor, spread, unit } = figure;
+    const ratio = ratioOf(figure);
+    return [
+      figure.group,
+      figure.name,
+      `${short(figure.value)} ${unit}`,
+      spread === undefined ? "" : `${short(spread[0])}–${short(spread[1])}`,
+      floor === undefined ? "" : `${short(floor.value)} ${unit} (${floor.name})`,
+      ratio === undefined ? "" : `${ratio.toFixed(2)}×`,
+    ];
+  });
+  const head = ["figure", "setting", "median", "range", "floor", "to floor"];
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;
+  return [line(head), rule, ...rows.map(line)].join("\n");
+}
+
+/** A number with three significant digits, and thousands as k and M. */
+export function short(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)}M`;
+  if (value >= 1e4) return `${(value / 1e3).toPrecision(3)}k`;
+  return value >= 1000 ? value.toFixed(0) : `${Number(value.toPrecision(3))}`;
+}

@@ -1,0 +1,90 @@
+import { performance } from "node:perf_hooks";
+import { type Entry, type Replica, startReplica, type StateMachine } from "quorate";
+import type { Command, LoadResult, Reply, ReplicaConfig } from "./replica-protocol.ts";
+import { Samples } from "./samples.ts";
+
+/**
+ * One replica of the measured group, in a process of its own. It does what its parent asks over IPC,
+ * so that the clients use the library as an application would: in the replica's process.
+ */
+
+const nothing = new Uint8Array(0);
+
+/** Counts commands: applying costs as good as nothing, so that what is measured is the library. */
+function counter(): StateMachine<undefined, number> {
+  let count = 0;
+  return {
+    apply(entries: readonly Entry[]): Uint8Array[] {
+      count += entries.length;
+      return entries.map(() => nothing);
+    },
+    query: () => count,
+  };
+}
+
+type Bench = Replica<undefined, number>;
+
+/** Keeps `clients` proposals under way until `writes` were made or `seconds` are over. */
+async function load(replica: Bench, command: Command & { kind: "load" }): Promise<LoadResult> {
+  const data = new Uint8Array(command.bytes).fill(7);
+  const times: number[] = [];
+  const start = performance.now();
+  const end = start + command.seconds * 1000;
+  let left = command.writes;
+  const client = async (): Promise<void> => {
+    while (left > 0 && performance.now() < end) {
+      left -= 1;
+      const began = performance.now();
+      await replica.propose(data, { timeoutMs: 60_000 });
+      times.push(performance.now() - began);
+    }
+  };
+  await Promise.all(Array.from({ length: command.clients }, client));
+  const seconds = (performance.now() - start) / 1000;
+  const samples = new Samples(times);
+  const { median } = samples;
+  return { writes: times.length, seconds, medianMs: median, p99Ms: samples.percentile(99) };
+}
+
+/** Proposes until one write is committed, and says when that was. */
+async function firstCommit(replica: Bench): Promise<number> {
+  for (;;) {
+    try {
+      await replica.propose(Uint8Array.of(1), { timeoutMs: 60_000 });
+      return Date.now();
+    } catch {
+      // Unknown or refused: what counts is the first that is answered.
+    }
+  }
+}
+
+async function handle(replica: Bench, command: Command): Promise<Reply> {
+  switch (command.kind) {
+    case "load":
+      return { kind: "load", result: await load(replica, command) };
+    case "status": {
+      const { role, appliedIndex, commitIndex, leader } = replica.status();
+      return { kind: "status", role, appliedIndex, commitIndex, leader };
+    }
+    case "first-commit":
+      return { kind: "first-commit", atMs: await firstCommit(replica) };
+    default:
+      await replica.close();
+      return { kind: "closed" };
+  }
+}
+
+async function main(): Promise<void> {
+  const config = JSON.parse(process.argv[2] ?? "{}") as ReplicaConfig;
+  const replica = await startReplica({ ...config, stateMachine: counter() });
+  process.on("message", (command: Command & { id: number }) => {
+    handle(replica, command).then(
+      (reply) => process.send?.({ ...reply, id: command.id }),
+      (error: unknown) => process.send?.({ kind: "failed", reason: String(error), id: command.id }),
+    );
+  });
+  process.on("disconnect", () => process.exit(0));
+  process.send?.({ kind: "started", id: 0 });
+}
+
+await main();

@@ -1,0 +1,43 @@
+/** How a measured replica is set up. */
+export interface ReplicaConfig {
+  readonly id: number;
+  readonly cluster: Readonly<Record<number, string>>;
+  readonly dataDir: string;
+  readonly tickMs: number;
+}
+
+/** What the parent asks of a replica's process. */
+export type Command =
+  | {
+      readonly kind: "load";
+      readonly clients: number;
+      readonly bytes: number;
+      readonly writes: number;
+      readonly seconds: number;
+    }
+  | { readonly kind: "status" }
+  | { readonly kind: "first-commit" }
+  | { readonly kind: "close" };
+
+/** How a load went. */
+export interface LoadResult {
+  readonly writes: number;
+  readonly seconds: number;
+  readonly medianMs: number;
+  readonly p99Ms: number;
+}
+
+/** What a replica's process answers. */
+export type Reply =
+  | { readonly kind: "started" }
+  | { readonly kind: "load"; readonly result: LoadResult }
+  | {
+      readonly kind: "status";
+      readonly role: string;
+      readonly leader: number;
+      readonly appliedIndex: number;
+      readonly commitIndex: number;
+    }
+  | { readonly kind: "first-commit"; readonly atMs: number }
+  | { readonly kind: "closed" }
+  | { readonly kind: "failed"; readonly reason: string };
