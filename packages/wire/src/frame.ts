@@ -56,15 +56,12 @@ export interface FrameHeader {
  * `too_large` if the payload exceeds `framePayloadBytesMax`; what receivers accept is less.
  */
 export function encodeFrame(type: FrameType, chunks: readonly Uint8Array[]): Uint8Array[] {
-  let payloadBytes = 0;
-  let payloadChecksum = 0;
-  for (const chunk of chunks) {
-    payloadBytes += chunk.length;
-    payloadChecksum = crc32c(chunk, payloadChecksum);
-  }
+  const payloadBytes = bytesOf(chunks);
   if (payloadBytes > framePayloadBytesMax) {
     throw new RaftError("too_large", `a frame cannot hold a payload of ${payloadBytes} bytes`);
   }
+  let payloadChecksum = 0;
+  for (const chunk of chunks) payloadChecksum = crc32c(chunk, payloadChecksum);
   return [encodeHeader({ type, payloadBytes, payloadChecksum }), ...chunks];
 }
 
@@ -138,11 +135,15 @@ export function decodeFrame(frame: Uint8Array | readonly Uint8Array[]): Frame {
 }
 
 function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  const joined = new Uint8Array(bytesOf(chunks));
   let offset = 0;
   for (const chunk of chunks) {
     joined.set(chunk, offset);
     offset += chunk.length;
   }
   return joined;
+}
+
+function bytesOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }

@@ -130,7 +130,7 @@ function pageExamples(): Map<string, Uint8Array> {
   for (const [, name = "", body = ""] of page.matchAll(/^```hex (\S+)\n(.*?)^```$/gms)) {
     const digits = body.replaceAll(/#.*$/gm, "").replaceAll(/\s/g, "");
     found.set(name, Uint8Array.from(Buffer.from(digits, "hex")));
-    expect(found.get(name)?.length, name).toBe(digits.length / 2);
+    expect(found.get(name)?.length).toBe(digits.length / 2);
   }
   return found;
 }

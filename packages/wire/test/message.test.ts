@@ -1,0 +1,199 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { AssertionError, type Message, newEntry } from "@quorate/core";
+import { decodeMessage, encodeEntry, encodeMessage } from "@quorate/wire";
+import { messages, messagesByKind, withoutEncoded } from "./arbitraries.ts";
+
+const malformed: unknown = expect.objectContaining({ code: "malformed" });
+const unknownMessage: unknown = expect.objectContaining({ code: "unknown_message" });
+
+for (const [kind, arbitrary] of Object.entries(messagesByKind)) {
+  test(`decodeMessage reads what encodeMessage made of ${kind}`, () => {
+    fc.assert(
+      fc.property(arbitrary as fc.Arbitrary<Message>, (message) => {
+        const decoded = decodeMessage(encodeMessage(message));
+        expect(withoutEncoded(decoded)).toEqual(withoutEncoded(message));
+      }),
+    );
+  });
+}
+
+test("decodeMessage gives a message or a coded error wherever a valid one is cut", () => {
+  fc.assert(
+    fc.property(messages, (message) => {
+      const bytes = encodeMessage(message);
+      for (let length = 0; length < Math.min(bytes.length, 200); length++) {
+        try {
+          const { kind } = decodeMessage(bytes.subarray(0, length));
+          expect(messagesByKind).toHaveProperty(kind);
+        } catch (error) {
+          const codes = ["malformed", "unknown_message"];
+          expect(codes).toContain((error as { code?: string }).code);
+        }
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+/** Where the fields of a message begin, and where the last one ends. All tags are of one byte. */
+function fieldOffsets(bytes: Uint8Array): number[] {
+  const offsets = [0];
+  for (let offset = 0; offset < bytes.length; offsets.push(offset)) {
+    const isBytes = ((bytes[offset] ?? 0) & 7) === 2;
+    let value = 0;
+    let scale = 1;
+    for (offset++; ; offset++, scale *= 128) {
+      const byte = bytes[offset] ?? 0;
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+    }
+    offset += 1 + (isBytes ? value : 0);
+  }
+  return offsets;
+}
+
+test("a message that is cut within a field is malformed", () => {
+  fc.assert(
+    fc.property(messages, (message) => {
+      const bytes = encodeMessage(message);
+      const whole = new Set(fieldOffsets(bytes));
+      for (let length = 0; length < Math.min(bytes.length, 300); length++) {
+        if (whole.has(length)) continue;
+        expect(() => decodeMessage(bytes.subarray(0, length))).toThrow(malformed);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+const unknownFields: readonly (readonly number[])[] = [
+  [0x78, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
+  [0x79, 1, 2, 3, 4, 5, 6, 7, 8],
+  [0x7a, 2, 0x08, 0x63],
+  [0x7b, 0x08, 1, 0x7c],
+  [0x7d, 1, 2, 3, 4],
+  [0x4a, 1, 0],
+  [0x68, 5],
+  [0x72, 2, 0x08, 0x63],
+];
+
+test("unknown fields change nothing, wherever they stand", () => {
+  fc.assert(
+    fc.property(messages, fc.constantFrom(...unknownFields), (message, field) => {
+      const bytes = encodeMessage(message);
+      for (const offset of fieldOffsets(bytes)) {
+        const extended = Uint8Array.of(
+          ...bytes.subarray(0, offset),
+          ...field,
+          ...bytes.subarray(offset),
+        );
+        expect(withoutEncoded(decodeMessage(extended))).toEqual(withoutEncoded(message));
+      }
+    }),
+  );
+});
+
+test("decodeMessage knows which types have no kind", () => {
+  const known = new Set([2, 3, 4, 5, 6, 8, 9, 15, 16, 17, 18]);
+  for (let type = 0; type < 128; type++) {
+    if (known.has(type)) continue;
+    expect(() => decodeMessage(Uint8Array.of(0x08, type))).toThrow(unknownMessage);
+  }
+  const huge = Uint8Array.of(0x08, 0x83, 0x80, 0x80, 0x80, 0x10);
+  expect(() => decodeMessage(huge)).toThrow(unknownMessage);
+  const negative = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+  expect(() => decodeMessage(Uint8Array.of(0x08, ...negative))).toThrow(malformed);
+});
+
+/** A field 7 with one entry whose data is `data`. */
+function entryOf(...data: readonly number[]): number[] {
+  return [0x3a, 2 + data.length, 0x22, data.length, ...data];
+}
+
+const readId = [0, 0, 0, 0, 0, 0, 0, 9];
+
+const refused: Record<string, readonly number[]> = {
+  "a read without an entry": [0x08, 15],
+  "a read with two entries": [0x08, 15, ...entryOf(...readId), ...entryOf(...readId)],
+  "a read whose id is too short": [0x08, 15, ...entryOf(...readId.slice(1))],
+  "a read whose id is too long": [0x08, 15, ...entryOf(...readId, 1)],
+  "a read whose id exceeds 2^53 - 1": [0x08, 15, ...entryOf(0, 0x20, 0, 0, 0, 0, 0, 0)],
+  "an answer to a read without its id": [0x08, 16, 0x30, 5],
+  "an answer to a read that is refused and given": [
+    0x08,
+    16,
+    0x30,
+    5,
+    ...entryOf(...readId),
+    0x50,
+    1,
+  ],
+  "an answer to a read that is given and none": [0x08, 16, 0x30, 0, ...entryOf(...readId), 0x50, 0],
+  "a read round that is too short": [0x08, 8, 0x62, 4, 0, 0, 0, 1],
+  "a proposal of a configuration change": [0x08, 2, 0x3a, 4, 0x08, 2, 0x22, 0],
+  "an entry of an unsupported type": [0x08, 3, 0x3a, 2, 0x08, 1],
+  "an index of 2^53": [0x08, 3, 0x30, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10],
+  "an entry longer than the message": [0x08, 3, 0x3a, 3, 0x22, 0],
+  "an entry's data longer than the entry": [0x08, 3, 0x3a, 2, 0x22, 3, 1, 2, 3],
+  "a term of another wire type": [0x08, 3, 0x22, 1, 1],
+};
+
+for (const [name, bytes] of Object.entries(refused)) {
+  test(`decodeMessage refuses ${name}`, () => {
+    expect(() => decodeMessage(Uint8Array.from(bytes))).toThrow(malformed);
+  });
+}
+
+test("an empty context is no read round", () => {
+  expect(decodeMessage(Uint8Array.of(0x08, 8, 0x62, 0))).toMatchObject({ readRound: 0 });
+});
+
+test("of a scalar that occurs twice the last counts", () => {
+  expect(decodeMessage(Uint8Array.of(0x08, 3, 0x20, 5, 0x20, 6))).toMatchObject({ term: 6 });
+});
+
+test("encodeMessage takes the bytes that an entry already has, as they are", () => {
+  const entry = newEntry({ term: 1, index: 1 }, "command", Uint8Array.of(1));
+  // Not what encoding would give: so it is seen that nothing is encoded again.
+  entry.encoded = Uint8Array.of(0x10, 1, 0x18, 1, 0x22, 1, 1, 0x28, 7);
+  const message: Message = {
+    kind: "append-entries",
+    from: 1,
+    to: 2,
+    term: 1,
+    prev: { term: 0, index: 0 },
+    entries: [entry],
+    commitIndex: 0,
+  };
+  const decoded = decodeMessage(encodeMessage(message));
+  expect(decoded).toMatchObject({ entries: [{ encoded: entry.encoded }] });
+});
+
+test("encodeMessage leaves its bytes in the entry, for the log", () => {
+  const entry = newEntry({ term: 1, index: 1 }, "command", Uint8Array.of(1));
+  const message: Message = {
+    kind: "append-entries",
+    from: 1,
+    to: 2,
+    term: 1,
+    prev: { term: 0, index: 0 },
+    entries: [entry],
+    commitIndex: 0,
+  };
+  encodeMessage(message);
+  const kept = entry.encoded;
+  expect(kept).toBeDefined();
+  expect(encodeEntry(entry)).toBe(kept);
+});
+
+test("encodeMessage asserts that numbers are safe integers", () => {
+  const message: Message = {
+    kind: "append-entries-response",
+    from: 1,
+    to: 2,
+    term: 2 ** 53,
+    matchIndex: 1,
+  };
+  expect(() => encodeMessage(message)).toThrow(AssertionError);
+});
