@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { root } from "./tree.ts";
 import { tallyOf } from "./vitest-run.ts";
 
 const fine = { ok: true, how: "exited with status 0" };
@@ -7,7 +9,7 @@ const ill = { ok: false, how: "exited with status 1" };
 const report = (...files: { status?: string; message?: string; tests: string[] }[]): string =>
   JSON.stringify({
     testResults: files.map(({ status = "passed", message = "", tests }, index) => ({
-      name: `${index}.test.ts`,
+      name: join(root, `${index}.test.ts`),
       status,
       message,
       assertionResults: tests.map((result) => ({ fullName: `a test ${result}`, status: result })),

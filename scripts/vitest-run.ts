@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type Ended, runTool } from "./child.ts";
 import { at, listOf, parseJson, textAt } from "./json.ts";
 import type { Tally } from "./stage.ts";
+import { root } from "./tree.ts";
 
 /** Runs every test of every project, and reports while it does. */
 export async function runVitest(): Promise<Tally> {
@@ -46,7 +47,7 @@ export function tallyOf(report: string | undefined, ended: Pick<Ended, "ok" | "h
   const failures: string[] = [];
   let passed = 0;
   for (const file of files) {
-    const path = textAt(file, "name") ?? "a file without a name";
+    const path = relative(root, textAt(file, "name") ?? "a file without a name");
     const tests = listOf(at(file, "assertionResults"));
     for (const test of tests) {
       const status = textAt(test, "status") ?? "unknown";
