@@ -48,15 +48,15 @@ export class NodeDisk implements Disk {
     return found.filter((file) => file.isFile() && isFileName(file.name)).map((file) => file.name);
   }
 
-  create(name: string): Promise<DiskFile> {
+  async create(name: string): Promise<DiskFile> {
     return openFile(this.#path(name), "wx+", "create");
   }
 
-  open(name: string): Promise<DiskFile> {
+  async open(name: string): Promise<DiskFile> {
     return openFile(this.#path(name), "r+", "open");
   }
 
-  rename(from: string, to: string): Promise<void> {
+  async rename(from: string, to: string): Promise<void> {
     const [source, target] = [this.#path(from), this.#path(to)];
     return new Promise((done, fail) => {
       fs.rename(source, target, (error) => {
@@ -66,7 +66,7 @@ export class NodeDisk implements Disk {
     });
   }
 
-  remove(name: string): Promise<void> {
+  async remove(name: string): Promise<void> {
     const path = this.#path(name);
     return new Promise((done, fail) => {
       fs.unlink(path, (error) => {
@@ -100,7 +100,7 @@ class NodeFile implements DiskFile {
     this.#fd = fd;
   }
 
-  size(): Promise<number> {
+  async size(): Promise<number> {
     const fd = this.#descriptor();
     return new Promise((done, fail) => {
       fs.fstat(fd, (error, stats) => {
@@ -137,7 +137,7 @@ class NodeFile implements DiskFile {
     }
   }
 
-  sync(): Promise<void> {
+  async sync(): Promise<void> {
     const fd = this.#descriptor();
     return new Promise((done, fail) => {
       fs.fdatasync(fd, (error) => {
@@ -147,7 +147,7 @@ class NodeFile implements DiskFile {
     });
   }
 
-  truncate(size: number): Promise<void> {
+  async truncate(size: number): Promise<void> {
     const fd = this.#descriptor();
     return new Promise((done, fail) => {
       fs.ftruncate(fd, size, (error) => {
@@ -157,7 +157,7 @@ class NodeFile implements DiskFile {
     });
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     const fd = this.#descriptor();
     this.#open = false;
     return new Promise((done, fail) => {

@@ -1,0 +1,174 @@
+import { isSafe, type NodeId, RaftError } from "@quorate/core";
+import { clusterIdBytesMax } from "@quorate/wire";
+import { type Address, parseAddress } from "./address.ts";
+import type { RefusedConnection } from "./handshake.ts";
+
+/** Who a `TcpNetwork` connects, and its limits. */
+export interface TcpNetworkOptions {
+  /** This node. */
+  readonly id: NodeId;
+
+  /** Names the group: 1 to 255 bytes of UTF-8. Nodes of other groups are refused. */
+  readonly clusterId: string;
+
+  /** Where this node listens: `HOST:PORT` or `[IPV6]:PORT`. Port 0 lets the system pick one. */
+  readonly listen: string;
+
+  /**
+   * Where the other nodes are. A node that is not named here is refused; one with the address
+   * undefined may come in, and is connected to once `setPeer` tells where it is.
+   */
+  readonly peers: ReadonlyMap<NodeId, string | undefined>;
+
+  /** Is told of every connection refused by either side, once per distinct reason. Must not throw. */
+  readonly onRefused?: ((refusal: RefusedConnection) => void) | undefined;
+
+  /**
+   * How many bytes may wait for one peer; frames beyond it are dropped. At least `frameBytesMax`.
+   *
+   * @default 32 MiB
+   */
+  readonly sendQueueBytesMax?: number | undefined;
+
+  /**
+   * The largest frame that is taken in, in bytes: 1 KiB to 1 GiB. A larger one ends its connection, so
+   * it must exceed what a batch of messages and the largest command need together.
+   *
+   * @default 16 MiB
+   */
+  readonly frameBytesMax?: number | undefined;
+
+  /**
+   * The longest wait before the first new attempt to connect, in milliseconds, 1 to 60,000. It doubles
+   * with every failure, and the wait is a random part of it.
+   *
+   * @default 50
+   */
+  readonly reconnectMsMin?: number | undefined;
+
+  /**
+   * The longest wait before any attempt to connect, in milliseconds, `reconnectMsMin` to 60,000. A
+   * connection that lasted this long lets the waits begin anew.
+   *
+   * @default 2000
+   */
+  readonly reconnectMsMax?: number | undefined;
+
+  /**
+   * How long connecting and the handshake may take together, in milliseconds, 1 to 60,000.
+   *
+   * @default 5000
+   */
+  readonly handshakeTimeoutMs?: number | undefined;
+
+  /**
+   * How long a connection lives on which nothing moves although something should, in milliseconds,
+   * 1000 to 600,000: bytes wait and none is taken, or the other side has stopped saying that it is there.
+   *
+   * @default 5000
+   */
+  readonly deadConnectionMs?: number | undefined;
+
+  /**
+   * How many incoming connections may be in their handshake; one more ends the oldest. At least 1.
+   *
+   * @default 64
+   */
+  readonly handshakeCountMax?: number | undefined;
+}
+
+/** The limits of a `TcpNetwork`, every one decided. */
+export interface TcpLimits {
+  readonly sendQueueBytesMax: number;
+  readonly frameBytesMax: number;
+  readonly reconnectMsMin: number;
+  readonly reconnectMsMax: number;
+  readonly handshakeTimeoutMs: number;
+  readonly deadConnectionMs: number;
+  readonly handshakeCountMax: number;
+}
+
+/** The options of a `TcpNetwork`, checked. */
+export interface CompleteTcpOptions {
+  readonly id: NodeId;
+  readonly clusterId: string;
+  readonly listen: Address;
+  readonly peers: Map<NodeId, Address | undefined>;
+  readonly onRefused: (refusal: RefusedConnection) => void;
+  readonly limits: TcpLimits;
+}
+
+const mebi = 1024 * 1024;
+
+/** Fills in the defaults. Throws `invalid_options` for a value of the wrong type or range. */
+export function validateTcpOptions(options: TcpNetworkOptions): CompleteTcpOptions {
+  const { id, clusterId } = options;
+  const clusterIdBytes = Buffer.byteLength(clusterId);
+  if (clusterIdBytes < 1 || clusterIdBytes > clusterIdBytesMax) {
+    refuse(`clusterId must have 1 to ${clusterIdBytesMax} bytes: got ${clusterIdBytes}`);
+  }
+  validateId(id);
+  const peers = new Map<NodeId, Address | undefined>();
+  for (const [peer, address] of options.peers) {
+    validateId(peer);
+    if (peer === id) refuse(`peers must not name node ${id} itself`);
+    peers.set(peer, address === undefined ? undefined : parsePeerAddress(address));
+  }
+  return {
+    id,
+    clusterId,
+    listen: parseAddress(options.listen),
+    peers,
+    onRefused: options.onRefused ?? ((): void => {}),
+    limits: validateLimits(options),
+  };
+}
+
+/** Reads the address of a peer, which must have a port. Throws `invalid_options`. */
+export function parsePeerAddress(text: string): Address {
+  const address = parseAddress(text);
+  return address.port > 0 ? address : refuse(`the address of a peer needs a port: got "${text}"`);
+}
+
+function validateLimits(options: TcpNetworkOptions): TcpLimits {
+  const frameBytesMax = within(
+    1024,
+    1024 * mebi,
+    "frameBytesMax",
+    options.frameBytesMax ?? 16 * mebi,
+  );
+  const reconnectMsMin = within(1, 60_000, "reconnectMsMin", options.reconnectMsMin ?? 50);
+  return {
+    frameBytesMax,
+    sendQueueBytesMax: within(
+      frameBytesMax,
+      Number.MAX_SAFE_INTEGER,
+      "sendQueueBytesMax",
+      options.sendQueueBytesMax ?? Math.max(32 * mebi, frameBytesMax),
+    ),
+    reconnectMsMin,
+    reconnectMsMax: within(
+      reconnectMsMin,
+      60_000,
+      "reconnectMsMax",
+      options.reconnectMsMax ?? Math.max(2000, reconnectMsMin),
+    ),
+    handshakeTimeoutMs: within(1, 60_000, "handshakeTimeoutMs", options.handshakeTimeoutMs ?? 5000),
+    deadConnectionMs: within(1000, 600_000, "deadConnectionMs", options.deadConnectionMs ?? 5000),
+    handshakeCountMax: within(1, 65_536, "handshakeCountMax", options.handshakeCountMax ?? 64),
+  };
+}
+
+function validateId(id: NodeId): void {
+  if (isSafe(id) && id >= 1) return;
+  refuse(`a node's id must be an integer of at least 1: got ${String(id)}`);
+}
+
+function within(least: number, most: number, name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  return refuse(`${name} must be an integer from ${least} to ${most}: got ${String(value)}`);
+}
+
+function refuse(message: string): never {
+  throw new RaftError("invalid_options", message);
+}
