@@ -1,0 +1,331 @@
+import {
+  describeEntries,
+  describeHardState,
+  describeMessage,
+  describeReady,
+  describeStatus,
+  type Entry,
+  type LogIndex,
+  type Message,
+  newEntry,
+  type NodeId,
+  none,
+  RaftError,
+  type RaftOptions,
+  type Term,
+} from "../src/index.ts";
+import { Host } from "./host.ts";
+import { Network, type Selection } from "./network.ts";
+import {
+  field,
+  parseData,
+  parseEntry,
+  parseId,
+  parseMessage,
+  parseNode,
+  parseOptions,
+} from "./parse.ts";
+
+/**
+ * A few real nodes and the network between them, driven by the commands of a scenario. Each command
+ * prints what it made happen. After every command the invariants of every node and of the cluster are
+ * checked.
+ */
+export class Cluster {
+  readonly #hosts = new Map<NodeId, Host>();
+  readonly #network = new Network();
+  #options: RaftOptions = {};
+  #output: string[] = [];
+  /** I1: who led each term. */
+  readonly #leaders = new Map<Term, NodeId>();
+  /** I5: what some state machine applied at each index. */
+  readonly #applied = new Map<LogIndex, Entry>();
+  /** Reads are named by the order of their start, since their real names are random. */
+  readonly #readNames = new Map<string, string>();
+
+  /** Runs one command and returns what it prints: lines, or nothing. */
+  run(command: string, args: readonly string[]): string {
+    if (command === "quiet") {
+      const [inner = "", ...rest] = args;
+      const printed = this.run(inner, rest);
+      return printed.split("\n").filter(isError).join("\n");
+    }
+    this.#output = [];
+    const action = this.#commands[command];
+    if (action === undefined) throw new Error(`unknown command: ${command}`);
+    try {
+      action(args);
+    } catch (error) {
+      if (!(error instanceof RaftError)) throw error;
+      const leader = error.leader === none ? "" : ` (leader n${error.leader})`;
+      this.#print(`error ${error.message}${leader}`);
+    }
+    this.#check();
+    return this.#output.map((text) => this.#renamed(text)).join("\n");
+  }
+
+  readonly #commands: Readonly<Record<string, (args: readonly string[]) => void>> = {
+    // The cluster and what it starts from.
+    cluster: (args) => this.#create(args),
+    append: ([node, ...ids]) => this.#preload(this.#host(node), ids.map(parseStored)),
+    hardstate: ([node, ...fields]) => this.#setHardState(this.#host(node), fields),
+    manual: (args) => this.#each(args, (host) => (host.isManual = true)),
+    automatic: (args) => this.#each(args, (host) => this.#automate(host)),
+    crash: (args) => this.#each(args, (host) => host.crash()),
+    restart: (args) => this.#each(args, (host) => this.#restart(host)),
+
+    // What goes into a node.
+    campaign: (args) => this.#drive(args, (host) => host.node.campaign()),
+    tick: ([node, count]) => this.#tick(this.#host(node), Number(count ?? 1)),
+    propose: ([node, ...data]) => this.#propose(this.#host(node), data),
+    read: (args) => this.#drive(args, (host) => host.node.readIndex()),
+    step: ([node, ...message]) =>
+      this.#drive([node], (host) => host.node.step(parseMessage(message))),
+    unreachable: ([node, peer]) =>
+      this.#drive([node], (host) => host.node.reportUnreachable(parseNode(peer))),
+
+    // What comes out, by hand.
+    ready: ([node]) => this.#print(describeReady(this.#host(node).look()) || "nothing to do"),
+    accept: ([node]) => this.#print(`accepted ${this.#host(node).accept().number}`),
+    persist: ([node, number]) => this.#host(node).persist(...optional(number)),
+    apply: ([node, index]) =>
+      this.#print(`applied ${describeEntries(this.#host(node).apply(...optional(index)))}`),
+
+    // The network.
+    deliver: (args) => this.#deliverAll(this.#network.take(parseSelection(args))),
+    drop: (args) => this.#list("lost", this.#network.take(parseSelection(args))),
+    duplicate: (args) => this.#list("again", this.#network.duplicate(parseSelection(args))),
+    network: () => this.#list("on the way", this.#network.messages),
+    cut: (args) => this.#cut(args),
+    isolate: (args) => this.#each(args, (host) => this.#isolate(host.id)),
+    heal: () => this.#network.heal(),
+    stabilize: (args) => this.#stabilize(args.map(parseNode)),
+
+    // A look.
+    status: (args) => this.#status(args),
+    log: (args) =>
+      this.#each(args, ({ node }) =>
+        this.#print(`n${node.id} ${node.entries(1, node.lastIndex).map(entryName).join(" ")}`),
+      ),
+    disk: (args) =>
+      this.#each(args, ({ id, storage }) => {
+        const state = describeHardState(storage.hardState);
+        this.#print(`n${id} ${state} log=${storage.entries.map(entryName).join(" ") || "-"}`);
+      }),
+  };
+
+  #create(args: readonly string[]): void {
+    const ids = args.filter((arg) => !arg.includes("=")).map(parseNode);
+    this.#options = parseOptions(args.filter((arg) => arg.includes("=")));
+    this.#hosts.clear();
+    this.#leaders.clear();
+    this.#applied.clear();
+    this.#readNames.clear();
+    this.#network.heal();
+    this.#network.take(parseSelection([]));
+    const world = {
+      send: (messages: readonly Message[]) => this.#network.send(messages),
+      applied: (node: NodeId, entries: readonly Entry[]) => this.#checkApplied(node, entries),
+    };
+    for (const id of ids) this.#hosts.set(id, new Host(id, ids, this.#options, world));
+  }
+
+  #preload(host: Host, entries: readonly Entry[]): void {
+    const { hardState, base } = host.storage;
+    const term = Math.max(hardState.term, entries.at(-1)?.term ?? 0);
+    host.storage = { hardState: { ...hardState, term }, base, entries };
+    host.restart();
+  }
+
+  #setHardState(host: Host, fields: readonly string[]): void {
+    const { hardState, base, entries } = host.storage;
+    const term = Number(field(fields, "term") ?? hardState.term);
+    const vote = parseNode(field(fields, "vote") ?? "-");
+    const commitIndex = Number(field(fields, "commit") ?? hardState.commitIndex);
+    host.storage = { hardState: { term, vote, commitIndex }, base, entries };
+    host.restart();
+  }
+
+  #restart(host: Host): void {
+    host.restart();
+    this.#print(describeStatus(host.node.status()));
+    this.#settle(host);
+  }
+
+  #automate(host: Host): void {
+    host.isManual = false;
+    if (host.isUp) this.#settle(host);
+  }
+
+  #drive([node]: readonly (string | undefined)[], act: (host: Host) => void): void {
+    const host = this.#host(node);
+    act(host);
+    this.#settle(host);
+  }
+
+  #tick(host: Host, count: number): void {
+    for (let tick = 0; tick < count; tick++) {
+      host.node.tick();
+      this.#settle(host);
+    }
+  }
+
+  /** Several commands are proposed in one turn, before a Ready is performed. `x3` repeats the last. */
+  #propose(host: Host, data: readonly string[]): void {
+    const times = Number(/^x(\d+)$/.exec(data.at(-1) ?? "")?.[1] ?? 1);
+    const commands = (times === 1 ? data : data.slice(0, -1)).map(parseData);
+    for (let time = 0; time < times; time++) {
+      for (const command of commands) host.node.propose(command);
+    }
+    this.#settle(host);
+  }
+
+  /** Performs the Readys of a host, unless that is done by hand. */
+  #settle(host: Host): void {
+    if (host.isManual) return;
+    while (host.node.hasReady) {
+      const { role, term } = host.node;
+      const ready = host.look();
+      this.#print(`n${host.id} ${role} term=${term}`);
+      this.#print(indent(describeReady(ready)));
+      host.perform(ready);
+      host.check();
+    }
+  }
+
+  #deliverAll(messages: readonly Message[]): void {
+    for (const message of messages) this.#deliver(message);
+  }
+
+  #deliver(message: Message): void {
+    const host = this.#hosts.get(message.to);
+    if (host === undefined || !host.isUp) {
+      this.#print(`lost ${describeMessage(message)}`);
+      return;
+    }
+    this.#print(describeMessage(message));
+    try {
+      host.node.step(message);
+    } catch (error) {
+      if (!(error instanceof RaftError)) throw error;
+      this.#print(`  error ${error.message}`);
+    }
+    this.#settle(host);
+  }
+
+  /** Performs Readys and delivers messages, among all nodes or some, until nothing is left to do. */
+  #stabilize(ids: readonly NodeId[]): void {
+    const roundsMax = 1000;
+    for (let round = 0; round < roundsMax; round++) {
+      for (const host of this.#hosts.values()) if (host.isUp) this.#settle(host);
+      const messages = this.#network.take({ ...parseSelection([]), among: ids });
+      if (messages.length === 0) return;
+      this.#deliverAll(messages);
+    }
+    throw new Error(`the cluster is not quiet after ${roundsMax} rounds`);
+  }
+
+  #cut(args: readonly string[]): void {
+    for (const arg of args) {
+      const [from, to] = arg.split("->");
+      this.#network.cut(parseNode(from), parseNode(to));
+    }
+  }
+
+  #isolate(id: NodeId): void {
+    for (const other of this.#hosts.keys()) {
+      if (other === id) continue;
+      this.#network.cut(id, other);
+      this.#network.cut(other, id);
+    }
+  }
+
+  #status(args: readonly string[]): void {
+    const named = args.length > 0 ? args : Array.from(this.#hosts.keys(), (id) => `n${id}`);
+    for (const name of named) {
+      const host = this.#host(name);
+      this.#print(host.isUp ? describeStatus(host.node.status()) : `${name} down`);
+    }
+  }
+
+  #list(what: string, messages: readonly Message[]): void {
+    for (const message of messages) this.#print(`${what}: ${describeMessage(message)}`);
+  }
+
+  #each(args: readonly string[], act: (host: Host) => void): void {
+    for (const name of args) act(this.#host(name));
+  }
+
+  #host(name: string | undefined): Host {
+    const host = this.#hosts.get(parseNode(name));
+    if (host === undefined) throw new Error(`no such node: ${name ?? "none given"}`);
+    return host;
+  }
+
+  #print(text: string): void {
+    this.#output.push(text);
+  }
+
+  #renamed(text: string): string {
+    return text.replaceAll(/\bread(=| )(\d{10,})/g, (_, mark: string, id: string) => {
+      const name = this.#readNames.get(id) ?? `r${this.#readNames.size + 1}`;
+      this.#readNames.set(id, name);
+      return `read${mark}${name}`;
+    });
+  }
+
+  #check(): void {
+    for (const host of this.#hosts.values()) {
+      host.check();
+      if (!host.isUp || host.node.role !== "leader") continue;
+      const leader = this.#leaders.get(host.node.term) ?? host.id;
+      if (leader !== host.id) throw new Error(`I1: two leaders in term ${host.node.term}`);
+      this.#leaders.set(host.node.term, leader);
+    }
+  }
+
+  #checkApplied(node: NodeId, entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const other = this.#applied.get(entry.index) ?? entry;
+      const isSame = other.term === entry.term && String(other.data) === String(entry.data);
+      if (!isSame) throw new Error(`I5: node ${node} applies another entry at ${entry.index}`);
+      this.#applied.set(entry.index, other);
+    }
+  }
+}
+
+function isError(line: string): boolean {
+  return line.trimStart().startsWith("error ");
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, "  ");
+}
+
+function optional(text: string | undefined): [] | [number] {
+  return text === undefined ? [] : [Number(text)];
+}
+
+/** A stored entry: a command named after itself, unless the text says more. */
+function parseStored(text: string): Entry {
+  if (text.includes(":")) return parseEntry(text);
+  return newEntry(parseId(text), "command", parseData(text));
+}
+
+function entryName({ term, index }: Entry): string {
+  return `${term}/${index}`;
+}
+
+/** `n1->n2`, `n1->`, `->n2`, a kind of message, and how many at most. */
+function parseSelection(args: readonly string[]): Selection {
+  const link = args.find((arg) => arg.includes("->"))?.split("->");
+  const count = args.find((arg) => /^\d+$/.test(arg));
+  const kind = args.find((arg) => !arg.includes("->") && arg !== count);
+  return {
+    from: link?.[0] ? parseNode(link[0]) : undefined,
+    to: link?.[1] ? parseNode(link[1]) : undefined,
+    among: [],
+    kind,
+    countMax: count === undefined ? Number.POSITIVE_INFINITY : Number(count),
+  };
+}
