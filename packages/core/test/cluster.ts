@@ -105,12 +105,12 @@ export class Cluster {
     status: (args) => this.#status(args),
     log: (args) =>
       this.#each(args, ({ node }) =>
-        this.#print(`n${node.id} ${node.entries(1, node.lastIndex).map(entryName).join(" ")}`),
+        this.#print(`n${node.id} ${entryNames(node.entries(1, node.lastIndex))}`),
       ),
     disk: (args) =>
       this.#each(args, ({ id, storage }) => {
         const state = describeHardState(storage.hardState);
-        this.#print(`n${id} ${state} log=${storage.entries.map(entryName).join(" ") || "-"}`);
+        this.#print(`n${id} ${state} log=${entryNames(storage.entries)}`);
       }),
   };
 
@@ -312,8 +312,8 @@ function parseStored(text: string): Entry {
   return newEntry(parseId(text), "command", parseData(text));
 }
 
-function entryName({ term, index }: Entry): string {
-  return `${term}/${index}`;
+function entryNames(entries: readonly Entry[]): string {
+  return entries.map(({ term, index }) => `${term}/${index}`).join(" ") || "-";
 }
 
 /** `n1->n2`, `n1->`, `->n2`, a kind of message, and how many at most. */
