@@ -55,6 +55,8 @@ export class Deadlines {
 
   /** Forgets everything and stops the timer. */
   clear(): void {
+    // Also the bucket that is being expired, if any.
+    for (const bucket of this.#buckets.values()) bucket.clear();
     this.#buckets.clear();
     this.#timer?.cancel();
     this.#timer = undefined;

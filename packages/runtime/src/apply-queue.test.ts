@@ -1,0 +1,130 @@
+import { type Entry, type EntryKind, newEntry } from "@quorate/core";
+import { expect, test } from "vitest";
+import { ApplyQueue, type Asker } from "./apply-queue.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+const result = Uint8Array.of(9);
+
+/** An apply queue, and what it told. */
+function newBench(machine: Partial<StateMachine<string, string>>): {
+  queue: ApplyQueue<string, string>;
+  told: string[];
+  ask: (query: string, readIndex: number) => Asker<string, string>;
+} {
+  const told: string[] = [];
+  const whole: StateMachine<string, string> = {
+    apply: (entries) => entries.map(() => result),
+    query: (query) => query.toUpperCase(),
+    ...machine,
+  };
+  const queue = new ApplyQueue<string, string>(whole, {
+    onEntryApplied: (entry, given) => told.push(`entry ${entry.index}${given ? " result" : ""}`),
+    onApplied: (index) => told.push(`applied ${index}`),
+    onFailed: (error) => told.push(`failed ${String(error)}`),
+    resume: (work) => work(),
+  });
+  const ask = (query: string, readIndex: number): Asker<string, string> => {
+    const asker: Asker<string, string> = {
+      query,
+      readIndex,
+      onAnswer: (index, answer) => told.push(`answer ${answer} at ${index}`),
+      onError: (error) => told.push(`error ${String(error)}`),
+    };
+    queue.ask(asker);
+    queue.run();
+    return asker;
+  };
+  return { queue, told, ask };
+}
+
+function newEntries(from: number, ...kinds: EntryKind[]): Entry[] {
+  return kinds.map((kind, offset) => newEntry({ term: 1, index: from + offset }, kind));
+}
+
+test("ApplyQueue applies commands alone, in one call, and counts every entry", () => {
+  const calls: number[][] = [];
+  const { queue, told } = newBench({
+    apply: (entries) => {
+      calls.push(entries.map(({ index }) => index));
+      return entries.map(() => result);
+    },
+  });
+  queue.push(newEntries(1, "no-op", "command"));
+  queue.push(newEntries(3, "command", "conf-change"));
+  queue.run();
+  expect(calls).toEqual([[2, 3]]);
+  expect(told).toEqual(["entry 1", "entry 2 result", "entry 3 result", "entry 4", "applied 4"]);
+});
+
+test("ApplyQueue does not call the state machine for a no-op alone", () => {
+  const { queue, told } = newBench({
+    apply: () => {
+      throw new Error("called");
+    },
+  });
+  queue.push(newEntries(1, "no-op"));
+  queue.run();
+  expect(told).toEqual(["entry 1", "applied 1"]);
+});
+
+test("ApplyQueue asks in any order, each as soon as its index is applied", () => {
+  const { queue, told, ask } = newBench({});
+  ask("late", 5);
+  ask("soon", 2);
+  ask("now", 0);
+  expect(told).toEqual(["answer NOW at 0"]);
+  queue.push(newEntries(1, "no-op", "no-op", "no-op"));
+  queue.run();
+  expect(told.slice(-1)).toEqual(["answer SOON at 3"]);
+  queue.push(newEntries(4, "no-op", "no-op"));
+  queue.run();
+  expect(told.slice(-1)).toEqual(["answer LATE at 5"]);
+});
+
+test("ApplyQueue.forget drops a query that waits", () => {
+  const { queue, told, ask } = newBench({});
+  queue.forget(ask("gone", 1));
+  queue.push(newEntries(1, "no-op"));
+  queue.run();
+  expect(told).toEqual(["entry 1", "applied 1"]);
+});
+
+test.each([
+  [
+    "throws",
+    () => {
+      throw new RangeError("no");
+    },
+    "RangeError: no",
+  ],
+  ["rejects", () => Promise.reject(new RangeError("no")), "RangeError: no"],
+  ["returns too few results", () => [], "TypeError: apply must return 1 results, one per entry"],
+  ["resolves to too many", async () => [result, result], "TypeError: apply must return 1"],
+] as const)(
+  "ApplyQueue fails, and applies nothing more, if apply %s",
+  async (_name, apply, text) => {
+    const { queue, told } = newBench({ apply });
+    queue.push(newEntries(1, "command"));
+    queue.run();
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    queue.push(newEntries(2, "command"));
+    queue.run();
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain(`failed ${text}`);
+  },
+);
+
+test("ApplyQueue.stop waits for the apply and the queries that run, and tells nothing of an apply", async () => {
+  const resumes: (() => void)[] = [];
+  const { queue, told, ask } = newBench({
+    query: (query) => new Promise((resolve) => resumes.push(() => resolve(query))),
+  });
+  ask("slow", 0);
+  let stopped = false;
+  const stopping = queue.stop().then(() => (stopped = true));
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  expect(stopped).toBe(false);
+  for (const resume of resumes) resume();
+  await stopping;
+  expect(told).toEqual(["answer slow at 0"]);
+});

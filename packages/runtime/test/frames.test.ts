@@ -1,0 +1,100 @@
+import { type Message, RaftError } from "@quorate/core";
+import { encodeBatch, encodeForward, encodeFrame, type FrameType } from "@quorate/wire";
+import { expect, test } from "vitest";
+import { Cluster, type Member } from "./cluster.ts";
+
+/** A cluster of voters 1, 2 and 3, of which 3 is not a replica but the test itself. */
+async function newCluster(): Promise<{
+  cluster: Cluster;
+  send: (type: FrameType, chunks: readonly Uint8Array[]) => Promise<void>;
+  target: Member;
+}> {
+  const cluster = new Cluster(3);
+  await cluster.start(1);
+  await cluster.start(2);
+  await cluster.untilLed();
+  const network = cluster.hub.network(3);
+  await network.open({ onFrame: () => {}, onConnected: () => {}, onDisconnected: () => {} });
+  const target = cluster.leader;
+  const send = async (type: FrameType, chunks: readonly Uint8Array[]): Promise<void> => {
+    await cluster.settle();
+    expect(network.send(target.id, encodeFrame(type, chunks))).toBe(true);
+    await cluster.settle();
+  };
+  return { cluster, send, target };
+}
+
+function codeOf(error: Error): string {
+  return error instanceof RaftError ? error.code : error.name;
+}
+
+function refusalsOf(member: Member): string[] {
+  return member.events.flatMap((event) =>
+    event.kind === "message-refused" ? [`${event.peer} ${codeOf(event.error)}`] : [],
+  );
+}
+
+test("frames that cannot be decoded are told and dropped, one event per peer and second", async () => {
+  const { cluster, send, target } = await newCluster();
+  const garbage = Uint8Array.of(0xff, 0xff, 0xff);
+  for (const type of ["raft", "forward", "forward-result", "raft"] as const) {
+    await send(type, [garbage]);
+  }
+  expect(refusalsOf(target)).toEqual(["3 malformed"]);
+  await cluster.run(1000);
+  await send("hello", [garbage]);
+  expect(refusalsOf(target)).toEqual(["3 malformed", "3 unknown_message"]);
+  expect(await cluster.write(target, "a")).toBe("1:a");
+  await cluster.close();
+});
+
+test("a message in another node's name is refused, and those that came with it are taken", async () => {
+  const { cluster, send, target } = await newCluster();
+  const other = target.id === 1 ? 2 : 1;
+  const term = target.replica.status().term + 10;
+  const last = { term, index: 100 };
+  const bad: Message = { kind: "request-vote", from: other, to: target.id, term, last };
+  const good: Message = {
+    kind: "append-entries-response",
+    from: 3,
+    to: target.id,
+    term,
+    matchIndex: 0,
+  };
+  await send("raft", encodeBatch([bad, good]));
+  expect(refusalsOf(target)).toEqual(["3 stranger"]);
+  // The second one carried a higher term.
+  expect(target.replica.status().term).toBe(term);
+  await cluster.close();
+});
+
+test("a message that no correct peer can have sent changes nothing", async () => {
+  const { cluster, send, target } = await newCluster();
+  const before = target.replica.status();
+  const wrong: Message = {
+    kind: "heartbeat",
+    from: 3,
+    to: 9,
+    term: 1000,
+    commitIndex: 0,
+    readRound: 0,
+  };
+  await send("raft", encodeBatch([wrong]));
+  expect(refusalsOf(target)).toEqual(["3 wrong_recipient"]);
+  expect(target.replica.status().term).toBe(before.term);
+  expect(target.replica.status().role).toBe("leader");
+  await cluster.close();
+});
+
+test("frames of nodes outside the group are refused", async () => {
+  const { cluster, target } = await newCluster();
+  const network = cluster.hub.network(9);
+  await network.open({ onFrame: () => {}, onConnected: () => {}, onDisconnected: () => {} });
+  const command = Uint8Array.of(1);
+  const forward = encodeForward({ requestId: 1, command, timeoutMs: 1000 });
+  network.send(target.id, encodeFrame("forward", forward));
+  await cluster.settle();
+  expect(refusalsOf(target)).toEqual(["9 stranger"]);
+  expect(await cluster.read(target)).toEqual([]);
+  await cluster.close();
+});
