@@ -1,5 +1,5 @@
 import { assert } from "@quorate/core";
-import { writeField, writeRaw, writeVarint } from "./protobuf.ts";
+import { viewOf, writeField, writeRaw, writeVarint } from "./protobuf.ts";
 
 /**
  * From this size on, in bytes, an encoded entry, a command or a result is not copied into a payload but
@@ -55,7 +55,9 @@ export class ChunkWriter {
 
   #cut(): void {
     if (this.#start === this.#offset) return;
-    this.#chunks.push(this.#buffer.subarray(this.#start, this.#offset));
+    // A view of the whole would cost more than the buffer itself, if that is small.
+    const isWhole = this.#start === 0 && this.#offset === this.#buffer.length;
+    this.#chunks.push(isWhole ? this.#buffer : viewOf(this.#buffer, this.#start, this.#offset));
     this.#start = this.#offset;
   }
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { crc32c } from "./crc32c.ts";
+import { crc32c, crc32cBetween } from "./crc32c.ts";
 
 const ascending = Uint8Array.from({ length: 32 }, (_, position) => position);
 
@@ -46,5 +46,20 @@ test("crc32c of chunks, each seeded with the one before, is that of the whole", 
       const chained = chunks.reduce((seed, chunk) => crc32c(chunk, seed), 0);
       expect(chained).toBe(crc32c(whole));
     }),
+  );
+});
+
+test("crc32cBetween is the checksum of a part", () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.nat({ max: 60 }),
+      fc.nat({ max: 60 }),
+      (bytes, a, b) => {
+        const start = Math.min(a, b, bytes.length);
+        const end = Math.min(Math.max(a, b), bytes.length);
+        expect(crc32cBetween(bytes, start, end)).toBe(crc32c(bytes.subarray(start, end)));
+      },
+    ),
   );
 });

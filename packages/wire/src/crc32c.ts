@@ -1,3 +1,5 @@
+import { assert } from "@quorate/core";
+
 /** The polynomial of Castagnoli, bits reversed. */
 const polynomial = 0x82f63b78;
 
@@ -36,10 +38,19 @@ function look(slot: number): number {
  * a row. The seed of nothing is 0, which is also the checksum of no bytes.
  */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
-  const length = bytes.length;
-  const sliced = length - (length % sliceBytes);
+  return checksum(bytes, 0, bytes.length, seed);
+}
+
+/** The CRC-32C of the bytes from `start` to before `end`, without a view of them. */
+export function crc32cBetween(bytes: Uint8Array, start: number, end: number): number {
+  assert(start >= 0 && start <= end && end <= bytes.length, "a part lies within the whole");
+  return checksum(bytes, start, end, 0);
+}
+
+function checksum(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  const sliced = end - ((end - start) % sliceBytes);
   let crc = ~seed;
-  let offset = 0;
+  let offset = start;
   for (; offset < sliced; offset += sliceBytes) {
     const low =
       crc ^
@@ -57,6 +68,6 @@ export function crc32c(bytes: Uint8Array, seed = 0): number {
       look(0x100 + (bytes[offset + 6] ?? 0)) ^
       look(bytes[offset + 7] ?? 0);
   }
-  for (; offset < length; offset++) crc = (crc >>> 8) ^ look((crc ^ (bytes[offset] ?? 0)) & 0xff);
+  for (; offset < end; offset++) crc = (crc >>> 8) ^ look((crc ^ (bytes[offset] ?? 0)) & 0xff);
   return ~crc >>> 0;
 }

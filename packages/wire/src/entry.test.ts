@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { AssertionError, newEntry } from "@quorate/core";
-import { decodeEntry, encodeEntry } from "./entry.ts";
+import { AssertionError, type Entry, newEntry } from "@quorate/core";
+import { decodeEntry, encodeEntries, encodeEntry } from "./entry.ts";
 
 const id = { term: 2, index: 7 };
 const malformed: unknown = expect.objectContaining({ code: "malformed" });
@@ -60,4 +60,30 @@ test("decodeEntry makes plain arrays of a subclass of Uint8Array", () => {
   const entry = decodeEntry(Special.from(encodeEntry(newEntry(id, "command", Uint8Array.of(1)))));
   expect(entry.data.constructor).toBe(Uint8Array);
   expect(entry.encoded?.constructor).toBe(Uint8Array);
+});
+
+test("encodeEntries does for many what encodeEntry does for one", () => {
+  const data = new Uint8Array(100).fill(7);
+  const fresh = (): Entry[] => [
+    newEntry(id, "command", data),
+    newEntry({ term: 300, index: 2 ** 40 }, "no-op"),
+    newEntry(id, "conf-change", data),
+    newEntry(id, "command"),
+  ];
+  const many = fresh();
+  encodeEntries(many);
+  const oneByOne = fresh().map(encodeEntry);
+  expect(many.map((entry) => entry.encoded)).toEqual(oneByOne);
+});
+
+test("encodeEntries leaves alone what is encoded, and takes an entry twice", () => {
+  const encoded = newEntry(id, "command", Uint8Array.of(1));
+  const before = encodeEntry(encoded);
+  const other = newEntry(id, "command", Uint8Array.of(2));
+  encodeEntries([encoded, other, other]);
+  expect(encoded.encoded).toBe(before);
+  expect(other.encoded).toEqual(encodeEntry(newEntry(id, "command", Uint8Array.of(2))));
+  const kept = other.encoded;
+  encodeEntries([other]);
+  expect(other.encoded).toBe(kept);
 });

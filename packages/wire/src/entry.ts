@@ -5,6 +5,7 @@ import {
   prefixedBytes,
   ProtoReader,
   varintBytes,
+  viewOf,
   writeBytes,
   writeField,
 } from "./protobuf.ts";
@@ -41,23 +42,45 @@ export function writeCommandEntry(writer: ChunkWriter, data: Uint8Array): void {
  */
 export function encodeEntry(entry: Entry): Uint8Array {
   if (entry.encoded !== undefined) return entry.encoded;
-  assert(entry.kind !== "no-op" || entry.data.length === 0, "a no-op carries no data");
-  const encoded = newEncodedEntry(entry);
-  entry.encoded = encoded;
-  return encoded;
+  const bytes = new Uint8Array(encodedBytes(entry));
+  const end = writeEntry(bytes, 0, entry);
+  assert(end === bytes.length, "an entry takes the bytes that were counted");
+  entry.encoded = bytes;
+  return bytes;
 }
 
-function newEncodedEntry(entry: Entry): Uint8Array {
-  const hasData = entry.kind !== "no-op";
+/**
+ * Does for all `entries` what `encodeEntry` does for one, several times as fast: those that are not
+ * encoded yet share one buffer, which lives as long as any of them.
+ */
+export function encodeEntries(entries: readonly Entry[]): void {
+  let bytes = 0;
+  for (const entry of entries) if (entry.encoded === undefined) bytes += encodedBytes(entry);
+  if (bytes === 0) return;
+  const buffer = new Uint8Array(bytes);
+  let start = 0;
+  for (const entry of entries) {
+    if (entry.encoded !== undefined) continue;
+    const end = writeEntry(buffer, start, entry);
+    entry.encoded = viewOf(buffer, start, end);
+    start = end;
+  }
+  assert(start <= bytes, "entries take no more bytes than were counted");
+}
+
+function encodedBytes(entry: Entry): number {
   const headBytes = 4 + varintBytes(entry.term) + varintBytes(entry.index);
-  const dataBytes = hasData ? 1 + prefixedBytes(entry.data.length) : 0;
-  const bytes = new Uint8Array(headBytes + dataBytes);
-  let offset = writeField(bytes, 0, tagType, typeOf(entry.kind));
+  return entry.kind === "no-op" ? headBytes : headBytes + 1 + prefixedBytes(entry.data.length);
+}
+
+/** Returns the offset after the entry. */
+function writeEntry(bytes: Uint8Array, start: number, entry: Entry): number {
+  let offset = writeField(bytes, start, tagType, typeOf(entry.kind));
   offset = writeField(bytes, offset, tagTerm, entry.term);
   offset = writeField(bytes, offset, tagIndex, entry.index);
-  if (hasData) offset = writeBytes(bytes, offset, tagData, entry.data);
-  assert(offset === bytes.length, "an entry takes the bytes that were counted");
-  return bytes;
+  if (entry.kind !== "no-op") return writeBytes(bytes, offset, tagData, entry.data);
+  assert(entry.data.length === 0, "a no-op carries no data");
+  return offset;
 }
 
 /**

@@ -1,4 +1,4 @@
-export { decodeEntry, encodeEntry } from "./entry.ts";
+export { decodeEntry, encodeEntries, encodeEntry } from "./entry.ts";
 export { decodeHardState, encodeHardState } from "./hard-state.ts";
 export { decodeMessage, encodeMessage } from "./message.ts";
 export { decodeBatch, encodeBatch } from "./batch.ts";

@@ -1,5 +1,11 @@
 import { at, type Entry, type Message } from "@quorate/core";
-import { commandEntryBytes, encodeEntry, readEntry, writeCommandEntry } from "./entry.ts";
+import {
+  commandEntryBytes,
+  encodeEntries,
+  encodeEntry,
+  readEntry,
+  writeCommandEntry,
+} from "./entry.ts";
 import { prefixedBytes, ProtoReader, varintBytes } from "./protobuf.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { fromRaftpb, type OutgoingMessage, toRaftpb } from "./raftpb.ts";
@@ -38,6 +44,7 @@ export function planMessage(message: Message, referenceBytesMin: number): Messag
   const raw = toRaftpb(message);
   let bytes = scalarBytes(raw);
   let referencedBytes = 0;
+  encodeEntries(raw.entries);
   for (const entry of raw.entries) {
     const length = encodeEntry(entry).length;
     bytes += 1 + prefixedBytes(length);
