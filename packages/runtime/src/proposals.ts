@@ -37,12 +37,7 @@ export interface ProposalsHost {
 }
 
 /** The codes by which a node says that another one, or itself a little later, may take the command. */
-const retryable: ReadonlySet<string> = new Set([
-  "not_leader",
-  "leader_not_ready",
-  "closed",
-  "disk_full",
-]);
+const retryable: ReadonlySet<string> = new Set(["not_leader", "leader_not_ready", "disk_full"]);
 
 /** The commands that were accepted and are not settled. */
 export class Proposals {
@@ -246,19 +241,13 @@ export class Proposals {
     return true;
   }
 
+  /** Lets a proposal wait: for a leader to be known, which `retry` is called for, or for a moment. */
   #wait(proposal: Proposal): void {
     proposal.place = waiting;
     this.#waiting.add(proposal);
-    this.#armRetry();
-  }
-
-  #armRetry(): void {
     this.#retry ??= this.#host.clock.setTimer(this.#limits.retryMs, () => {
       this.#retry = undefined;
-      this.#host.resume(() => {
-        this.retry();
-        if (this.#waiting.size > 0) this.#armRetry();
-      });
+      this.#host.resume(() => this.retry());
     });
   }
 

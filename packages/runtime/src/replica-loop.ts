@@ -386,6 +386,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     this.#proposals.stop(closed, pending);
     this.#reads.stop(closed);
     this.#deadlines.clear();
+    this.#connected.clear();
     await Promise.all([this.#diskQueue.stop(), this.#applyQueue.stop()]);
     await Promise.allSettled([this.#log.close(), this.#options.network.close()]);
   }

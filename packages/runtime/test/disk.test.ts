@@ -89,8 +89,19 @@ test("a failed sync stops the replica: everything settles, nothing is sent, the 
   const failing = cluster.leader;
   const { replica, memory, events } = failing;
   memory.intercept = ({ kind }) => (kind === "sync" ? "fail" : undefined);
+  let resultCount = 0;
+  cluster.hub.meddle(({ frame }) => {
+    if (frame.type === "forward-result") resultCount++;
+    return 1;
+  });
+  const [follower] = cluster.followers;
+  if (follower === undefined) throw new Error("there are followers");
+  const forwarded = cluster.propose(follower, "f");
   const write = cluster.propose(failing, "a");
   await cluster.until(() => replica.status().state === "failed");
+  await cluster.settle();
+  expect(forwarded.code).toBe("leadership_lost");
+  expect(resultCount).toBe(0);
   const sent = collect(cluster);
   const fromFailed = (): number => sent.filter(({ from }) => from === failing.id).length;
   expect(write.isSettled).toBe(true);

@@ -1,4 +1,5 @@
 import type { NodeId } from "@quorate/core";
+import { decodeBatch, type Frame } from "@quorate/wire";
 import { expect, test } from "vitest";
 import { Cluster, type Watched } from "./cluster.ts";
 import { textOf } from "./journal.ts";
@@ -56,16 +57,42 @@ test("a command that another leader's entry replaced is superseded: certainly no
   const cluster = await Cluster.ready(3);
   const old = cluster.leader;
   cluster.hub.isolate(old.id);
-  const lost = cluster.propose(old, "lost", 60_000);
-  await cluster.until(() => cluster.followers.some(({ replica }) => replica.status().term > 1));
+  const lost = ["lost", "gone"].map((text) => cluster.propose(old, text, 60_000));
+  // The other's no-op takes the place of the first, and its command that of the second.
   const next = await leaderAmong(cluster, old.id);
-  await cluster.write(next, "won");
-  expect(lost.isSettled).toBe(false);
+  expect(await cluster.write(next, "won")).toBe("1:won");
+  expect(lost.some(({ isSettled }) => isSettled)).toBe(false);
   cluster.hub.rejoin(old.id);
-  await cluster.until(() => lost.isSettled);
-  expect(lost.code).toBe("superseded");
-  expect(lost.error.outcome).toBe("not-applied");
+  await cluster.until(() => lost.every(({ isSettled }) => isSettled));
+  expect(lost.map(({ code }) => code)).toEqual(["superseded", "superseded"]);
+  expect(lost[0]?.error.outcome).toBe("not-applied");
   expect(await cluster.read(old)).toEqual(["won"]);
+  await cluster.close();
+});
+
+test("a leader again that proposes where an earlier command of its own stood gives that up", async () => {
+  const cluster = await Cluster.ready(3);
+  const old = cluster.leader;
+  cluster.hub.isolate(old.id);
+  const lost = ["x", "y", "z"].map((text) => cluster.propose(old, text, 60_000));
+  const next = await leaderAmong(cluster, old.id);
+  await cluster.until(() => next.replica.status().commitIndex === 2);
+  // Only the old leader hears of it, so that it can win the next election.
+  cluster.hub.rejoin(old.id);
+  await cluster.until(() => lost[0]?.isSettled === true);
+  await cluster.untilLed();
+  const again = await cluster.crash(next.id);
+  const third = cluster.members.find(({ id }) => id !== old.id);
+  if (third === undefined) throw new Error("there is a third");
+  const waiting = cluster.propose(old, "w", 60_000);
+  // The third cannot be elected: nobody hears it ask.
+  cluster.hub.meddle(({ from, frame }) => (from === third.id && asksForVotes(frame) ? 0 : 1));
+  await cluster.until(() => lost.every(({ isSettled }) => isSettled) && waiting.isSettled);
+  expect(lost.map(({ code }) => code)).toEqual(["superseded", "superseded", "leadership_lost"]);
+  expect(lost[2]?.error.outcome).toBe("unknown");
+  expect(textOf(waiting.value.result)).toBe("1:w");
+  expect(waiting.value.index).toBe(4);
+  await cluster.start(next.id, again);
   await cluster.close();
 });
 
@@ -122,6 +149,11 @@ test("a member that comes back from a pause deposes nobody", async () => {
   expect(cluster.leader.replica.status().term).toBe(term);
   await cluster.close();
 });
+
+function asksForVotes({ type, payload }: Frame): boolean {
+  const kinds = type === "raft" ? decodeBatch(payload).map(({ kind }) => kind) : [];
+  return kinds.includes("pre-vote") || kinds.includes("request-vote");
+}
 
 /** The member that leads once `old` is cut off. */
 async function leaderAmong(cluster: Cluster, old: NodeId): Promise<Cluster["leader"]> {

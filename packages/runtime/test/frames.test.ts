@@ -1,27 +1,46 @@
 import { type Message, RaftError } from "@quorate/core";
-import { encodeBatch, encodeForward, encodeFrame, type FrameType } from "@quorate/wire";
+import {
+  decodeForward,
+  decodeForwardResult,
+  encodeBatch,
+  encodeForward,
+  encodeForwardResult,
+  encodeFrame,
+  type Frame,
+  type FrameType,
+} from "@quorate/wire";
 import { expect, test } from "vitest";
 import { Cluster, type Member } from "./cluster.ts";
 
 /** A cluster of voters 1, 2 and 3, of which 3 is not a replica but the test itself. */
 async function newCluster(): Promise<{
   cluster: Cluster;
-  send: (type: FrameType, chunks: readonly Uint8Array[]) => Promise<void>;
+  send: (type: FrameType, chunks: readonly Uint8Array[], to?: Member) => Promise<void>;
   target: Member;
+  /** What node 3 was sent. */
+  heard: Frame[];
 }> {
   const cluster = new Cluster(3);
   await cluster.start(1);
   await cluster.start(2);
   await cluster.untilLed();
   const network = cluster.hub.network(3);
-  await network.open({ onFrame: () => {}, onConnected: () => {}, onDisconnected: () => {} });
+  const heard: Frame[] = [];
+  const onFrame = (_from: number, frame: Frame): void => {
+    heard.push(frame);
+  };
+  await network.open({ onFrame, onConnected: () => {}, onDisconnected: () => {} });
   const target = cluster.leader;
-  const send = async (type: FrameType, chunks: readonly Uint8Array[]): Promise<void> => {
+  const send = async (
+    type: FrameType,
+    chunks: readonly Uint8Array[],
+    to: Member = target,
+  ): Promise<void> => {
     await cluster.settle();
-    expect(network.send(target.id, encodeFrame(type, chunks))).toBe(true);
+    expect(network.send(to.id, encodeFrame(type, chunks))).toBe(true);
     await cluster.settle();
   };
-  return { cluster, send, target };
+  return { cluster, send, target, heard };
 }
 
 function codeOf(error: Error): string {
@@ -95,6 +114,57 @@ test("frames of nodes outside the group are refused", async () => {
   network.send(target.id, encodeFrame("forward", forward));
   await cluster.settle();
   expect(refusalsOf(target)).toEqual(["9 stranger"]);
+  expect(await cluster.read(target)).toEqual([]);
+  await cluster.close();
+});
+
+test("a replica that does not lead refuses a forwarded command at once, and hands it on to nobody", async () => {
+  const { cluster, send, target, heard } = await newCluster();
+  const [follower] = cluster.followers;
+  if (follower === undefined) throw new Error("there is a follower");
+  const command = Uint8Array.of(1);
+  await send("forward", encodeForward({ requestId: 7, command, timeoutMs: 1000 }), follower);
+  const answers = heard.filter(({ type }) => type === "forward-result");
+  expect(answers.map(({ payload }) => decodeForwardResult(payload))).toMatchObject([
+    { requestId: 7, ok: false, code: "not_leader", leader: target.id },
+  ]);
+  await cluster.run(1000);
+  expect(await cluster.read(target)).toEqual([]);
+  await cluster.close();
+});
+
+test("a forwarded command that was refused is not taken when its frame comes again", async () => {
+  const { cluster, send, target } = await newCluster();
+  const [follower] = cluster.followers;
+  if (follower === undefined) throw new Error("there is a follower");
+  const forward = encodeForward({ requestId: 7, command: Uint8Array.of(1), timeoutMs: 60_000 });
+  await send("forward", forward, follower);
+  const left = await cluster.crash(target.id);
+  await cluster.start(target.id, left);
+  await cluster.until(() => follower.replica.status().role === "leader");
+  await cluster.untilLed();
+  await send("forward", forward, follower);
+  await cluster.run(1000);
+  expect(await cluster.read(follower)).toEqual([]);
+  await cluster.close();
+});
+
+test("an answer counts only from the node that was asked", async () => {
+  const { cluster, send, target } = await newCluster();
+  const [follower] = cluster.followers;
+  if (follower === undefined) throw new Error("there is a follower");
+  const requestIds: number[] = [];
+  cluster.hub.meddle(({ frame }) => {
+    if (frame.type !== "forward") return 1;
+    requestIds.push(decodeForward(frame.payload).requestId);
+    return 0;
+  });
+  const call = cluster.propose(follower, "a", 60_000);
+  await cluster.settle();
+  const [requestId = 0] = requestIds;
+  const answer = encodeForwardResult({ requestId, ok: true, index: 5, result: Uint8Array.of(1) });
+  await send("forward-result", answer, follower);
+  expect(call.isSettled).toBe(false);
   expect(await cluster.read(target)).toEqual([]);
   await cluster.close();
 });

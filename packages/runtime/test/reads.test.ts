@@ -154,3 +154,30 @@ test("a state machine that throws stops the replica", async () => {
   expect(events.at(-1)?.kind).toBe("failed");
   await cluster.close();
 });
+
+test("reads that are refused are asked again after a moment, and not at once", async () => {
+  const cluster = new Cluster(3, { retryMs: 20 });
+  const questions: Message[] = [];
+  // No leader can commit an entry of its own, so none is ready for reads (§8).
+  let blocks = true;
+  cluster.hub.meddle(({ frame }) => {
+    const messages = frame.type === "raft" ? decodeBatch(frame.payload) : [];
+    questions.push(...messages.filter(({ kind }) => kind === "read-index"));
+    return blocks && messages.some(({ kind }) => kind === "append-entries-response") ? 0 : 1;
+  });
+  for (const id of cluster.voters) await cluster.start(id);
+  await cluster.until(() =>
+    cluster.members.some(({ replica }) => replica.status().role === "leader"),
+  );
+  const follower = followerOf(cluster);
+  await cluster.until(() => follower.replica.status().leader !== 0);
+  const reads = [cluster.ask(cluster.leader), cluster.ask(follower)];
+  await cluster.run(1000);
+  expect(questions.length).toBeGreaterThan(5);
+  expect(questions.length).toBeLessThan(60);
+  expect(reads.some(({ isSettled }) => isSettled)).toBe(false);
+  blocks = false;
+  await cluster.until(() => reads.every(({ isSettled }) => isSettled));
+  expect(reads.map(({ code }) => code)).toEqual(["resolved", "resolved"]);
+  await cluster.close();
+});

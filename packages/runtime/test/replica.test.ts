@@ -1,3 +1,4 @@
+import { SeededRandom } from "@quorate/runtime/testing";
 import { expect, test } from "vitest";
 import { Cluster } from "./cluster.ts";
 import { textOf } from "./journal.ts";
@@ -160,4 +161,31 @@ test("Replica.subscribe tells of roles, leaders and peers, until it is ended", a
   await cluster.untilLed();
   expect(heard).toHaveLength(count);
   await cluster.close();
+});
+
+test("the core learns at once of a connection that is lost", async () => {
+  const cluster = await Cluster.ready(3);
+  const { leader } = cluster;
+  const kindOf = (peer: number): string | undefined =>
+    leader.replica.status().progress.find(({ id }) => id === peer)?.kind;
+  const [follower] = cluster.followers;
+  if (follower === undefined) throw new Error("there are followers");
+  await cluster.write(leader, "a");
+  await cluster.run(200);
+  expect(kindOf(follower.id)).toBe("replicate");
+  cluster.hub.cut(leader.id, follower.id);
+  expect(kindOf(follower.id)).toBe("probe");
+  expect(leader.replica.status().connected).not.toContain(follower.id);
+  await cluster.close();
+});
+
+test("every run draws its own election timeout", async () => {
+  const timeouts = new Set<number>();
+  for (let seed = 0; seed < 20; seed++) {
+    const cluster = new Cluster(3);
+    const { replica } = await cluster.start(1, undefined, { random: new SeededRandom(seed) });
+    timeouts.add(replica.status().electionTimeoutTicks);
+    await cluster.close();
+  }
+  expect(timeouts.size).toBeGreaterThan(3);
 });
