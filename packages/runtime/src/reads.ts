@@ -116,7 +116,7 @@ export class Reads<Query, Answer> {
     });
   }
 
-  /** Asks the core for a read index for all that arrived, unless it has just refused one. */
+  /** Asks the core for a read index for all that arrived, unless a leader has just refused one. */
   request(): void {
     if (this.#arrived.size === 0 || this.#retry !== undefined) return;
     let readId: ReadId;
@@ -124,7 +124,7 @@ export class Reads<Query, Answer> {
       readId = this.#host.node.readIndex();
     } catch (error) {
       if (!(error instanceof RaftError)) throw error;
-      this.#backOff();
+      // What it lacks comes with a change of the core, and so with a pump that asks again.
       return;
     }
     for (const read of this.#arrived) read.readId = readId;

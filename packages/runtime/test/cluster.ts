@@ -70,6 +70,8 @@ export class Cluster {
   readonly clock: ManualClock = new ManualClock();
   readonly hub: LoopbackHub = new LoopbackHub(this.clock);
   readonly voters: readonly NodeId[];
+  /** The disks of all runs of all members. */
+  readonly disks: HoldingDisk[] = [];
   readonly #options: ClusterOptions;
   readonly #members = new Map<NodeId, Member>();
   #runCount = 0;
@@ -95,6 +97,7 @@ export class Cluster {
   ): Promise<Member> {
     const journal = new Journal();
     const disk = new HoldingDisk(memory);
+    this.disks.push(disk);
     const opening = openReplica<JournalQuery, readonly string[]>({
       id,
       voters: this.voters,
@@ -227,6 +230,9 @@ export class Cluster {
     await Promise.all(closing);
     await this.settle();
     assert(this.clock.timerCount === 0, "a closed replica leaves no timer");
+    for (const { disk } of this.members) {
+      assert(disk.openFileCount === 0, "a closed replica leaves no open file");
+    }
   }
 }
 

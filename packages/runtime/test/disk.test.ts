@@ -206,4 +206,5 @@ test("openReplica closes the log if the network cannot be opened", async () => {
   );
   await cluster.settle();
   expect(cluster.clock.timerCount).toBe(0);
+  expect(cluster.disks.map(({ openFileCount }) => openFileCount)).toEqual([0]);
 });

@@ -74,7 +74,7 @@ test("a leader again that proposes where an earlier command of its own stood giv
   const cluster = await Cluster.ready(3);
   const old = cluster.leader;
   cluster.hub.isolate(old.id);
-  const lost = ["x", "y", "z"].map((text) => cluster.propose(old, text, 60_000));
+  const lost = ["x", "y", "z"].map((text) => cluster.propose(old, text, 600_000));
   const next = await leaderAmong(cluster, old.id);
   await cluster.until(() => next.replica.status().commitIndex === 2);
   // Only the old leader hears of it, so that it can win the next election.

@@ -4,6 +4,7 @@ import type { Disk, DiskFile } from "@quorate/runtime";
 export class HoldingDisk implements Disk {
   holdsSyncs = false;
   syncCount = 0;
+  openFileCount = 0;
   readonly #inner: Disk;
   #held: (() => void)[] = [];
 
@@ -44,12 +45,16 @@ export class HoldingDisk implements Disk {
   }
 
   #wrap(file: DiskFile): DiskFile {
+    this.openFileCount++;
     return {
       size: () => file.size(),
       read: (offset, length) => file.read(offset, length),
       write: (offset, chunks) => file.write(offset, chunks),
       truncate: (size) => file.truncate(size),
-      close: () => file.close(),
+      close: () => {
+        this.openFileCount--;
+        return file.close();
+      },
       sync: async () => {
         this.syncCount++;
         if (this.holdsSyncs) await new Promise<void>((resolve) => this.#held.push(resolve));

@@ -12,6 +12,7 @@ export class Journal implements StateMachine<JournalQuery, readonly string[]> {
   readonly commands: string[] = [];
   /** The length of each call of `apply`. */
   readonly batches: number[] = [];
+  queryCount = 0;
   holdsApplies = false;
   holdsQueries = false;
   /** Applies and queries that run now. */
@@ -36,6 +37,7 @@ export class Journal implements StateMachine<JournalQuery, readonly string[]> {
 
   query(query: JournalQuery): readonly string[] | Promise<readonly string[]> {
     if (this.applyingCount > 0) throw new Error("a query overlaps an apply");
+    this.queryCount++;
     if (query === "throw") throw new RangeError("asked to throw");
     if (!this.holdsQueries) return [...this.commands];
     this.askingCount++;

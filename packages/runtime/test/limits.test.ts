@@ -94,3 +94,21 @@ test("a follower whose disk is behind drops appends, stays bounded, and catches 
   await cluster.until(() => slow.journal.commands.length === 100);
   await cluster.close();
 });
+
+test("an apply that ends makes room for the next, without waiting for a tick", async () => {
+  const cluster = await Cluster.ready(1, { raft: { applyBytesMax: 100 } });
+  const { journal } = cluster.leader;
+  journal.holdsApplies = true;
+  const calls = Array.from({ length: 5 }, (_, n) =>
+    cluster.propose(cluster.leader, `${n}`.padEnd(100, ".")),
+  );
+  for (let turn = 0; turn < 5; turn++) {
+    await cluster.settle();
+    expect(journal.applyingCount).toBe(1);
+    journal.release();
+  }
+  await cluster.settle();
+  expect(calls.every(({ code }) => code === "resolved")).toBe(true);
+  expect(journal.batches).toEqual([1, 1, 1, 1, 1]);
+  await cluster.close();
+});

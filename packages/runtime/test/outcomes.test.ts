@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from "@quorate/runtime";
 import { expect, test } from "vitest";
 import { Cluster, type Member, Watched } from "./cluster.ts";
 import { bytesOf, textOf } from "./journal.ts";
@@ -152,6 +153,25 @@ test("a signal aborted after a command was handed over leaves it unknown", async
     expect(call.error.outcome).toBe("unknown");
   }
   expect(await cluster.read(cluster.leader)).toEqual(["a", "a"]);
+  await cluster.close();
+});
+
+test("a call that settled no longer listens to its signal", async () => {
+  const cluster = await Cluster.ready(1);
+  const { replica } = cluster.leader;
+  const listeners = new Set<() => void>();
+  const signal: AbortSignalLike = {
+    aborted: false,
+    addEventListener: (_type, listener) => listeners.add(listener),
+    removeEventListener: (_type, listener) => listeners.delete(listener),
+  };
+  const calls = [
+    new Watched(replica.propose(bytesOf("a"), { signal })),
+    new Watched(replica.read("all", { signal })),
+  ];
+  expect(listeners.size).toBe(2);
+  await cluster.until(() => calls.every(({ isSettled }) => isSettled));
+  expect(listeners.size).toBe(0);
   await cluster.close();
 });
 

@@ -135,8 +135,10 @@ test("a read that is not answered in time is unavailable, wherever it waits", as
   await cluster.run(400);
   expect(waiting.code).toBe("unavailable");
   expect(replica.status().pending).toEqual({ proposals: 1, reads: 0 });
+  const { queryCount } = journal;
   journal.release();
   await cluster.until(() => write.isSettled);
+  expect(journal.queryCount).toBe(queryCount);
   await cluster.close();
 });
 
@@ -155,10 +157,14 @@ test("a state machine that throws stops the replica", async () => {
   await cluster.close();
 });
 
-test("reads that are refused are asked again after a moment, and not at once", async () => {
+/** A cluster whose leader cannot commit an entry of its own, and so is not ready for reads (§8). */
+async function newUnready(): Promise<{
+  cluster: Cluster;
+  questions: Message[];
+  unblock: () => void;
+}> {
   const cluster = new Cluster(3, { retryMs: 20 });
   const questions: Message[] = [];
-  // No leader can commit an entry of its own, so none is ready for reads (§8).
   let blocks = true;
   cluster.hub.meddle(({ frame }) => {
     const messages = frame.type === "raft" ? decodeBatch(frame.payload) : [];
@@ -166,18 +172,34 @@ test("reads that are refused are asked again after a moment, and not at once", a
     return blocks && messages.some(({ kind }) => kind === "append-entries-response") ? 0 : 1;
   });
   for (const id of cluster.voters) await cluster.start(id);
-  await cluster.until(() =>
-    cluster.members.some(({ replica }) => replica.status().role === "leader"),
-  );
-  const follower = followerOf(cluster);
-  await cluster.until(() => follower.replica.status().leader !== 0);
-  const reads = [cluster.ask(cluster.leader), cluster.ask(follower)];
+  await cluster.until(() => cluster.members.some(({ replica }) => replica.status().leader !== 0));
+  await cluster.until(() => followerOf(cluster).replica.status().leader !== 0);
+  return {
+    cluster,
+    questions,
+    unblock: () => {
+      blocks = false;
+    },
+  };
+}
+
+test("reads that are refused are asked again after a moment, and not at once", async () => {
+  const { cluster, questions, unblock } = await newUnready();
+  const reads = [cluster.ask(cluster.leader), cluster.ask(followerOf(cluster))];
   await cluster.run(1000);
   expect(questions.length).toBeGreaterThan(5);
   expect(questions.length).toBeLessThan(60);
   expect(reads.some(({ isSettled }) => isSettled)).toBe(false);
-  blocks = false;
+  unblock();
   await cluster.until(() => reads.every(({ isSettled }) => isSettled));
   expect(reads.map(({ code }) => code)).toEqual(["resolved", "resolved"]);
   await cluster.close();
+});
+
+test("reads that wait to be asked again are closed with their replica", async () => {
+  const { cluster } = await newUnready();
+  const reads = [cluster.ask(cluster.leader), cluster.ask(followerOf(cluster))];
+  await cluster.settle();
+  await cluster.close();
+  expect(reads.map(({ code }) => code)).toEqual(["closed", "closed"]);
 });
