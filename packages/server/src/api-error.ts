@@ -1,0 +1,121 @@
+import { RaftError, type ErrorCode, type Outcome } from "quorate";
+
+/** Every code that an answer of the HTTP interface may carry: those of the replica, and these. */
+export type ApiErrorCode =
+  | ErrorCode
+  /** The key has no value. The request was answered. */
+  | "not_found"
+  /** No such resource exists, whatever its method. */
+  | "unknown_path"
+  /** The resource exists and does not know the method; `allow` names those it does. */
+  | "method_not_allowed"
+  /** What arrived is not HTTP. */
+  | "bad_request"
+  /** The request did not arrive in time. */
+  | "request_timeout"
+  /** The request's head is too large. */
+  | "head_too_large"
+  /** A defect of the server. */
+  | "internal"
+  /** Client only: the request was sent, and no answer came. */
+  | "no_answer"
+  /** Client only: what answered is not a server of this kind. */
+  | "bad_answer";
+
+/** What accompanies an error of the HTTP interface. */
+export interface ApiErrorOptions {
+  /** What the request left behind. By default what the code says. */
+  readonly outcome?: Outcome;
+  /** The status of the answer. By default what the code says. */
+  readonly status?: number;
+  readonly cause?: unknown;
+}
+
+/**
+ * A failed request, on either side of the connection: the server answers with it, the client throws
+ * it. `message` is for people; programs read `code` and `outcome`.
+ */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  /** One of `ApiErrorCode`, or one that only a later version of the server knows. */
+  readonly code: string;
+  /** Whether the request certainly had no effect, or may have had one, or may yet have. */
+  readonly outcome: Outcome;
+  /** The HTTP status. */
+  readonly status: number;
+
+  constructor(code: ApiErrorCode, message: string, options: ApiErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.outcome = options.outcome ?? outcomeOf(code);
+    this.status = options.status ?? statusOf(code, this.outcome);
+  }
+}
+
+/** What a call of the replica was for. A read changes nothing, whatever becomes of it. */
+export type CallKind = "read" | "write";
+
+/** The answer for whatever was thrown while a request was served. */
+export function apiErrorOf(thrown: unknown, call: CallKind): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const outcome = call === "read" ? "not-applied" : "unknown";
+  if (!(thrown instanceof RaftError)) {
+    return new ApiError("internal", "the server failed to serve the request", {
+      outcome,
+      cause: thrown,
+    });
+  }
+  return new ApiError(thrown.code, withoutCode(thrown), {
+    outcome: call === "read" ? "not-applied" : thrown.outcome,
+    cause: thrown,
+  });
+}
+
+/** The message of `error` without its code, for where the code stands apart or means nothing. */
+export function withoutCode(error: RaftError): string {
+  const prefix = `${error.code}: `;
+  return error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
+}
+
+function outcomeOf(code: ApiErrorCode): Outcome {
+  switch (code) {
+    case "not_found":
+    case "unknown_path":
+    case "method_not_allowed":
+    case "bad_request":
+    case "request_timeout":
+    case "head_too_large":
+      return "not-applied";
+    case "internal":
+    case "no_answer":
+    case "bad_answer":
+      return "unknown";
+    default:
+      return new RaftError(code, "").outcome;
+  }
+}
+
+function statusOf(code: ApiErrorCode, outcome: Outcome): number {
+  switch (code) {
+    case "bad_request":
+    case "invalid_argument":
+      return 400;
+    case "not_found":
+    case "unknown_path":
+      return 404;
+    case "method_not_allowed":
+      return 405;
+    case "request_timeout":
+      return 408;
+    case "too_large":
+      return 413;
+    case "busy":
+      return 429;
+    case "head_too_large":
+      return 431;
+    case "internal":
+      return 500;
+    default:
+      return outcome === "unknown" ? 504 : 503;
+  }
+}

@@ -1,0 +1,81 @@
+import type { LogIndex } from "quorate";
+import { ApiError, type ApiErrorCode } from "./api-error.ts";
+import type { Reply } from "./http-exchange.ts";
+import type { NodeStatus } from "./node-status.ts";
+
+/** The index and the previous index of an answered write. Throws `bad_answer`. */
+export function decodeWritten(reply: Reply): {
+  readonly index: LogIndex;
+  readonly previousIndex: LogIndex;
+} {
+  const { index, previousIndex } = decodeObject(reply);
+  if (isIndex(index) && isIndex(previousIndex)) return { index, previousIndex };
+  throw badAnswer(reply);
+}
+
+/** The log index that an answer carries. Throws `bad_answer`. */
+export function decodeIndex(reply: Reply): LogIndex {
+  const text = reply.headers["x-quorate-index"];
+  const index = typeof text === "string" && /^\d+$/.test(text) ? Number(text) : undefined;
+  if (isIndex(index)) return index;
+  throw badAnswer(reply);
+}
+
+/** The error that an answer stands for; what is no answer of this kind of server becomes `bad_answer`. */
+export function decodeRefusal(reply: Reply): ApiError {
+  let body: Record<string, unknown>;
+  try {
+    body = decodeObject(reply);
+  } catch {
+    return badAnswer(reply);
+  }
+  const { code, message, outcome } = body;
+  if (typeof code !== "string" || typeof message !== "string") return badAnswer(reply);
+  if (outcome !== "not-applied" && outcome !== "unknown") return badAnswer(reply);
+  return new ApiError(code as ApiErrorCode, message, { outcome, status: reply.status });
+}
+
+/** The status of a node. Throws `bad_answer` if what the command line shows of it is not there. */
+export function decodeStatus(reply: Reply): NodeStatus {
+  const body = decodeObject(reply);
+  const { last, progress } = body;
+  const isStatus =
+    isIndex(body["id"]) &&
+    typeof body["role"] === "string" &&
+    isIndex(body["term"]) &&
+    isIndex(body["leader"]) &&
+    isIndex(body["commitIndex"]) &&
+    isIndex(body["appliedIndex"]) &&
+    isObject(last) &&
+    isIndex(last["index"]) &&
+    Array.isArray(progress) &&
+    progress.every(
+      (peer) => isObject(peer) && isIndex(peer["id"]) && isIndex(peer["matchIndex"]),
+    ) &&
+    isIndex(body["pid"]);
+  if (!isStatus) throw badAnswer(reply);
+  return body as unknown as NodeStatus;
+}
+
+function decodeObject(reply: Reply): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(reply.body.toString("utf8"));
+  } catch {
+    throw badAnswer(reply);
+  }
+  if (!isObject(value)) throw badAnswer(reply);
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isIndex(value: unknown): value is LogIndex {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function badAnswer(reply: Reply): ApiError {
+  return new ApiError("bad_answer", `status ${reply.status} with a body of another kind`);
+}

@@ -1,0 +1,276 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { none } from "quorate";
+import { ApiError, apiErrorOf, type ApiErrorCode } from "./api-error.ts";
+import { errorAnswer, jsonAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
+import {
+  consistencyOf,
+  methods,
+  refuseQuery,
+  resourceOf,
+  splitTarget,
+  timeoutMsOf,
+  type Resource,
+} from "./http-request.ts";
+import { decodeKey } from "./key-path.ts";
+import { get, put, remove, type KvReplica } from "./kv-calls.ts";
+import type { NodeStatus } from "./node-status.ts";
+import { BodyBudget, readBody } from "./request-body.ts";
+import { version } from "./version.ts";
+
+/** How the HTTP interface behaves. */
+export interface HttpServerOptions {
+  /**
+   * How long a request may take that does not say it in `x-quorate-timeout-ms`, in milliseconds.
+   *
+   * @default 10_000
+   */
+  readonly callTimeoutMs?: number;
+  /**
+   * How many connections may be open at once; further ones are closed at once.
+   *
+   * @default 1024
+   */
+  readonly connectionCountMax?: number;
+  /**
+   * How many bytes of request bodies are held at once; beyond it requests are refused as `busy`.
+   *
+   * @default 64 MiB
+   */
+  readonly bodyBytesMax?: number;
+  /**
+   * How long the head and the whole of a request may take to arrive, in milliseconds.
+   *
+   * @default 10_000 and 30_000
+   */
+  readonly headTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  /** Told of every defect that a client saw as `internal`. By default nobody is. */
+  readonly onDefect?: (error: Error) => void;
+}
+
+/** The HTTP interface of one replica. */
+export interface HttpServer {
+  /** Starts to listen; port 0 picks a free one. Resolves with the port. Rejects if it cannot. */
+  listen(host: string, port: number): Promise<number>;
+  /**
+   * Takes no further work: stops accepting connections, answers further requests on open ones with
+   * `closed`, and waits until those in progress are answered, for `graceMs` at most.
+   */
+  drain(graceMs: number): Promise<void>;
+  /** Cuts what is still open. Resolves when nothing is. Safe to call again. */
+  close(): Promise<void>;
+}
+
+/** Makes the HTTP interface of `replica`. It does not listen yet. */
+export function createHttpServer(replica: KvReplica, options: HttpServerOptions = {}): HttpServer {
+  return new KvHttpServer(replica, options);
+}
+
+class KvHttpServer implements HttpServer {
+  readonly #replica: KvReplica;
+  readonly #server: Server;
+  readonly #budget: BodyBudget;
+  readonly #callTimeoutMs: number;
+  readonly #onDefect: (error: Error) => void;
+  /** Requests that were received and not yet answered. */
+  #activeCount = 0;
+  #draining = false;
+  #onIdle: () => void = () => {};
+
+  constructor(replica: KvReplica, options: HttpServerOptions) {
+    this.#replica = replica;
+    this.#budget = new BodyBudget(options.bodyBytesMax ?? 64 * 1024 * 1024);
+    this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
+    this.#onDefect = options.onDefect ?? (() => {});
+    this.#server = createServer({
+      headersTimeout: options.headTimeoutMs ?? 10_000,
+      requestTimeout: options.requestTimeoutMs ?? 30_000,
+      connectionsCheckingInterval: 1_000,
+      keepAliveTimeout: 30_000,
+    });
+    this.#server.maxConnections = options.connectionCountMax ?? 1024;
+    // A client that neither sends nor takes anything; longer than any request may wait.
+    this.#server.timeout = 120_000;
+    const listener: RequestListener = (request, response) => {
+      this.#serve(request, response);
+    };
+    this.#server.on("request", listener);
+    this.#server.on("checkContinue", listener);
+    this.#server.on("clientError", answerClientError);
+  }
+
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off("error", reject);
+        resolve(portOf(this.#server.address()));
+      });
+    });
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    this.#server.close();
+    if (this.#activeCount === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#draining = true;
+    // An answer that was just written gets its turn to leave before the connections are cut.
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => {
+      // The error says that it is closed already, which is as good.
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const abort = new AbortController();
+    this.#activeCount += 1;
+    const { socket } = request;
+    const settle = (): void => {
+      if (abort.signal.aborted) return;
+      response.off("close", settle);
+      socket.off("close", settle);
+      abort.abort();
+      this.#activeCount -= 1;
+      if (this.#activeCount === 0) this.#onIdle();
+    };
+    response.on("close", settle);
+    // A response that still waits behind another one of its connection is not told of its end.
+    socket.on("close", settle);
+    this.#answer(request, response, abort.signal).then(
+      (answer) => this.#send(response, answer),
+      (thrown: unknown) => {
+        const error = apiErrorOf(thrown, request.method === "GET" ? "read" : "write");
+        if (error.code === "internal") this.#onDefect(error);
+        this.#send(response, errorAnswer(error));
+      },
+    );
+  }
+
+  #send(response: ServerResponse, answer: HttpAnswer): void {
+    if (this.#draining && !response.headersSent) response.setHeader("connection", "close");
+    sendAnswer(response, answer);
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const { path, query } = splitTarget(request.url ?? "");
+    const resource = resourceOf(path);
+    if (resource === undefined) throw new ApiError("unknown_path", `there is nothing at ${path}`);
+    const allowed = methods[resource.kind];
+    if (!allowed.includes(request.method ?? "")) return methodNotAllowed(request, allowed);
+
+    if (resource.kind !== "key") {
+      refuseQuery(query);
+      return this.#answerAboutNode(resource.kind);
+    }
+    if (this.#draining) throw new ApiError("closed", "this node is stopping");
+    return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
+  }
+
+  async #answerAboutKey(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { key: text, query, signal }: { key: string; query: string; signal: AbortSignal },
+  ): Promise<HttpAnswer> {
+    const key = decodeKey(text);
+    const options = { signal, timeoutMs: timeoutMsOf(request, this.#callTimeoutMs) };
+    if (request.method === "GET") {
+      return get(this.#replica, key, { ...options, consistency: consistencyOf(query) });
+    }
+    refuseQuery(query);
+    if (request.method === "DELETE") return remove(this.#replica, key, options);
+
+    const body = await readBody(request, response, this.#budget);
+    try {
+      return await put(this.#replica, key, body.bytes, options);
+    } finally {
+      body.release();
+    }
+  }
+
+  #answerAboutNode(kind: Exclude<Resource["kind"], "key">): HttpAnswer {
+    const status = this.#replica.status();
+    switch (kind) {
+      case "status": {
+        const node: NodeStatus = { ...status, version, pid: process.pid };
+        return jsonAnswer(200, node);
+      }
+      case "health":
+        if (status.state === "failed" || status.state === "closed") {
+          throw new ApiError("closed", status.failure ?? "the replica is closed");
+        }
+        return jsonAnswer(200, { status: "ok" });
+      case "readiness":
+        if (this.#draining) throw new ApiError("closed", "this node is stopping");
+        if (status.state !== "running") throw notReady(`the replica is ${status.state}`);
+        if (status.leader === none) throw notReady("no leader is known");
+        return jsonAnswer(200, { status: "ready", leader: status.leader });
+    }
+  }
+}
+
+function notReady(reason: string): ApiError {
+  return new ApiError("unavailable", reason);
+}
+
+function methodNotAllowed(request: IncomingMessage, allowed: readonly string[]): HttpAnswer {
+  const allow = allowed.join(", ");
+  const message = `the method is ${request.method ?? "missing"}, must be one of ${allow}`;
+  return { ...errorAnswer(new ApiError("method_not_allowed", message)), headers: { allow } };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  return address.port;
+}
+
+/** Answers what could not be parsed as a request; there is no `ServerResponse` for it. */
+function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const refusal = new ApiError(clientErrorCode(error.code), "the request could not be read");
+  const { body } = errorAnswer(refusal);
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${refusal.code}`,
+    "connection: close",
+    "content-type: application/json",
+    `content-length: ${body.length}`,
+  ];
+  socket.end(Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]));
+}
+
+function clientErrorCode(code: string | undefined): ApiErrorCode {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return "head_too_large";
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return "request_timeout";
+    default:
+      return "bad_request";
+  }
+}

@@ -1,0 +1,218 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTcpServer } from "node:net";
+import { RaftError } from "quorate";
+import { afterEach, expect, test } from "vitest";
+import { ApiError } from "../src/api-error.ts";
+import { Client, type ClientOptions } from "../src/client.ts";
+import { createHttpServer } from "../src/http-server.ts";
+import { MemoryReplica } from "./memory-replica.ts";
+import { freeRange } from "./free-ports.ts";
+import { until } from "./until.ts";
+
+const key = Buffer.from("key/ÿ?");
+const value = Buffer.from([0, 255, 10]);
+const cleanUps: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+function client(endpoints: readonly string[], options: Partial<ClientOptions> = {}): Client {
+  const made = new Client({ endpoints, timeoutMs: 20_000, ...options });
+  cleanUps.push(() => made.close());
+  return made;
+}
+
+async function node(
+  replica = new MemoryReplica(),
+): Promise<{ replica: MemoryReplica; url: string }> {
+  const server = createHttpServer(replica);
+  const port = await server.listen("127.0.0.1", 0);
+  cleanUps.push(() => server.close());
+  return { replica, url: `http://127.0.0.1:${port}` };
+}
+
+/** A server that is none of ours. */
+async function stranger(listener: RequestListener): Promise<string> {
+  const server: Server = createServer(listener);
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
+    });
+  });
+  cleanUps.push(
+    () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
+  return `http://127.0.0.1:${port}`;
+}
+
+/** A port that nothing listens on. */
+async function deadEnd(): Promise<string> {
+  return `http://127.0.0.1:${await freeRange(1)}`;
+}
+
+async function failure(call: Promise<unknown>): Promise<ApiError> {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ApiError);
+  return error as ApiError;
+}
+
+test("Client puts, gets and deletes any bytes", async () => {
+  const { url } = await node();
+  const c = client([url]);
+  expect(await c.get(key)).toEqual({ value: undefined, index: 0 });
+  expect(await c.put(key, value)).toEqual({ index: 1, previousIndex: 0 });
+  expect(await c.get(key)).toEqual({ value, index: 1 });
+  expect(await c.get(key, { local: true })).toEqual({ value, index: 1 });
+  expect(await c.delete(key)).toEqual({ index: 2, previousIndex: 1 });
+  expect(await c.delete(key)).toBeUndefined();
+  expect(await c.status(url)).toMatchObject({ id: 1, appliedIndex: 3 });
+});
+
+test("Client passes by endpoints that refuse or are not ready", async () => {
+  const notReady = await node();
+  notReady.replica.state = { leader: 0 };
+  const good = await node();
+  const c = client([await deadEnd(), notReady.url, good.url]);
+  await c.put(key, value);
+  expect([notReady.replica.callCount, good.replica.callCount]).toEqual([0, 1]);
+});
+
+test("Client sends no write to a node that takes connections and says nothing", async () => {
+  const silent = createTcpServer((socket) => socket.resume());
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  cleanUps.push(() => new Promise((resolve) => silent.close(() => resolve())));
+  const address = silent.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const good = await node();
+  await client([`http://127.0.0.1:${port}`, good.url]).put(key, value);
+  expect(good.replica.callCount).toBe(1);
+});
+
+test("Client repeats a write elsewhere that certainly had no effect", async () => {
+  for (const code of ["unavailable", "busy"] as const) {
+    const refusing = await node();
+    const good = await node();
+    good.replica.state = { leader: 0 };
+    const c = client([refusing.url, good.url]);
+    await c.put(key, value);
+    refusing.replica.failure = new RaftError(code, "not now");
+    good.replica.state = {};
+    await c.put(key, value);
+    expect([refusing.replica.callCount, good.replica.callCount]).toEqual([2, 1]);
+  }
+});
+
+test("Client never repeats a write whose outcome is unknown", async () => {
+  const nodes = [await node(), await node()];
+  for (const { replica } of nodes) replica.failure = new RaftError("leadership_lost", "who knows");
+  const c = client(nodes.map(({ url }) => url));
+  expect(await failure(c.put(key, value))).toMatchObject({
+    code: "leadership_lost",
+    outcome: "unknown",
+  });
+  expect(nodes.map(({ replica }) => replica.callCount).sort((a, b) => a - b)).toEqual([0, 1]);
+});
+
+test("Client does not know what became of a write whose connection broke", async () => {
+  let count = 0;
+  const url = await stranger((request) => {
+    count += 1;
+    request.socket.destroy();
+  });
+  const c = client([url]);
+  expect(await failure(c.put(key, value))).toMatchObject({ code: "no_answer", outcome: "unknown" });
+  expect(await failure(c.delete(key))).toMatchObject({ outcome: "unknown" });
+  expect(count).toBe(2);
+});
+
+test("Client does not know what became of a write that is not answered in time", async () => {
+  const url = await stranger(() => {});
+  const c = client([url]);
+  const error = await failure(c.put(key, value, { timeoutMs: 50 }));
+  expect(error).toMatchObject({ code: "no_answer", outcome: "unknown" });
+});
+
+test("Client repeats a read whatever became of it", async () => {
+  let askedCount = 0;
+  const broken = await stranger((request, response) => {
+    if (request.url === "/readyz") {
+      response.end();
+    } else {
+      askedCount += 1;
+      request.socket.destroy();
+    }
+  });
+  const good = await node();
+  good.replica.state = { leader: 0 };
+  const c = client([broken, good.url]);
+  const reading = c.get(key);
+  await until("the broken one was asked", () => askedCount > 0);
+  good.replica.state = {};
+  expect(await reading).toEqual({ value: undefined, index: 0 });
+});
+
+test("Client waits for a node to become ready, and says so if none does", async () => {
+  const late = await node();
+  late.replica.state = { leader: 0 };
+  const c = client([late.url, await deadEnd()]);
+  const error = await failure(c.put(key, value, { timeoutMs: 300 }));
+  expect(error).toMatchObject({ code: "unavailable", outcome: "not-applied" });
+  expect(error.message).toContain("ECONNREFUSED");
+
+  const writing = c.put(key, value);
+  late.replica.state = {};
+  expect((await writing).index).toBe(1);
+});
+
+test("Client reads locally from a node that knows no leader", async () => {
+  const alone = await node();
+  alone.replica.state = { leader: 0 };
+  const c = client([await deadEnd(), alone.url]);
+  expect((await c.get(key, { local: true })).value).toBeUndefined();
+});
+
+test("Client does not repeat what no node would take", async () => {
+  const { url, replica } = await node();
+  const c = client([url, url]);
+  expect(await failure(c.put(new Uint8Array(0), value))).toMatchObject({ status: 400 });
+  expect(await failure(c.put(key, new Uint8Array(1024 * 1024 + 1)))).toMatchObject({ status: 413 });
+  expect(replica.callCount).toBe(0);
+});
+
+test("Client takes the answer of a stranger for none", async () => {
+  const url = await stranger((_request, response) => response.end("<html>"));
+  const c = client([url]);
+  expect(await failure(c.put(key, value))).toMatchObject({
+    code: "bad_answer",
+    outcome: "unknown",
+  });
+  expect(await failure(c.get(key))).toMatchObject({ code: "bad_answer" });
+  expect(await failure(c.status(url))).toMatchObject({ code: "bad_answer" });
+});
+
+test("Client stops trying when its caller does", async () => {
+  const abort = new AbortController();
+  const c = client([await deadEnd(), await deadEnd()]);
+  const call = failure(c.get(key, { signal: abort.signal }));
+  abort.abort();
+  expect(await call).toMatchObject({ code: "unavailable" });
+  expect(await failure(c.get(key, { signal: abort.signal }))).toMatchObject({
+    code: "unavailable",
+  });
+});
+
+test.each([[[]], [["127.0.0.1:8001"]], [["https://a:1"]], [["http://a:1/path"]], [["nonsense"]]])(
+  "Client refuses the endpoints %j",
+  (endpoints) => {
+    expect(() => new Client({ endpoints })).toThrow(ApiError);
+  },
+);
