@@ -1,0 +1,34 @@
+const statuses = `
+Exit status:
+  0 done    1 answered: no such key    2 wrong usage    3 unavailable, nothing was done
+  4 unknown: the write was sent and may or may not take effect`;
+
+/** What follows the list of commands. */
+export const generalHelp: string = `
+Examples:
+  $ quorate local                    a cluster of three on this machine
+  $ quorate put greeting hello
+  $ quorate get greeting
+  $ quorate status --watch
+${statuses}`;
+
+/** What follows the options of `local`. */
+export const localHelp = `
+Examples:
+  $ quorate local
+  $ quorate local --nodes 5 --data-dir /tmp/five --http-port 9001 --peer-port 9101
+
+Node n listens on the given ports plus n - 1. The data stays: the next start finds it.`;
+
+/** What follows the options of `serve`. */
+export const serveHelp = `
+Example, the first of three:
+  $ quorate serve --id 1 --cluster 1=10.0.0.1:7001,2=10.0.0.2:7001,3=10.0.0.3:7001 \\
+      --http 0.0.0.0:8001 --data-dir /var/lib/quorate
+
+Peers and clients are not authenticated: listen on networks that you trust.`;
+
+/** What follows the options of every command that talks to servers. */
+export const clusterHelp: string = `
+Any node will do: the command finds one that can serve.
+${statuses}`;

@@ -1,0 +1,48 @@
+import { none, RaftError, type ReplicaEvent } from "quorate";
+import type { Logger } from "pino";
+
+/**
+ * A listener that logs what happens to a replica: one line per election and per change of leader, none
+ * per entry. What a misconfigured peer makes happen again and again is told once.
+ */
+export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
+  const refused = new Set<string>();
+  return (event) => {
+    switch (event.kind) {
+      case "leader-changed": {
+        const { leader, term } = event;
+        if (leader === none) log.warn({ term }, "no leader");
+        else log.info({ leader, term }, `node ${leader} leads`);
+        return;
+      }
+      case "role-changed": {
+        const { role, term } = event;
+        if (role === "candidate") log.info({ term }, "election started");
+        else log.debug({ role, term }, `role is ${role}`);
+        return;
+      }
+      case "peer-connected":
+        log.info({ peer: event.peer }, "peer connected");
+        return;
+      case "peer-disconnected":
+        log.info({ peer: event.peer, reason: event.reason }, "peer disconnected");
+        return;
+      case "message-refused": {
+        const { peer, error } = event;
+        const kind = `${peer} ${error instanceof RaftError ? error.code : error.name}`;
+        const level = refused.has(kind) ? "debug" : "warn";
+        refused.add(kind);
+        log[level]({ peer, reason: error.message }, "message refused");
+        return;
+      }
+      case "disk-full":
+        log.error("the disk is full: writes are refused until it has room");
+        return;
+      case "disk-recovered":
+        log.info("the disk has room again");
+        return;
+      case "failed":
+        log.fatal({ err: event.error }, "the replica failed");
+    }
+  };
+}

@@ -1,0 +1,148 @@
+import type { Logger } from "pino";
+import { formatAddress, RaftError, startReplica, type Address, type NodeId } from "quorate";
+import { withoutCode } from "../api-error.ts";
+import { createHttpServer, type HttpServer } from "../http-server.ts";
+import type { KvReplica } from "../kv-calls.ts";
+import { KvStore } from "../kv-store.ts";
+import { version } from "../version.ts";
+import { CommandError, exitStatus } from "./exit-status.ts";
+import { createLog, type LogFormat, type LogLevel } from "./log.ts";
+import { replicaLogger } from "./replica-log.ts";
+
+/** One node of the key-value store. */
+export interface ServeOptions {
+  readonly id: NodeId;
+  /** All nodes, `id` among them, and where they listen for one another. */
+  readonly cluster: ReadonlyMap<NodeId, Address>;
+  readonly http: Address;
+  readonly dataDir: string;
+  readonly clusterId: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** How long a tick is, in milliseconds. */
+  readonly tickMs: number;
+  /** How often a leader sends heartbeats, and how long followers wait for one, in ticks. */
+  readonly heartbeatTicks: number;
+  readonly electionTimeoutTicks: number;
+  /** Whether to stop when the process that started this one goes away; it gave an IPC channel. */
+  readonly exitWithParent: boolean;
+}
+
+/** How long requests in progress have to finish once the node is told to stop, in milliseconds. */
+const drainMs = 2_000;
+
+/**
+ * Runs a node until a signal asks it to stop, or it fails. Resolves with the exit status once the log
+ * is closed. Rejects with a `CommandError` if it cannot start.
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const log = createLog(
+    options.id,
+    { format: options.logFormat, level: options.logLevel, color: process.stdout.isTTY },
+    { write: (line) => process.stdout.write(line) },
+  );
+  // Nobody reads the log any more. That is no reason to stop serving.
+  process.stdout.on("error", () => {});
+  logDefects(log);
+
+  const stop = stopReason(options.exitWithParent);
+  const replica = await start(options, log);
+  const failed = new Promise<"failed">((resolve) => {
+    replica.subscribe((event) => {
+      if (event.kind === "failed") resolve("failed");
+    });
+    if (replica.status().state === "failed") resolve("failed");
+  });
+  replica.subscribe(replicaLogger(log));
+  const http = createHttpServer(replica, {
+    onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
+  });
+  const port = await listen(http, replica, options.http);
+  log.info(
+    {
+      version,
+      pid: process.pid,
+      http: formatAddress({ ...options.http, port }),
+      dataDir: options.dataDir,
+    },
+    `node ${options.id} of ${[...options.cluster.keys()].join(", ")} serves`,
+  );
+
+  const reason = await Promise.race([stop, failed]);
+  log.info({ reason }, "stopping");
+  if (reason !== "failed") await http.drain(drainMs);
+  try {
+    await replica.close();
+  } finally {
+    await http.close();
+  }
+  log.info("stopped");
+  return reason === "failed" ? exitStatus.failed : exitStatus.ok;
+}
+
+async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
+  try {
+    return await startReplica({
+      id: options.id,
+      cluster: new Map([...options.cluster].map(([id, address]) => [id, formatAddress(address)])),
+      dataDir: options.dataDir,
+      clusterId: options.clusterId,
+      stateMachine: new KvStore(),
+      tickMs: options.tickMs,
+      raft: {
+        heartbeatTicks: options.heartbeatTicks,
+        electionTimeoutTicks: options.electionTimeoutTicks,
+      },
+      onRefused: ({ direction, peer, address, error }) => {
+        log.warn({ direction, peer, address, reason: withoutCode(error) }, "connection refused");
+      },
+    });
+  } catch (error) {
+    throw startError(error);
+  }
+}
+
+/** Listens for clients, and says on which port. */
+async function listen(http: HttpServer, replica: KvReplica, address: Address): Promise<number> {
+  try {
+    return await http.listen(address.host, address.port);
+  } catch (error) {
+    await replica.close();
+    throw startError(error);
+  }
+}
+
+/** What to tell the user about an error at the start. What is no fault of the set-up stays as it is. */
+function startError(error: unknown): unknown {
+  if (error instanceof RaftError) {
+    const isUsage = usageCodes.has(error.code);
+    return new CommandError(withoutCode(error), isUsage ? exitStatus.usage : exitStatus.failed);
+  }
+  if (error instanceof Error && "syscall" in error) return new CommandError(error.message);
+  return error;
+}
+
+/** What the user can mend by another command line. */
+const usageCodes: ReadonlySet<string> = new Set(["locked", "wrong_identity", "invalid_options"]);
+
+/** Resolves with why the node is asked to stop. Further signals are taken and change nothing. */
+function stopReason(exitWithParent: boolean): Promise<string> {
+  return new Promise((resolve) => {
+    process.on("SIGTERM", () => resolve("SIGTERM"));
+    process.on("SIGINT", () => resolve("SIGINT"));
+    process.on("SIGHUP", () => resolve("SIGHUP"));
+    if (!exitWithParent) return;
+    process.on("disconnect", () => resolve("the parent is gone"));
+    // Listening holds the channel open, which must not keep a stopped node from ending.
+    process.channel?.unref();
+    if (!process.connected) resolve("the parent is gone");
+  });
+}
+
+/**
+ * Lets the log tell of a defect. The process then dies at once, as is best when nobody knows its
+ * state: what was acknowledged is on disk.
+ */
+function logDefects(log: Logger): void {
+  process.on("uncaughtExceptionMonitor", (err) => log.fatal({ err }, "a defect; stopping at once"));
+}
