@@ -126,10 +126,13 @@ export class Cluster {
     return member;
   }
 
-  /** Ends `id` as a power failure would; what it leaves is given to the next `start`. */
-  async crash(id: NodeId): Promise<MemoryDisk> {
+  /**
+   * Ends `id` as a power failure would. What it leaves is given to the next `start`: what was synced,
+   * and of the rest what `survives`.
+   */
+  async crash(id: NodeId, survives: () => boolean = () => false): Promise<MemoryDisk> {
     const { memory, replica, disk } = this.member(id);
-    const left = memory.afterPowerLoss(() => false);
+    const left = memory.afterPowerLoss(survives);
     memory.intercept = () => "kill-before";
     disk.release();
     this.hub.kill(id);
