@@ -137,8 +137,9 @@ export class Client {
           signal,
         });
         if (!(reply instanceof ApiError)) return reply;
-        failed = { endpoint, reason: `${endpoint.origin}: ${reply.message}` };
         this.#choice.forget(endpoint);
+        if (!mayRepeat(reply)) throw reply;
+        failed = { endpoint, reason: `${endpoint.origin}: ${reply.message}` };
       }
       if (signal?.aborted === true) throw unavailable("aborted by the caller");
       if (performance.now() + pauseMs >= deadline) throw unavailable(failed.reason);
@@ -146,31 +147,27 @@ export class Client {
     }
   }
 
-  /**
-   * One attempt at one endpoint. Resolves with the answer, or with the error if trying again is safe;
-   * rejects with every other.
-   */
+  /** One attempt at one endpoint: what it answered, or why that is no answer. */
   async #attempt(call: Request & Exchange): Promise<Reply | ApiError> {
     const isRead = call.method === "GET";
-    let reply: Reply;
+    const timeoutMs = isRead ? Math.min(call.timeoutMs, readAttemptMs) : call.timeoutMs;
+    const headers = { "x-quorate-timeout-ms": String(serverTimeoutMs(timeoutMs)) };
     try {
-      reply = await exchange(this.#agent, {
-        ...call,
-        timeoutMs: isRead ? Math.min(call.timeoutMs, readAttemptMs) : call.timeoutMs,
-        headers: { "x-quorate-timeout-ms": String(serverTimeoutMs(call.timeoutMs)) },
-      });
+      const reply = await exchange(this.#agent, { ...call, timeoutMs, headers });
+      if (reply.status === 200) return reply;
+      const refusal = decodeRefusal(reply);
+      return refusal.code === "not_found" ? reply : refusal;
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
-      const noAnswer = new ApiError("no_answer", `${call.endpoint.origin}: ${error.message}`);
-      if (error.sent && !isRead) throw noAnswer;
-      return noAnswer;
+      const outcome = error.sent && !isRead ? "unknown" : "not-applied";
+      return new ApiError("no_answer", error.message, { outcome });
     }
-    if (reply.status === 200) return reply;
-    const refusal = decodeRefusal(reply);
-    if (refusal.code === "not_found") return reply;
-    if (reply.status === 429 || reply.status === 503) return refusal;
-    throw refusal;
   }
+}
+
+/** Whether a call that failed with `error` certainly had no effect, and may fare better elsewhere. */
+function mayRepeat(error: ApiError): boolean {
+  return error.outcome === "not-applied" && (error.status === 429 || error.status === 503);
 }
 
 interface Request {

@@ -134,6 +134,22 @@ test("Client does not know what became of a write whose connection broke", async
   expect(count).toBe(2);
 });
 
+test("Client leaves a node that did not answer a write alone", async () => {
+  let probeCount = 0;
+  const hanging = await stranger((request, response) => {
+    if (request.url !== "/readyz") return;
+    probeCount += 1;
+    if (probeCount === 1) response.end();
+  });
+  const good = await node();
+  good.replica.state = { leader: 0 };
+  const c = client([hanging, good.url]);
+  expect(await failure(c.put(key, value, { timeoutMs: 200 }))).toMatchObject({ code: "no_answer" });
+  good.replica.state = {};
+  await c.put(key, value);
+  expect(good.replica.callCount).toBe(1);
+});
+
 test("Client does not know what became of a write that is not answered in time", async () => {
   const url = await stranger(() => {});
   const c = client([url]);
