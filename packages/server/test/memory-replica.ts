@@ -25,6 +25,8 @@ export class MemoryReplica implements KvReplica {
   lastOptions: ReadOptions | undefined;
   /** The reads and proposals that were let in. */
   callCount = 0;
+  closed = false;
+  readonly #listeners = new Set<(event: ReplicaEvent) => void>();
   #index = 0;
   #gate: Promise<void> | undefined;
   #open: () => void = () => {};
@@ -83,11 +85,20 @@ export class MemoryReplica implements KvReplica {
     };
   }
 
-  subscribe(_listener: (event: ReplicaEvent) => void): () => void {
-    return () => {};
+  subscribe(listener: (event: ReplicaEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
-  async close(): Promise<void> {}
+  /** Tells the subscribers of `event`. */
+  emit(event: ReplicaEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.state = { state: "closed" };
+  }
 
   async #enter(options: ReadOptions): Promise<void> {
     this.lastOptions = options;

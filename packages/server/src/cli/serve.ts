@@ -47,27 +47,39 @@ export async function serve(options: ServeOptions): Promise<number> {
 
   const stop = stopReason(options.exitWithParent);
   const replica = await start(options, log);
+  replica.subscribe(replicaLogger(log));
+  const http = createHttpServer(replica, {
+    onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
+  });
+  const port = await listen(http, replica, options.http);
+  const clients = formatAddress({ ...options.http, port });
+  log.info(
+    { version, pid: process.pid, http: clients, dataDir: options.dataDir },
+    `node ${options.id} of ${[...options.cluster.keys()].join(", ")} serves`,
+  );
+  return runNode({ replica, http, log, stop });
+}
+
+/** What `runNode` needs: a node that serves. */
+export interface ServingNode {
+  readonly replica: KvReplica;
+  readonly http: HttpServer;
+  readonly log: Logger;
+  /** Resolves with a reason once the node shall stop. */
+  readonly stop: Promise<string>;
+}
+
+/**
+ * Waits until the node shall stop, or its replica fails, and then stops it: no new work, what is in
+ * progress gets a moment to finish, the rest fails, the log is closed. Resolves with the exit status.
+ */
+export async function runNode({ replica, http, log, stop }: ServingNode): Promise<number> {
   const failed = new Promise<"failed">((resolve) => {
     replica.subscribe((event) => {
       if (event.kind === "failed") resolve("failed");
     });
     if (replica.status().state === "failed") resolve("failed");
   });
-  replica.subscribe(replicaLogger(log));
-  const http = createHttpServer(replica, {
-    onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
-  });
-  const port = await listen(http, replica, options.http);
-  log.info(
-    {
-      version,
-      pid: process.pid,
-      http: formatAddress({ ...options.http, port }),
-      dataDir: options.dataDir,
-    },
-    `node ${options.id} of ${[...options.cluster.keys()].join(", ")} serves`,
-  );
-
   const reason = await Promise.race([stop, failed]);
   log.info({ reason }, "stopping");
   if (reason !== "failed") await http.drain(drainMs);
