@@ -16,7 +16,9 @@ function act(node: RaftNode, random: SeededRandom, inbox: Message[]): void {
     case 0:
       return node.tick();
     case 1:
-      return node.campaign();
+      // Seldom, or there is nothing but elections.
+      if (random.below(8) === 0) node.campaign();
+      return;
     case 2:
       node.readIndex();
       return;
