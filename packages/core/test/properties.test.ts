@@ -99,16 +99,21 @@ test("voteResult is won by a majority of grants, and lost once that is out of re
   );
 });
 
-test("two votes that are won have a voter in common, so that both grant to one", () => {
+test("what wins a vote is a majority, and any two of them share a voter", () => {
+  const anySize = fc.integer({ min: 1, max: 7 });
   fc.assert(
-    fc.property(anyVoters, anyVotes, anyVotes, (voters, one, other) => {
-      fc.pre(voters.incoming.size > 0);
-      const isWon = (votes: readonly (boolean | undefined)[]): boolean =>
-        voteResult(voters, (id) => votes[id]) === "won";
-      fc.pre(isWon(one) && isWon(other));
-      expect([...voters.incoming].some((id) => one[id] === true && other[id] === true)).toBe(true);
+    fc.property(anySize, fc.nat(), fc.nat(), (size, first, second) => {
+      const incoming = new Set(Array.from({ length: size }, (_, offset) => offset + 1));
+      const voters = { incoming, outgoing: new Set<number>() };
+      const majorities = majoritiesOf(incoming);
+      const one = majorities[first % majorities.length] ?? [];
+      const other = majorities[second % majorities.length] ?? [];
+      for (const ids of [one, other]) {
+        expect(voteResult(voters, (id) => ids.includes(id))).toBe("won");
+        expect(voteResult(voters, (id) => !ids.includes(id))).toBe("lost");
+      }
+      expect(one.some((id) => other.includes(id))).toBe(true);
     }),
-    { numRuns: 50 },
   );
 });
 
