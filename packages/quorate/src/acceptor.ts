@@ -40,7 +40,7 @@ export interface AcceptorOptions {
 export class Acceptor {
   readonly #options: AcceptorOptions;
   readonly #server: net.Server;
-  /** Connections in their handshake, the oldest first. */
+  /** Connections in their handshake, or just refused, the oldest first. */
   readonly #greeting = new Set<net.Socket>();
   readonly #accepted = new Map<NodeId, net.Socket>();
   /** The incarnation that each peer came with first. */
@@ -93,11 +93,11 @@ export class Acceptor {
       const peer = this.#onHello(socket, address, () => reader.push(bytesOf(bytes)));
       if (peer === "more") return;
       socket.off("data", onData);
-      this.#greeting.delete(socket);
-      // A refused connection keeps its deadline: it may not linger while its refusal is on the way.
+      // A refused connection keeps its deadline and its place: it may not linger once it was told why.
       if (peer === "refused") socket.resume();
       else {
         clearTimeout(deadline);
+        this.#greeting.delete(socket);
         this.#accept(socket, address, peer);
       }
     };

@@ -16,6 +16,10 @@
  * Of two processes the one that publishes later lists both sockets, so two can never hold the lock.
  * Two that start together may both withdraw: they try again after a random wait.
  *
+ * A process that dies keeps its sockets until its last thread has ended, so none of its writes come
+ * after its lock is gone. On macOS a stopped holder looks dead once its queue of connections is full,
+ * which takes some hundred attempts; Linux tells the two apart.
+ *
  * The lock works between processes of one kernel, containers included. It does not work between
  * machines that share a directory over a network, which no log should live on.
  *

@@ -83,6 +83,13 @@ export class OutgoingLink {
     this.#connect(address);
   }
 
+  /** Ends a wait between two attempts: there is reason to think that the peer is there. */
+  hurry(): void {
+    if (this.#state.kind !== "waiting" || this.#address === undefined) return;
+    clearTimeout(this.#state.timer);
+    this.#connect(this.#address);
+  }
+
   /** Queues a frame; false if it was dropped. */
   send(chunks: readonly Uint8Array[]): boolean {
     return this.#state.kind === "open" && this.#state.queue.push(chunks);

@@ -70,7 +70,10 @@ export class TcpNetwork implements Network {
       receiver,
       isPeer: (peer) => peers.has(peer),
       onRefused: (refusal) => this.#refusals.refused(refusal),
-      onAccepted: (peer) => this.#refusals.succeeded("incoming", peer),
+      onAccepted: (peer) => {
+        this.#refusals.succeeded("incoming", peer);
+        this.#links.get(peer)?.hurry();
+      },
     });
     const listening = acceptor.listen(this.#options.listen);
     this.#opened = { receiver, identity, acceptor, listening };

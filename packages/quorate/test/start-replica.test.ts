@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Entry,
@@ -226,4 +226,28 @@ test("a node of another cluster is refused, and the rest go on", async () => {
       'wrong_identity: node 3 belongs to cluster "other", not to "quorate"',
     ]),
   );
+});
+
+test("a node that lost its disk does not come back under its old id", async () => {
+  const group = await newGroup();
+  const refusals: string[] = [];
+  const onRefused = (refusal: RefusedConnection): void => {
+    refusals.push(`${refusal.direction} ${refusal.peer}: ${refusal.error.message}`);
+  };
+  const replicas = await Promise.all([1, 2, 3].map((id) => group.start(id, { onRefused })));
+  await until("all are connected", () =>
+    replicas.every((replica) => replica.status().connected.length === 2),
+  );
+  await replicas[2]?.close();
+  await rm(group.dataDir(3), { recursive: true });
+  const wiped = await group.start(3);
+  await until("both others refuse it", () => refusals.length === 2);
+  expect(new Set(refusals)).toEqual(
+    new Set([
+      "incoming 3: wrong_identity: node 3 came with another log than before: " +
+        "a node that lost its disk must not come back under the same id",
+    ]),
+  );
+  expect(wiped.status().connected).toEqual([]);
+  await replicas[0]?.propose(Buffer.from("x"), patient);
 });

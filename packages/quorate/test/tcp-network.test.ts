@@ -7,6 +7,7 @@ import { TcpNetwork } from "../src/tcp-network.ts";
 import { until } from "./processes.ts";
 import {
   connectStranger,
+  freeAddresses,
   helloBytes,
   introduce,
   listen,
@@ -85,6 +86,16 @@ test("a peer that restarts is reached again, on another port too", async () => {
   await until("they are connected elsewhere", () => one.connected.has(2));
   one.network.send(2, textFrame("moved"));
   await until("a frame arrives there", () => texts(third).includes("moved"));
+});
+
+test("a peer that comes in is connected to at once", async () => {
+  const slow = { reconnectMsMin: 60_000, reconnectMsMax: 60_000 };
+  const [address = ""] = await freeAddresses(1);
+  const one = await openNode(1, { ...slow, peers: new Map([[2, address]]) });
+  // The first attempt fails, since nobody listens, and the next would come after up to a minute.
+  const two = await openNode(2, { listen: address });
+  two.network.setPeer(1, one.address);
+  await until("they are connected", () => one.connected.has(2) && two.connected.has(1));
 });
 
 test("frames sent in one turn of the event loop leave in one write", async () => {

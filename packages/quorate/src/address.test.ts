@@ -1,0 +1,30 @@
+import { RaftError } from "@quorate/core";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { formatAddress, parseAddress } from "./address.ts";
+
+test("parseAddress reads names, IPv4 and bracketed IPv6", () => {
+  expect(parseAddress("db-1.example.com:7001")).toEqual({ host: "db-1.example.com", port: 7001 });
+  expect(parseAddress("10.0.0.1:0")).toEqual({ host: "10.0.0.1", port: 0 });
+  expect(parseAddress("[::1]:7001")).toEqual({ host: "::1", port: 7001 });
+  expect(parseAddress("[fe80::1%eth0]:65535")).toEqual({ host: "fe80::1%eth0", port: 65_535 });
+});
+
+test("parseAddress refuses anything else", () => {
+  const bad = ["", ":", "7001", "host", "host:", ":7001", "::1:7001", "host:65536", "host:-1"];
+  const worse = ["host:1e3", "host: 1", "ho st:1", "[::1]", "[host]:1", "http://host:1", "-a:1"];
+  for (const text of [...bad, ...worse]) {
+    expect(() => parseAddress(text)).toThrow(RaftError);
+    expect(() => parseAddress(text)).toThrow(`invalid_options: "${text}" is not an address`);
+  }
+});
+
+test("formatAddress writes what parseAddress reads", () => {
+  const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6());
+  fc.assert(
+    fc.property(host, fc.integer({ min: 0, max: 65_535 }), (name, port) => {
+      // An IPv6 address with an IPv4 tail is written with dots, and read as it is written.
+      expect(parseAddress(formatAddress({ host: name, port }))).toEqual({ host: name, port });
+    }),
+  );
+});
