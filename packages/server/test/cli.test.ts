@@ -222,7 +222,7 @@ test("serve stops on SIGTERM with status 0, and finds its data again", async () 
     node.signal("SIGTERM");
     expect([await node.exited, node.stderr]).toEqual([{ status: 0, signal: null }, ""]);
     const lines = node.stdout.trimEnd().split("\n");
-    const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    const messages = lines.map((line) => (JSON.parse(line) as { message: string }).message);
     expect(messages).toContain("node 1 leads");
     expect(messages.slice(-2)).toEqual(["stopping", "stopped"]);
   }
@@ -233,7 +233,7 @@ test("serve logs elections and leaders, and nothing for each entry", async () =>
   const node = start(options);
   await until("the node is ready", isReady(http));
   // What a process writes arrives some time later.
-  for (const line of ['"msg":"election started"', '"msg":"node 1 leads"', " serves"]) {
+  for (const line of ['"message":"election started"', '"message":"node 1 leads"', " serves"]) {
     await until(`${line} is logged`, () => node.stdout.includes(line));
   }
   const before = node.stdout;
@@ -243,7 +243,7 @@ test("serve logs elections and leaders, and nothing for each entry", async () =>
   node.signal("SIGTERM");
   await node.exited;
   const lines = node.stdout.slice(before.length).trimEnd().split("\n");
-  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+  expect(lines.map((line) => (JSON.parse(line) as { message: string }).message)).toEqual([
     "stopping",
     "stopped",
   ]);

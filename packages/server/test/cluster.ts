@@ -149,7 +149,7 @@ export class Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly #directory: string;
 
-  private constructor(nodes: readonly ClusterNode[], directory: string) {
+  constructor(nodes: readonly ClusterNode[], directory: string) {
     this.nodes = nodes;
     this.#directory = directory;
   }

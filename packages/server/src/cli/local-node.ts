@@ -32,9 +32,10 @@ export class LocalNode {
   /** Starts the process. Every line that it writes goes to `onLine`. */
   constructor(options: LocalNodeOptions, onLine: (line: string) => void) {
     this.options = options;
+    const log = ["--log-level", options.logLevel, "--log-format", options.logFormat];
     this.#child = spawn(
       process.execPath,
-      [program, ...serveArguments(options), "--exit-with-parent"],
+      [program, ...serveArguments(options), ...log, "--exit-with-parent"],
       {
         // The channel breaks when this process ends, even by SIGKILL; the child then stops by itself.
         stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -87,8 +88,6 @@ function serveArguments(options: LocalNodeOptions): string[] {
     ...["--http", formatAddress(options.http)],
     ...["--data-dir", options.dataDir],
     ...["--cluster-id", "local"],
-    ...["--log-level", options.logLevel],
-    ...["--log-format", options.logFormat],
   ];
 }
 

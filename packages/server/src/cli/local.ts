@@ -1,9 +1,6 @@
 import { LocalCluster, type LocalOptions } from "./local-cluster.ts";
 import { claimDataDir, localAddresses, refuseBusyPorts } from "./local-set-up.ts";
 
-/** How many nodes a local cluster may have. */
-export const nodeCountMax = 9;
-
 /**
  * Runs a cluster of child processes until a signal asks it to stop. Resolves with the exit status once
  * all have ended. Nobody is started again: that is left to the user, who is told how. Rejects with a

@@ -21,9 +21,9 @@ const election: readonly ReplicaEvent[] = [
 test("createLog writes one JSON object for each line", () => {
   const lines = logged("json", "info", election).map((line) => JSON.parse(line) as unknown);
   expect(lines).toMatchObject([
-    { node: 7, level: "warn", term: 4, msg: "no leader" },
-    { node: 7, level: "info", term: 5, msg: "election started" },
-    { node: 7, level: "info", term: 5, leader: 7, msg: "node 7 leads" },
+    { node: 7, level: "warn", term: 4, message: "no leader" },
+    { node: 7, level: "info", term: 5, message: "election started" },
+    { node: 7, level: "info", term: 5, leader: 7, message: "node 7 leads" },
   ]);
   expect(Object.keys(lines[0] as object)).toContain("time");
 });
@@ -34,7 +34,7 @@ test("createLog writes lines for people", () => {
 });
 
 test("prettyLine shows the stack of an error", () => {
-  const line = JSON.stringify({ level: "fatal", msg: "m", err: { stack: "Error: e\nat f" } });
+  const line = JSON.stringify({ level: "fatal", message: "m", err: { stack: "Error: e\nat f" } });
   expect(prettyLine(line, false)).toBe(" fatal m\n  Error: e\n  at f\n");
 });
 

@@ -27,6 +27,7 @@ export function createLog(
   return pino(
     {
       level: options.level,
+      messageKey: "message",
       base: { node },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
@@ -52,7 +53,7 @@ export function prettyLine(line: string, color: boolean): string {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     if (name === "time") time = text.slice(11, 23);
     else if (name === "level") level = text;
-    else if (name === "msg") message = text;
+    else if (name === "message") message = text;
     else if (name === "err") rest += `\n  ${describeError(value)}`;
     else rest += ` ${name}=${text}`;
   }

@@ -4,7 +4,7 @@ import { Load } from "../load.ts";
 
 const roundCount = 3;
 
-test("kill -9 of leader and follower in turn loses no acknowledged write and lets no read be stale", async () => {
+test("kill -9 of leader and follower in turn loses no write and makes no read stale", async () => {
   const cluster = await Cluster.start(3);
   await cluster.leader();
   const load = new Load(cluster.endpoints);
