@@ -48,8 +48,8 @@ export interface Refusal {
 }
 
 /**
- * The payload of a `hello` frame, as chunks. Throws `invalid_argument` if the cluster id is empty or too long, an
- * id is `none`, or the incarnation has not `incarnationBytes`.
+ * The payload of a `hello` frame, as chunks. Throws `invalid_argument` if the cluster id is empty or
+ * too long, an id is `none`, or the incarnation has not `incarnationBytes`.
  */
 export function encodeHello(hello: Hello): Uint8Array[] {
   const flaw = flawOf(hello);

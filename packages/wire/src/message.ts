@@ -171,13 +171,8 @@ export function readMessage(reader: ProtoReader): Message {
       case tagContext:
         context = reader.bytes();
         break;
-      case tagSnapshot:
-      case tagVote:
-      case tagResponses:
-        reader.skip(tag);
-        break;
       default:
-        reader.skipUnknown(tag, messageFieldMax);
+        skipOther(reader, tag);
     }
   }
   return fromRaftpb({
@@ -193,4 +188,10 @@ export function readMessage(reader: ProtoReader): Message {
     rejectHint,
     context,
   });
+}
+
+/** Passes over a field that no kind of message uses. */
+function skipOther(reader: ProtoReader, tag: number): void {
+  if (tag === tagSnapshot || tag === tagVote || tag === tagResponses) reader.skip(tag);
+  else reader.skipUnknown(tag, messageFieldMax);
 }

@@ -95,6 +95,9 @@ for (const [name, bytes] of Object.entries(skippable)) {
 const unskippable: Record<string, readonly number[]> = {
   "field number 0": [0x00, 1],
   "a field number of 30 bits": [0x80, 0x80, 0x80, 0x80, 0x10, 1],
+  "a field number of 30 bits that ends like another": [0xf8, 0x80, 0x80, 0x80, 0x10, 1],
+  "field number 0 in a group": [0x7b, 0x00, 1, 0x7c],
+  "a number of eleven bytes": [0x78, ...Array<number>(10).fill(0x80), 0],
   "the end of a group that did not begin": [0x7c],
   "a group that ends with another number": [0x7b, 0x84, 1],
   "groups nested too deep": [...Array<number>(33).fill(0x7b), ...Array<number>(33).fill(0x7c)],

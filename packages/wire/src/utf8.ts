@@ -58,10 +58,9 @@ export function decodeUtf8(bytes: Uint8Array): string {
   for (let offset = 0; offset < bytes.length;) {
     const lead = bytes[offset] ?? 0;
     const length = leadLength(lead);
-    if (length > bytes.length - offset) throw malformed("the text ends within a character");
     let scalar = length === 1 ? lead : lead & (0x7f >>> length);
     for (let i = 1; i < length; i++) {
-      const byte = bytes[offset + i] ?? 0;
+      const byte = bytes[offset + i] ?? 0; // Beyond the end 0, which continues nothing.
       if ((byte & 0xc0) !== 0x80) throw malformed("the text is not UTF-8");
       scalar = (scalar << 6) | (byte & 0x3f);
     }

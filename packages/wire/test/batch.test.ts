@@ -55,6 +55,13 @@ test("small entries share one chunk, large ones are the very bytes of the log", 
   expect(toThree.filter((chunk) => chunk === logged)).toHaveLength(2);
 });
 
+test("the entries of a message that were not encoded yet share one buffer", () => {
+  const fresh = [command(1, 100), command(2, 100)];
+  encodeBatch([appendOf(2, fresh)]);
+  expect(fresh[0]?.encoded).toBeDefined();
+  expect(fresh[1]?.encoded?.buffer).toBe(fresh[0]?.encoded?.buffer);
+});
+
 test("an entry is referenced from referenceBytesMin on", () => {
   const head = encodeEntry(command(1, 1000)).length - 1000;
   const below = command(1, referenceBytesMin - 1 - head);
