@@ -2,7 +2,7 @@ import { type Message, RaftNode, type RaftOptions } from "@quorate/core";
 
 /** A group of nodes in one thread, with memory for disks and an array for a network. */
 export class CoreGroup {
-  readonly nodes = new Map<number, RaftNode>();
+  readonly nodes: Map<number, RaftNode> = new Map();
   /** How many messages were delivered. */
   messageCount = 0;
   #network: Message[] = [];

@@ -1,1 +1,4 @@
 export type { Disk, DiskFile } from "./disk.ts";
+export { openWal, type OpenedWal, type WalOptions } from "./open-wal.ts";
+export type { Append, AppendOptions, Wal } from "./wal.ts";
+export type { WalIdentity } from "./segment.ts";

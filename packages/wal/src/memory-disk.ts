@@ -13,8 +13,9 @@ export interface DiskOperation {
 
 /**
  * What may befall an operation. `fail`: it rejects with `storage_failed`; a write got half way, and
- * after a sync nothing is known of what was unsynced. `full`: it rejects with `disk_full` and did
- * nothing. `kill-before`, `kill-after`: the process ends just before or just after it took effect.
+ * after the failed sync of a file its unsynced bytes will never be durable, however often it is synced
+ * again. `full`: it rejects with `disk_full` and did nothing. `kill-before`, `kill-after`: the process
+ * ends just before or just after it took effect.
  */
 export type DiskFault = "fail" | "full" | "kill-before" | "kill-after";
 
@@ -59,8 +60,8 @@ export class MemoryDisk implements Disk {
   capacityBytes: number;
   #operationCount = 0;
   #isDead = false;
-  #names = new Map<string, MemoryFile>();
-  #durableNames = new Map<string, MemoryFile>();
+  readonly #names = new Map<string, MemoryFile>();
+  readonly #durableNames = new Map<string, MemoryFile>();
   #nameChanges: NameChange[] = [];
 
   /** An empty disk. */
@@ -167,14 +168,10 @@ export class MemoryDisk implements Disk {
   }
 
   async syncDirectory(): Promise<void> {
-    const forget = (): void => {
-      this.#nameChanges = [];
-    };
-    const sync = (): void => {
+    this.#operate("sync-directory", "", () => {
       for (const change of this.#nameChanges) applyTo(this.#durableNames, change);
-      forget();
-    };
-    this.#operate("sync-directory", "", sync, forget);
+      this.#nameChanges = [];
+    });
   }
 
   #handle(name: string, file: MemoryFile): DiskFile {

@@ -85,8 +85,9 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
 export function decodeSegmentHeader(bytes: Uint8Array, name: string): SegmentHeader {
   if (bytes.length < segmentHeaderBytes) throw corrupt(name, 0, "the segment header is cut short");
   const view = viewOf(bytes);
-  if (!sameBytes(bytes.subarray(0, 8), magic))
+  if (!sameBytes(bytes.subarray(0, 8), magic)) {
     throw corrupt(name, 0, "this is no segment of a log");
+  }
   if (view.getUint32(crcOffset, true) !== headerCrc(bytes)) {
     throw corrupt(name, 0, "the segment header does not match its checksum");
   }

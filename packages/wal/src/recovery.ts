@@ -1,0 +1,250 @@
+import { RaftError } from "@quorate/core";
+import { trailer, type Batch } from "./batch.ts";
+import { sameBytes } from "./bytes.ts";
+import type { Disk, DiskFile } from "./disk.ts";
+import { Replay } from "./replay.ts";
+import { newSegment, noteBatch, type Segment } from "./segment-file.ts";
+import { type BatchRead, SegmentReader } from "./segment-reader.ts";
+import {
+  corrupt,
+  decodeSegmentHeader,
+  parseName,
+  type SegmentHeader,
+  segmentHeaderBytes,
+  segmentName,
+  type WalIdentity,
+} from "./segment.ts";
+
+/** A log as it was found, and mended: it ends with its last whole batch, and that is durable. */
+export interface Recovered {
+  readonly incarnation: Uint8Array;
+  /** The segments that hold batches, in order. Only the last may have room. */
+  readonly segments: Segment[];
+  /** The segment after those, if it is there: empty, and ready to be written. */
+  readonly spare: Segment | undefined;
+  readonly replay: Replay;
+}
+
+/** Where the batches of a segment end, and how. */
+interface Stop {
+  readonly segment: Segment;
+  readonly read: Exclude<BatchRead, { readonly kind: "batch" }>;
+}
+
+/** The last whole batch, to be made durable once more. */
+interface LastBatch {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads the log on `disk` in one pass and mends its end; undefined if there is no log. Nothing is
+ * changed before all of it was judged.
+ *
+ * Throws `corrupt`, `wrong_identity`, `unsupported_version`, or what the disk throws.
+ */
+export async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered | undefined> {
+  const sequences = await listSegments(disk);
+  if (sequences.length === 0) return undefined;
+  const recovery = new Recovery(disk, identity);
+  for (const sequence of sequences) await recovery.scan(sequence);
+  await recovery.judge();
+  return await recovery.mend();
+}
+
+/** The sequence numbers of all segments, which must have no gap. Removes what a crash left half-made. */
+async function listSegments(disk: Disk): Promise<readonly number[]> {
+  const sequences: number[] = [];
+  for (const name of await disk.list()) {
+    const parsed = parseName(name);
+    if (parsed.kind === "segment") sequences.push(parsed.sequence);
+    if (parsed.kind === "temporary") await disk.remove(name);
+  }
+  sequences.sort((a, b) => a - b);
+  let expected = sequences[0];
+  for (const sequence of sequences) {
+    if (sequence !== expected) {
+      throw corrupt(segmentName(expected ?? 0), 0, "the segment is missing");
+    }
+    expected = sequence + 1;
+  }
+  return sequences;
+}
+
+class Recovery {
+  readonly #disk: Disk;
+  readonly #identity: WalIdentity;
+  readonly #replay = new Replay();
+  /** All segments seen so far, with batches or without. */
+  readonly #segments: Segment[] = [];
+  /** The ends of the segments from the last one with batches on; the earlier ones were gone past. */
+  #stops: Stop[] = [];
+  #lastBatch: LastBatch | undefined;
+
+  constructor(disk: Disk, identity: WalIdentity) {
+    this.#disk = disk;
+    this.#identity = identity;
+  }
+
+  /** Reads all batches of one segment. */
+  async scan(sequence: number): Promise<void> {
+    const name = segmentName(sequence);
+    await withFile(this.#disk, name, async (file) => {
+      const header = decodeSegmentHeader(await file.read(0, segmentHeaderBytes), name);
+      this.#checkHeader(header, name, sequence);
+      const reader = new SegmentReader(file, header, await file.size());
+      const segment = newSegment(header, reader.size);
+      this.#segments.push(segment);
+      for (;;) {
+        const read = await reader.readBatch(segment.end);
+        if (read.kind !== "batch") {
+          this.#stops.push({ segment, read });
+          return;
+        }
+        this.#take(segment, read.batch);
+        this.#lastBatch = { offset: segment.end, bytes: read.bytes };
+        noteBatch(segment, read.batch, read.next);
+        this.#stops = [];
+      }
+    });
+  }
+
+  /** Refuses the log if anything after its last whole batch is more than one write cut short. */
+  async judge(): Promise<void> {
+    const [first] = this.#segments;
+    const number = this.#replay.nextNumber;
+    for (const { segment, read } of this.#stops) {
+      if (read.kind === "end") continue;
+      const later = await this.#findBatchAfter(segment, read.resume, number ?? 0);
+      if (later !== undefined) {
+        throw corrupt(
+          segment.name,
+          read.offset,
+          `a batch is damaged, and batch ${later} follows it`,
+        );
+      }
+      if (read.kind === "corrupt") throw corrupt(segment.name, read.offset, read.detail);
+    }
+    // A segment is preceded by durable batches, in it or before it; all but the very first.
+    const isNew = first?.header.sequence === 1 && this.#segments.length === 1;
+    if (number === undefined && !isNew) {
+      throw corrupt(first?.name ?? "", segmentHeaderBytes, "the log has no first batch");
+    }
+  }
+
+  /** Cuts what was torn, and makes durable what was kept. */
+  async mend(): Promise<Recovered> {
+    const segments = this.#segments.filter((segment) => segment.lowest !== undefined);
+    const last = segments.at(-1);
+    if (last !== undefined) await this.#mendLast(last);
+
+    let spare: Segment | undefined;
+    for (const { segment, read } of this.#stops.toReversed()) {
+      if (segment === last) continue;
+      if (read.kind === "end" && segment.header.sequence === (last?.header.sequence ?? 0) + 1) {
+        spare = segment;
+      } else if (last !== undefined) {
+        await this.#disk.remove(segment.name);
+        await this.#disk.syncDirectory();
+      }
+      // The torn first segment of a new log is replaced, not removed: it alone knows the incarnation.
+    }
+    const incarnation = this.#segments[0]?.header.incarnation ?? new Uint8Array(0);
+    return { incarnation, segments, spare, replay: this.#replay };
+  }
+
+  /**
+   * Writes the last batch once more and syncs it. It may never have been synced: the process was
+   * killed before, or the sync failed and left bytes in memory that look clean and are on no disk.
+   * What this log reports is acknowledged at once, so it must be durable now. On the way a damaged
+   * trailer is restored, by which a later reader tells a torn batch from a rotten one.
+   */
+  async #mendLast(last: Segment): Promise<void> {
+    const torn = this.#stops.find((stop) => stop.segment === last && stop.read.kind === "torn");
+    const { offset, bytes } = this.#lastBatch ?? { offset: last.end, bytes: new Uint8Array(0) };
+    const whole = new Uint8Array(last.end - offset);
+    whole.set(bytes);
+    whole.set(trailer, whole.length - trailer.length);
+    await withFile(this.#disk, last.name, async (file) => {
+      await file.write(offset, [whole]);
+      // A later append goes to a new segment: it must not meet what is left of the torn batch.
+      if (torn !== undefined) await file.truncate(last.end);
+      await file.sync();
+      last.size = await file.size();
+    });
+  }
+
+  #checkHeader(header: SegmentHeader, name: string, sequence: number): void {
+    const { clusterId, nodeId } = header.identity;
+    const wanted = this.#identity;
+    if (clusterId !== wanted.clusterId || nodeId !== wanted.nodeId) {
+      throw new RaftError(
+        "wrong_identity",
+        `${name} belongs to node ${nodeId} of cluster ${JSON.stringify(clusterId)}, ` +
+          `and node ${wanted.nodeId} of cluster ${JSON.stringify(wanted.clusterId)} was started on it`,
+      );
+    }
+    const incarnation = this.#segments[0]?.header.incarnation ?? header.incarnation;
+    if (!sameBytes(incarnation, header.incarnation)) {
+      throw new RaftError(
+        "wrong_identity",
+        `${name} belongs to another incarnation of this node's log`,
+      );
+    }
+    if (header.sequence !== sequence) {
+      throw corrupt(name, 0, `this is segment ${header.sequence} under the name of another`);
+    }
+  }
+
+  /** Adds a whole batch to the log, if it is the next one. */
+  #take(segment: Segment, batch: Batch): void {
+    const isFirst = segment.header.sequence === 1 && segment.lowest === undefined;
+    const expected = isFirst ? 1 : this.#replay.nextNumber;
+    if (expected !== undefined && batch.number !== expected) {
+      const [stop] = this.#stops;
+      const name = stop?.segment.name ?? segment.name;
+      const offset = stop?.read.offset ?? segment.end;
+      throw corrupt(
+        name,
+        offset,
+        `batch ${expected} belongs here, and batch ${batch.number} was found next`,
+      );
+    }
+    const problem =
+      isFirst && batch.prev.index !== 0 ? "the log does not start at its start" : undefined;
+    const contradiction = problem ?? this.#replay.apply(batch);
+    if (contradiction !== undefined) throw corrupt(segment.name, segment.end, contradiction);
+  }
+
+  /** Looks for a batch beyond `number`, from `offset` in `from` to the end of the log. */
+  async #findBatchAfter(
+    from: Segment,
+    offset: number,
+    number: number,
+  ): Promise<number | undefined> {
+    for (const segment of this.#segments.slice(this.#segments.indexOf(from))) {
+      const start = segment === from ? offset : segmentHeaderBytes;
+      const found = await withFile(this.#disk, segment.name, async (file) => {
+        return await new SegmentReader(file, segment.header, segment.size).findBatchAfter(
+          start,
+          number,
+        );
+      });
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}
+
+async function withFile<T>(
+  disk: Disk,
+  name: string,
+  use: (file: DiskFile) => Promise<T>,
+): Promise<T> {
+  const file = await disk.open(name);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}

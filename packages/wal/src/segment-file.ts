@@ -1,0 +1,108 @@
+import { type EntryId, type LogIndex, none, RaftError } from "@quorate/core";
+import type { Batch } from "./batch.ts";
+import { roundUp } from "./bytes.ts";
+import type { Disk, DiskFile } from "./disk.ts";
+import {
+  encodeSegmentHeader,
+  sectorBytes,
+  segmentHeaderBytes,
+  segmentName,
+  temporaryName,
+  type SegmentHeader,
+} from "./segment.ts";
+
+/** One segment of a log in use: what its file holds. Invariant: `segmentHeaderBytes <= end <= size`. */
+export interface Segment {
+  readonly header: SegmentHeader;
+  readonly name: string;
+  /** The length of the file. */
+  size: number;
+  /** Where the next batch goes. */
+  end: number;
+  /** The earliest `prev` of its batches; undefined while it holds none. */
+  lowest: EntryId | undefined;
+  /** The highest index of an entry in it, replaced later or not; `none` while it holds none. */
+  highestIndex: LogIndex;
+}
+
+/** A segment without batches, of a file of `size` bytes. */
+export function newSegment(header: SegmentHeader, size: number): Segment {
+  return {
+    header,
+    name: segmentName(header.sequence),
+    size,
+    end: segmentHeaderBytes,
+    lowest: undefined,
+    highestIndex: none,
+  };
+}
+
+/** Notes that `batch` was written to `segment`, and ends at `end`. */
+export function noteBatch(segment: Segment, batch: Omit<Batch, "number">, end: number): void {
+  const { prev, entries } = batch;
+  if (segment.lowest === undefined || prev.index < segment.lowest.index) segment.lowest = prev;
+  segment.highestIndex = Math.max(segment.highestIndex, entries.at(-1)?.index ?? none);
+  segment.end = end;
+}
+
+/** How much is filled and synced at once, so that appends to the segment before do not wait long. */
+const fillChunkBytes = 4 * 1024 * 1024;
+
+/**
+ * Writes a new segment with room for `size` bytes, all of it reserved on the disk, and gives it its
+ * name only when whole and durable. A segment of that name, which must hold no batch, is replaced.
+ *
+ * Throws `disk_full` if there is no room: then nothing happened, and it may be tried again. Any other
+ * error means that the state of the disk is unknown.
+ */
+export async function createSegment(
+  disk: Disk,
+  header: SegmentHeader,
+  size: number,
+): Promise<{ readonly segment: Segment; readonly file: DiskFile }> {
+  const temporary = temporaryName(header.sequence);
+  const segment = newSegment(header, roundUp(size, sectorBytes));
+  let file: DiskFile | undefined;
+  try {
+    file = await disk.create(temporary);
+    await preallocate(file, header, segment.size);
+    await disk.rename(temporary, segment.name);
+  } catch (error) {
+    await discard(disk, file, temporary);
+    throw error;
+  }
+  try {
+    await disk.syncDirectory();
+  } catch (error) {
+    // The new name may or may not last: this cannot be undone, so it is not for a second try.
+    throw new RaftError("storage_failed", `naming ${segment.name} failed`, { cause: error });
+  }
+  return { segment, file };
+}
+
+async function preallocate(file: DiskFile, header: SegmentHeader, size: number): Promise<void> {
+  const chunk = new Uint8Array(Math.min(size, fillChunkBytes));
+  for (let offset = 0; offset < chunk.length; offset += header.fill.length) {
+    chunk.set(header.fill, offset);
+  }
+  const head = encodeSegmentHeader(header);
+  await file.write(0, [head, chunk.subarray(0, Math.min(size, chunk.length) - head.length)]);
+  await file.sync();
+  for (let offset = chunk.length; offset < size;) {
+    const length = Math.min(chunk.length, size - offset);
+    await file.write(offset, [chunk.subarray(0, length)]);
+    await file.sync();
+    offset += length;
+  }
+}
+
+/** Frees what an attempt took. An error here is not a full disk, and replaces the one at hand. */
+async function discard(disk: Disk, file: DiskFile | undefined, name: string): Promise<void> {
+  if (file === undefined) return;
+  try {
+    await file.close();
+    await disk.remove(name);
+  } catch (error) {
+    throw new RaftError("storage_failed", `removing ${name} failed`, { cause: error });
+  }
+}
