@@ -48,6 +48,7 @@ test.each([
 
 test.each([
   [path, "class C { #a = 1; }"],
+  [path, "class C { private constructor() {} }"],
   [path, 'export type { A } from "./a.ts";'],
   [path, "export { a };"],
   ["packages/core/src/index.ts", 'export { a } from "./a.ts";'],

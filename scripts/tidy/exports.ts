@@ -85,7 +85,10 @@ function refusedForm(node: ts.Node, path: string): string | undefined {
   if (ts.canHaveModifiers(node)) {
     for (const { kind } of ts.getModifiers(node) ?? []) {
       if (kind === ts.SyntaxKind.DefaultKeyword) return "no default export";
-      if (kind === ts.SyntaxKind.PrivateKeyword) return "#name, which is private at run time too";
+      // A constructor has no # form: a class that is made by its own factory may hide it.
+      if (kind === ts.SyntaxKind.PrivateKeyword && !ts.isConstructorDeclaration(node)) {
+        return "#name, which is private at run time too";
+      }
       if (kind === ts.SyntaxKind.ProtectedKeyword) return "no inheritance that needs protected";
     }
   }

@@ -55,6 +55,12 @@ test.each([
   expect(packageOrder({ path, text: `import { a } from "${specifier}";` })).toEqual([]);
 });
 
+test("packageOrder lets tests start programs outside of their package, and nothing else", () => {
+  const text = 'spawn(new URL("../../../examples/counter/dist/counter.js", import.meta.url));';
+  expect(packageOrder({ path: "packages/quorate/test/x.test.ts", text })).toEqual([]);
+  expect(packageOrder({ path: "packages/quorate/src/x.ts", text })).toHaveLength(1);
+});
+
 const rows = [
   { name: "low", files: ["a.ts", "b.ts"] },
   { name: "high", files: ["c.ts"] },
