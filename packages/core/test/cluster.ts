@@ -183,7 +183,9 @@ export class Cluster {
   /** Performs the Readys of a host, unless that is done by hand. */
   #settle(host: Host): void {
     if (host.isManual) return;
-    while (host.node.hasReady) {
+    const turnsMax = 1000;
+    for (let turn = 0; host.node.hasReady; turn++) {
+      if (turn === turnsMax) throw new Error(`node ${host.id} is not done after ${turn} Readys`);
       const { role, term } = host.node;
       const ready = host.look();
       this.#print(`n${host.id} ${role} term=${term}`);

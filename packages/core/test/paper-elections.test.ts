@@ -174,6 +174,50 @@ test("§5.2: a vote that is granted resets the timer, one that is denied does no
   expect(node.status()).toMatchObject({ term: 2, vote: 3, electionElapsedTicks: 0 });
 });
 
+test("§5.2: a follower of a term's leader votes for no other candidate of that term", () => {
+  const node = start("1/1");
+  node.step(heartbeat(2, 1));
+  node.step(requestVote(3, 1, "0/0"));
+  expect(node.status()).toMatchObject({ leader: 2, vote: 0 });
+  expect(sent(node, "request-vote-response")).toMatchObject([{ to: 3, granted: false }]);
+});
+
+test("§5.2: a candidate's own vote counts once the disk holds it, in that term", () => {
+  const granted = start("");
+  granted.campaign();
+  const ready = granted.ready();
+  granted.accept(ready);
+  // Messages may leave only after the disk, so this grant cannot be true; still it is not enough.
+  granted.step(grant(2, 1));
+  expect(granted.role).toBe("candidate");
+  granted.persisted(ready.number);
+  expect(granted.role).toBe("leader");
+
+  const alone = new RaftNode(1, [], { preVote: false });
+  alone.campaign();
+  const first = alone.ready();
+  alone.accept(first);
+  alone.campaign();
+  alone.persisted(first.number);
+  expect(alone.status()).toMatchObject({ role: "candidate", term: 2 });
+  settle(alone);
+  expect(alone.status()).toMatchObject({ role: "leader", term: 2 });
+});
+
+test("§5.2: a leader that steps down waits a whole timeout before it campaigns", () => {
+  const node = elect(start(""));
+  settle(node);
+  for (let tick = 0; tick < t - 1; tick++) node.tick();
+  node.step(heartbeat(2, 2));
+  const other = elect(start(""));
+  for (let tick = 0; tick < t - 1; tick++) other.tick();
+  other.step(requestVote(2, 2, "0/0"));
+  other.step(ack(2, 2, 0));
+  for (const stepped of [node, other]) {
+    expect(stepped.status()).toMatchObject({ role: "follower", electionElapsedTicks: 0 });
+  }
+});
+
 test("§5.4.1: a vote is denied to a candidate whose log is not as up-to-date", () => {
   const cases: [string, boolean][] = [
     ["2/3", true],
@@ -239,4 +283,16 @@ test("thesis §9.6: a candidate increments its term only once a majority would v
   node.campaign();
   node.step({ kind: "pre-vote-response", from: 2, to: 1, term: 2, granted: true });
   expect(node.status()).toMatchObject({ role: "candidate", term: 2, vote: 1 });
+});
+
+test("thesis §9.6: an answer to an earlier pre-vote does not count in a later one", () => {
+  const node = start("1/1", {}, { preVote: true });
+  node.campaign();
+  // Node 3 has it learn of term 2; the grant of node 2 for term 2 is late.
+  node.step({ kind: "pre-vote-response", from: 3, to: 1, term: 2, granted: false });
+  node.campaign();
+  node.step({ kind: "pre-vote-response", from: 2, to: 1, term: 2, granted: true });
+  expect(node.status()).toMatchObject({ role: "pre-candidate", term: 2 });
+  node.step({ kind: "pre-vote-response", from: 2, to: 1, term: 3, granted: true });
+  expect(node.status()).toMatchObject({ role: "candidate", term: 3 });
 });

@@ -58,6 +58,7 @@ export function logOf(node: RaftNode): string {
 export function settle(node: RaftNode): Ready[] {
   const done: Ready[] = [];
   while (node.hasReady) {
+    expect(done.length, "how many Readys it takes").toBeLessThan(100);
     const ready = node.ready();
     node.advance(ready);
     done.push(ready);
