@@ -6,9 +6,13 @@ const manifest = {
   bin: { quorate: "./bin/quorate.js" },
 };
 const alive = {
-  "package.json": JSON.stringify({ scripts: { bench: "tsc && node bench/dist/main.js" } }),
+  "package.json": JSON.stringify({
+    scripts: { bench: "tsc && node bench/dist/main.js", sim: "node packages/core/bin/sim.mjs" },
+  }),
   "packages/core/package.json": JSON.stringify(manifest),
   "packages/core/bin/quorate.js": 'import { main } from "../dist/main.js";',
+  "packages/core/bin/sim.mjs": 'await import("../dist/sim.js");',
+  "packages/core/src/sim.ts": "",
   "packages/core/src/index.ts": 'export { a } from "./a.ts";',
   "packages/core/src/a.ts": 'new Worker(new URL("./worker.js", import.meta.url));',
   "packages/core/src/worker.ts": "",

@@ -30,7 +30,7 @@ function doorsOf(file: SourceText, byPath: ReadonlyMap<string, SourceText>): rea
   const manifest = readManifest(file);
   const commands = [...manifest.bin.values()].map((path) => posix.join(folder, path));
   const scripts = [...manifest.scripts.values()].flatMap((script) =>
-    [...script.matchAll(/\bnode (\S+\.js)\b/g)].map(([, path]) => posix.join(folder, path ?? "")),
+    [...script.matchAll(/\bnode (\S+\.m?js)\b/g)].map(([, path]) => posix.join(folder, path ?? "")),
   );
   return [
     ...manifest.sources.map((path) => posix.join(folder, path)),
