@@ -21,7 +21,8 @@ export class ProcessGroup {
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #nextId = 1;
 
-  private constructor(configs: ReadonlyMap<number, ReplicaConfig>) {
+  /** A group of which nothing runs yet; `start` makes one that does. */
+  constructor(configs: ReadonlyMap<number, ReplicaConfig>) {
     this.#configs = configs;
   }
 
@@ -41,8 +42,10 @@ export class ProcessGroup {
 
   /** Starts replica `id`, which does not run. */
   async startReplica(id: number): Promise<void> {
-    const config = JSON.stringify(this.#configs.get(id));
-    const child = fork(new URL("./replica-process.js", import.meta.url), [config]);
+    const config = this.#configs.get(id);
+    if (config === undefined) throw new Error(`the group has no replica ${id}`);
+    const child = fork(new URL("./replica-process.js", import.meta.url));
+    child.send(config);
     this.#children.set(id, child);
     await new Promise<void>((resolve, reject) => {
       child.once("exit", (code) => reject(new Error(`replica ${id} exited with ${String(code)}`)));

@@ -74,8 +74,7 @@ async function handle(replica: Bench, command: Command): Promise<Reply> {
   }
 }
 
-async function main(): Promise<void> {
-  const config = JSON.parse(process.argv[2] ?? "{}") as ReplicaConfig;
+async function main(config: ReplicaConfig): Promise<void> {
   const replica = await startReplica({ ...config, stateMachine: counter() });
   process.on("message", (command: Command & { id: number }) => {
     handle(replica, command).then(
@@ -83,8 +82,13 @@ async function main(): Promise<void> {
       (error: unknown) => process.send?.({ kind: "failed", reason: String(error), id: command.id }),
     );
   });
-  process.on("disconnect", () => process.exit(0));
   process.send?.({ kind: "started", id: 0 });
 }
 
-await main();
+process.on("disconnect", () => process.exit(0));
+process.once("message", (config: ReplicaConfig) => {
+  main(config).catch((error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  });
+});

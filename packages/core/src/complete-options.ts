@@ -49,10 +49,11 @@ export function completeOptions(id: NodeId, options: RaftOptions): CompleteOptio
     ),
     seed: atLeast(0, "seed", options.seed ?? id),
   };
-  if (complete.electionTimeoutTicks <= complete.heartbeatTicks) {
+  const { electionTimeoutTicks, heartbeatTicks } = complete;
+  if (electionTimeoutTicks <= heartbeatTicks) {
     throw new RaftError(
       "invalid_options",
-      `electionTimeoutTicks must exceed heartbeatTicks: got ${complete.electionTimeoutTicks} and ${complete.heartbeatTicks}`,
+      `electionTimeoutTicks must exceed heartbeatTicks: got ${electionTimeoutTicks} and ${heartbeatTicks}`,
     );
   }
   return complete;

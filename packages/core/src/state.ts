@@ -10,6 +10,7 @@ import type { SeededRandom } from "./random.ts";
 /** What this node does in the current term, with only the state that role needs (Figure 4). */
 export type Role = Follower | PreCandidate | Candidate | Leader;
 
+/** Follows the leader of its term, or waits to hear of one. */
 export interface Follower {
   readonly kind: "follower";
   /** The leader of the term, or `none` if it is not known. */
@@ -31,6 +32,7 @@ export interface Candidate {
   readonly votes: Map<NodeId, boolean>;
 }
 
+/** Replicates its log to the other voters, and answers reads. */
 export interface Leader {
   readonly kind: "leader";
   /** The other voters. This node's own progress is its log's `persistedIndex`. */

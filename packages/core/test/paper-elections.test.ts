@@ -175,7 +175,7 @@ test("§5.2: a vote that is granted resets the timer, one that is denied does no
 });
 
 test("§5.2: a follower of a term's leader votes for no other candidate of that term", () => {
-  const node = start("1/1");
+  const node = start("", { term: 1 });
   node.step(heartbeat(2, 1));
   node.step(requestVote(3, 1, "0/0"));
   expect(node.status()).toMatchObject({ leader: 2, vote: 0 });
@@ -246,6 +246,15 @@ test("thesis §4.2.3: within the minimum election timeout of hearing from a lead
     expect(node.hasReady).toBe(false);
     expect([node.term, node.leader]).toEqual([1, 2]);
   }
+});
+
+test("thesis §6.2: a new leader has a whole timeout to hear from a majority", () => {
+  const node = start("");
+  node.campaign();
+  settle(node);
+  for (let tick = 0; tick < t - 1; tick++) node.tick();
+  node.step(grant(2, 1));
+  expect(node.status()).toMatchObject({ role: "leader", electionElapsedTicks: 0 });
 });
 
 test("thesis §6.2: a leader without a round of answers from a majority steps down", () => {

@@ -77,6 +77,14 @@ test("§5.3: a follower refuses an append whose preceding entry it does not have
   }
 });
 
+test("§5.3: a rejection skips all entries that are newer than what was asked for", () => {
+  const node = start("1/1 3/2 3/3 3/4");
+  node.step(append(2, 5, "2/4", ""));
+  expect(sent(node, "append-entries-rejection")).toMatchObject([
+    { prevIndex: 4, hint: { term: 1, index: 1 } },
+  ]);
+});
+
 test("§5.3: a conflicting entry and all that follow it are deleted", () => {
   const node = start("1/1 1/2 1/3 1/4");
   node.step(append(2, 2, "1/1", "1/2 2/3"));
@@ -220,6 +228,45 @@ test("thesis §6.4: a read waits for a heartbeat round that began after it", () 
   expect(settle(node).flatMap(({ reads }) => reads)).toEqual([{ readId: first, index: 1 }]);
   node.step({ ...confirm, readRound: 2 });
   expect(settle(node).flatMap(({ reads }) => reads)).toEqual([{ readId: second, index: 1 }]);
+});
+
+test("thesis §6.4: a read that joins an open round sees what was committed by then", () => {
+  const node = elect(start(""));
+  settle(node);
+  node.step(ack(2, 1, 1));
+  settle(node);
+  node.propose(x);
+  settle(node);
+  // Both reads begin before a heartbeat of their round is handed out; between them entry 2 commits.
+  const first = node.readIndex();
+  node.step(ack(2, 1, 2));
+  const second = node.readIndex();
+  settle(node);
+  node.step({ kind: "heartbeat-response", from: 3, to: 1, term: 1, readRound: 1 });
+  expect(settle(node).flatMap(({ reads }) => reads)).toEqual([
+    { readId: first, index: 2 },
+    { readId: second, index: 2 },
+  ]);
+});
+
+test("thesis §6.4: a late answer to an older round takes nothing back", () => {
+  const node = new RaftNode(1, [2, 3, 4, 5], { preVote: false });
+  node.campaign();
+  settle(node);
+  for (const from of [2, 3]) node.step(grant(from, 1));
+  settle(node);
+  for (const from of [2, 3]) node.step(ack(from, 1, 1));
+  settle(node);
+  const reads = [1, 2].map(() => {
+    const readId = node.readIndex();
+    settle(node);
+    return { readId, index: 1 };
+  });
+  const confirm = { kind: "heartbeat-response", to: 1, term: 1 } as const;
+  node.step({ ...confirm, from: 2, readRound: 2 });
+  node.step({ ...confirm, from: 2, readRound: 1 });
+  node.step({ ...confirm, from: 3, readRound: 2 });
+  expect(settle(node).flatMap((ready) => ready.reads)).toEqual(reads);
 });
 
 test("thesis §6.4: a follower asks the leader for a read index", () => {

@@ -1,12 +1,11 @@
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { startProgram } from "./processes.ts";
 import { freeAddresses } from "./tcp-nodes.ts";
 
 // Runs what `npm run build` made of the example, which `npm test` does first.
-const program = fileURLToPath(
-  new URL("../../../examples/counter/dist/counter.js", import.meta.url),
-);
+const root = resolve(import.meta.dirname, "..", "..", "..");
+const program = join(root, "examples", "counter", "dist", "counter.js");
 
 test("the counter example counts on three replicas and ends by itself", async () => {
   const [first = ""] = await freeAddresses(3);

@@ -114,7 +114,7 @@ test.each([
   },
 );
 
-test("ApplyQueue.stop waits for the apply and the queries that run, and tells nothing of an apply", async () => {
+test("ApplyQueue.stop waits for the apply and the queries that run, and is silent on applies", async () => {
   const resumes: (() => void)[] = [];
   const { queue, told, ask } = newBench({
     query: (query) => new Promise((resolve) => resumes.push(() => resolve(query))),

@@ -104,13 +104,9 @@ export class Proposals {
       this.#settle(proposal, { index: entry.index, result });
       return;
     }
-    this.#settle(
-      proposal,
-      new RaftError(
-        "superseded",
-        `index ${entry.index} was proposed in term ${proposal.place.term} and committed in term ${entry.term}`,
-      ),
-    );
+    const { index, term } = proposal.place;
+    const message = `index ${index} was proposed in term ${term} and committed in term ${entry.term}`;
+    this.#settle(proposal, new RaftError("superseded", message));
   }
 
   /** `peer` says what became of a command that was handed to it. */

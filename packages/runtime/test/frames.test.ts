@@ -118,7 +118,7 @@ test("frames of nodes outside the group are refused", async () => {
   await cluster.close();
 });
 
-test("a replica that does not lead refuses a forwarded command at once, and hands it on to nobody", async () => {
+test("a replica that does not lead refuses a forwarded command and passes it to nobody", async () => {
   const { cluster, send, target, heard } = await newCluster();
   const [follower] = cluster.followers;
   if (follower === undefined) throw new Error("there is a follower");
