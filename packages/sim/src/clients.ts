@@ -1,0 +1,91 @@
+import type { Coverage, CoverageKind } from "./coverage.ts";
+import type { Draw } from "./draw.ts";
+import type { Event } from "./event.ts";
+import type { Plan } from "./plan.ts";
+import type { Answer } from "./answer.ts";
+import type { SimNode } from "./sim-node.ts";
+
+/** What clients see of the world. */
+interface Service {
+  readonly plan: Plan;
+  readonly draw: Draw;
+  readonly coverage: Coverage;
+  readonly nodes: readonly SimNode[];
+  readonly leaders: readonly SimNode[];
+  schedule(delay: number, event: Event): void;
+}
+
+const proposalAnswers: Record<Answer, CoverageKind> = {
+  done: "proposal-accepted",
+  not_leader: "proposal-not-leader",
+  leader_not_ready: "proposal-not-leader",
+  busy: "proposal-busy",
+  too_large: "proposal-too-large",
+};
+
+const readAnswers: Record<Answer, CoverageKind | undefined> = {
+  done: undefined,
+  not_leader: "read-not-leader",
+  leader_not_ready: "read-leader-not-ready",
+  busy: "read-busy",
+  too_large: undefined,
+};
+
+/** Clients that write and read all the time, at leaders and at nodes that are not. */
+export class Clients {
+  readonly #service: Service;
+  #commandCount = 0;
+  #isOver = false;
+
+  constructor(service: Service) {
+    this.#service = service;
+  }
+
+  begin(): void {
+    this.#again();
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** One client calls one node. */
+  act(): void {
+    if (this.#isOver) return;
+    const { draw, coverage, plan } = this.#service;
+    const { readPerMille, burstCountMax } = plan.clients;
+    const node = this.#whom();
+    if (node !== undefined) {
+      const isRead = draw.chance(readPerMille);
+      for (let count = draw.between(1, burstCountMax); count > 0; count--) {
+        const seen = isRead
+          ? readAnswers[node.read()]
+          : proposalAnswers[node.propose(this.#command())];
+        if (seen !== undefined) coverage.count(seen);
+      }
+    }
+    this.#again();
+  }
+
+  #again(): void {
+    const { draw, plan } = this.#service;
+    if (plan.clients.periodMax === 0) return;
+    this.#service.schedule(draw.between(1, plan.clients.periodMax), { kind: "client" });
+  }
+
+  #whom(): SimNode | undefined {
+    const { draw, nodes, leaders, plan } = this.#service;
+    const toLeader = draw.chance(plan.clients.toLeaderPerMille);
+    const candidates = (toLeader ? leaders : nodes).filter((node) => node.isActive);
+    return candidates.length === 0 ? undefined : draw.pick(candidates);
+  }
+
+  /** A command like no other: its number, and padding. */
+  #command(): Uint8Array {
+    const { draw, plan } = this.#service;
+    this.#commandCount += 1;
+    const data = new Uint8Array(4 + draw.below(plan.clients.commandBytesMost + 1));
+    new DataView(data.buffer).setUint32(0, this.#commandCount);
+    return data;
+  }
+}

@@ -1,0 +1,40 @@
+import { describeMessage, type Message, type NodeId } from "@quorate/core";
+
+/**
+ * What can happen next. An `incarnation` names the run of a node that the event belongs to: it is
+ * void once that run has ended.
+ */
+export type Event =
+  | { readonly kind: "tick"; readonly node: NodeId }
+  | { readonly kind: "deliver"; readonly message: Message; readonly order: number }
+  /** The host of a node asks it what to do. */
+  | { readonly kind: "turn"; readonly node: NodeId; readonly incarnation: number }
+  /** Some writes of a node have reached its disk. */
+  | { readonly kind: "disk"; readonly node: NodeId; readonly incarnation: number }
+  /** A state machine is ready to take in entries. */
+  | { readonly kind: "apply"; readonly node: NodeId; readonly incarnation: number }
+  /** A host notices that it lost its connection. */
+  | { readonly kind: "unreachable"; readonly node: NodeId; readonly peer: NodeId }
+  | { readonly kind: "client" }
+  | { readonly kind: "fault" }
+  | { readonly kind: "heal" }
+  | { readonly kind: "restart"; readonly node: NodeId }
+  | { readonly kind: "resume"; readonly node: NodeId }
+  | { readonly kind: "clock-mended"; readonly node: NodeId }
+  | { readonly kind: "disk-mended"; readonly node: NodeId };
+
+/** One event as text. */
+export function describeEvent(event: Event): string {
+  switch (event.kind) {
+    case "deliver":
+      return `deliver ${describeMessage(event.message)}`;
+    case "unreachable":
+      return `n${event.node} unreachable n${event.peer}`;
+    case "client":
+    case "fault":
+    case "heal":
+      return event.kind;
+    default:
+      return `n${event.node} ${event.kind}`;
+  }
+}

@@ -1,0 +1,33 @@
+import type { Disks, Judge } from "./judge.ts";
+import { AcknowledgedKept } from "./judges/acknowledged-kept.ts";
+import { CommitDurable } from "./judges/commit-durable.ts";
+import { CommitMonotone } from "./judges/commit-monotone.ts";
+import { ElectionSafety } from "./judges/election-safety.ts";
+import { IndexOrder } from "./judges/index-order.ts";
+import { LeaderAppendOnly } from "./judges/leader-append-only.ts";
+import { LeaderCompleteness } from "./judges/leader-completeness.ts";
+import { LinearizableReads } from "./judges/linearizable-reads.ts";
+import { LogMatching } from "./judges/log-matching.ts";
+import { ProgressBounds } from "./judges/progress-bounds.ts";
+import { StateMachineSafety } from "./judges/state-machine-safety.ts";
+import { TermMonotone } from "./judges/term-monotone.ts";
+import { VoteOnce } from "./judges/vote-once.ts";
+
+/** One judge for every invariant, each for one run. */
+export function newJudges(disks: Disks, inflightCountMax: number): readonly Judge[] {
+  return [
+    new ElectionSafety(),
+    new LeaderAppendOnly(),
+    new LogMatching(),
+    new LeaderCompleteness(),
+    new StateMachineSafety(),
+    new TermMonotone(),
+    new VoteOnce(),
+    new CommitMonotone(),
+    new IndexOrder(),
+    new CommitDurable(disks),
+    new LinearizableReads(),
+    new AcknowledgedKept(),
+    new ProgressBounds(disks, inflightCountMax),
+  ];
+}

@@ -1,0 +1,224 @@
+import { type Entry, type Message, newEntry, RaftNode, type Status } from "@quorate/core";
+import { expect, test } from "vitest";
+import type { Disks } from "../judge.ts";
+import { AcknowledgedKept } from "./acknowledged-kept.ts";
+import { CommitDurable } from "./commit-durable.ts";
+import { CommitMonotone } from "./commit-monotone.ts";
+import { ElectionSafety } from "./election-safety.ts";
+import { IndexOrder } from "./index-order.ts";
+import { LeaderAppendOnly } from "./leader-append-only.ts";
+import { LeaderCompleteness } from "./leader-completeness.ts";
+import { LinearizableReads } from "./linearizable-reads.ts";
+import { LogMatching } from "./log-matching.ts";
+import { ProgressBounds } from "./progress-bounds.ts";
+import { StateMachineSafety } from "./state-machine-safety.ts";
+import { TermMonotone } from "./term-monotone.ts";
+import { VoteOnce } from "./vote-once.ts";
+
+/** The status of a node of three, in some respects its own. */
+function status(id: number, own: Partial<Status> = {}): Status {
+  return { ...new RaftNode(id, [1, 2, 3]).status(), ...own };
+}
+
+/** A log of one command per term given; `byte` tells the commands of two logs apart. */
+function log(terms: readonly number[], byte = 0): Entry[] {
+  const id = (term: number, offset: number) => ({ term, index: offset + 1 });
+  return terms.map((term, offset) => newEntry(id(term, offset), "command", Uint8Array.of(byte)));
+}
+
+const entry = (term: number, index: number, byte = 0): Entry =>
+  newEntry({ term, index }, "command", Uint8Array.of(byte));
+
+const disks = (holders: readonly number[], term = 0): Disks => ({
+  holds: (node) => holders.includes(node),
+  termOf: () => term,
+});
+
+const requestVote = (from: number, to: number, term: number): Message => ({
+  kind: "request-vote",
+  from,
+  to,
+  term,
+  last: { term: 0, index: 0 },
+});
+
+const grant = (from: number, to: number, term: number): Message => ({
+  kind: "request-vote-response",
+  from,
+  to,
+  term,
+  granted: true,
+});
+
+test("I1 sees two leaders of one term, whether elected or speaking", () => {
+  const elected = new ElectionSafety();
+  elected.elected(status(1, { term: 2 }));
+  elected.elected(status(1, { term: 2 }));
+  elected.elected(status(2, { term: 3 }));
+  expect(() => elected.elected(status(2, { term: 2 }))).toThrow("I1: nodes 1 and 2 both lead");
+
+  const speaking = new ElectionSafety();
+  speaking.elected(status(1, { term: 2 }));
+  const message = { kind: "heartbeat", from: 3, to: 1, term: 2, commitIndex: 0, readRound: 0 };
+  expect(() => speaking.sent(message as Message)).toThrow("I1: nodes 1 and 3 both lead");
+});
+
+test("I2 sees a leader remove an entry, and lets a deposed one do so", () => {
+  const judge = new LeaderAppendOnly();
+  const leader = status(1, { role: "leader", term: 2 });
+  judge.truncated(leader, status(1, { term: 3 }), log([1]));
+  expect(() => judge.truncated(leader, leader, log([1]))).toThrow("I2: node 1 leads term 2");
+});
+
+test("I3 sees one id name two entries, or follow two", () => {
+  const content = new LogMatching();
+  content.appended(status(1), log([1, 1]), 0);
+  content.appended(status(2), log([1, 1]), 0);
+  expect(() => content.appended(status(2), log([1, 1], 7), 1)).toThrow("I3: entry 1/2");
+
+  const before = new LogMatching();
+  before.appended(status(1), log([1, 3]), 0);
+  expect(() => before.started(status(2), log([2, 3]))).toThrow(
+    "I3: entry 2/1".replace("2/1", "3/2"),
+  );
+});
+
+test("I4 sees a leader without what an earlier term committed", () => {
+  const later = new LeaderCompleteness();
+  later.committed(status(1, { term: 2, commitIndex: 2 }), log([1, 2]), 0);
+  later.elected(status(2, { term: 3 }), log([1, 2]));
+  expect(() => later.elected(status(3, { term: 4 }), log([1]))).toThrow("I4: entry 2/2");
+
+  const earlier = new LeaderCompleteness();
+  earlier.elected(status(2, { term: 3 }), log([1]));
+  const late = status(1, { term: 2, commitIndex: 2 });
+  expect(() => earlier.committed(late, log([1, 2]), 0)).toThrow("I4: entry 2/2");
+});
+
+test("I4 sees a leader commit an entry of an older term by counting (Figure 8)", () => {
+  const judge = new LeaderCompleteness();
+  const leader = status(1, { role: "leader", term: 4, commitIndex: 2 });
+  expect(() => judge.committed(leader, log([1, 2]), 0)).toThrow("I4: node 1 leads term 4");
+});
+
+test("I5 sees two sequences, a gap, a repetition, and what nobody committed", () => {
+  const judge = new StateMachineSafety();
+  judge.committed(status(1, { commitIndex: 2 }), log([1, 1]), 0);
+  judge.applied(1, log([1, 1]));
+  expect(() => judge.applied(1, [entry(1, 2)])).toThrow("I5: node 1 applied entry 2 and not 3");
+  expect(() => judge.applied(2, [entry(1, 2)])).toThrow("I5: node 2 applied entry 2 and not 1");
+  expect(() => judge.applied(3, [entry(2, 1)])).toThrow("I5: node 3 takes 2/1 for committed");
+  expect(() => judge.applied(1, [entry(1, 3)])).toThrow("which nobody committed");
+  const other = status(3, { commitIndex: 2 });
+  expect(() => judge.committed(other, log([1, 2]), 1)).toThrow("I5: node 3 takes 2/2");
+});
+
+test("I6 sees a term go back, in a run and below a promise", () => {
+  const judge = new TermMonotone();
+  judge.stepped(status(1, { term: 2 }), status(1, { term: 3 }));
+  expect(() => judge.stepped(status(1, { term: 3 }), status(1, { term: 2 }))).toThrow("I6");
+  judge.sent(grant(1, 2, 5));
+  judge.sent({ ...grant(1, 2, 6), granted: false } as Message);
+  judge.started(status(1, { term: 5 }));
+  expect(() => judge.started(status(1, { term: 4 }))).toThrow("after promises in 5");
+});
+
+test("I7 sees two votes, a vote beside a candidacy, and a vote forgotten", () => {
+  const twice = new VoteOnce();
+  twice.sent(grant(1, 2, 5));
+  twice.sent(grant(1, 2, 5));
+  expect(() => twice.sent(grant(1, 3, 5))).toThrow("I7: node 1 voted for 2 and for 3");
+
+  const candidate = new VoteOnce();
+  candidate.sent(requestVote(1, 2, 5));
+  expect(() => candidate.sent(grant(1, 3, 5))).toThrow("I7: node 1 voted for 1 and for 3");
+  expect(() => candidate.started(status(1, { term: 5, vote: 0 }))).toThrow("starts with vote 0");
+});
+
+test("I8 sees indexes go back, and a committed entry removed by one that does not know", () => {
+  const judge = new CommitMonotone();
+  const before = status(1, { commitIndex: 3, appliedIndex: 2 });
+  judge.stepped(before, before);
+  expect(() => judge.stepped(before, status(1, { commitIndex: 2, appliedIndex: 2 }))).toThrow("I8");
+  expect(() => judge.stepped(before, status(1, { commitIndex: 3, appliedIndex: 1 }))).toThrow("I8");
+  judge.committed(status(1, { commitIndex: 2 }), log([1, 2]), 0);
+  judge.truncated(status(2), status(2), [entry(1, 2), entry(1, 3)]);
+  expect(() => judge.truncated(status(2), status(2), [entry(2, 2)])).toThrow("I8: node 2 removed");
+});
+
+test.each([
+  { appliedIndex: 2, commitIndex: 1, persistedIndex: 3, last: { term: 1, index: 3 } },
+  { appliedIndex: 1, commitIndex: 4, persistedIndex: 3, last: { term: 1, index: 3 } },
+  { appliedIndex: 2, commitIndex: 3, persistedIndex: 1, last: { term: 1, index: 3 } },
+  { appliedIndex: 1, commitIndex: 1, persistedIndex: 4, last: { term: 1, index: 3 } },
+])("I9 sees indexes out of order: %o", (own) => {
+  const judge = new IndexOrder();
+  judge.stepped(status(1), status(1));
+  expect(() => judge.stepped(status(1), status(1, own))).toThrow("I9");
+  expect(() => judge.started(status(1, own), [])).toThrow("I9");
+});
+
+test("I10 sees a commit that too few disks hold", () => {
+  const two = new CommitDurable(disks([1, 3]));
+  two.committed(status(1, { commitIndex: 2 }), log([1, 1]));
+  const one = new CommitDurable(disks([1]));
+  expect(() => one.committed(status(1, { commitIndex: 2 }), log([1, 1]))).toThrow("I10: node 1");
+});
+
+test("I11 sees a read that is too old, and one that ends twice", () => {
+  const judge = new LinearizableReads();
+  judge.readStarted(1);
+  judge.committed(status(1, { commitIndex: 4 }));
+  judge.readStarted(2);
+  judge.readStarted(3);
+  judge.readEnded(1, 3);
+  judge.readEnded(2, 0);
+  expect(() => judge.readEnded(3, 3)).toThrow("I11: a read at 3 began when entry 4");
+  expect(() => judge.readEnded(1, 4)).toThrow("I11: read 1 ended");
+});
+
+test("I12 sees an acknowledged entry missed by a leader, a state machine, and in the end", () => {
+  const judge = new AcknowledgedKept();
+  judge.elected(status(1, { term: 2 }), log([1]));
+  judge.acknowledged(entry(2, 2));
+  judge.elected(status(2, { term: 1 }), log([1]));
+  judge.elected(status(2, { term: 3 }), log([1, 2]));
+  judge.applied(2, log([1, 2]));
+  judge.ended(new Map([[1, log([1, 2, 3])]]));
+  expect(() => judge.elected(status(3, { term: 4 }), log([1]))).toThrow("I12: entry 2/2");
+  expect(() => judge.applied(3, log([1, 3]))).toThrow("I12: entry 2/2");
+  expect(() => judge.ended(new Map([[3, log([1])]]))).toThrow("I12: entry 2/2");
+});
+
+test("I13 sees progress out of bounds, taken back, and counting on nothing", () => {
+  const peer = {
+    id: 2,
+    kind: "replicate",
+    matchIndex: 2,
+    nextIndex: 3,
+    inflightCount: 1,
+    inflightBytes: 0,
+    paused: false,
+    recentlyActive: true,
+  } as const;
+  const leader = (own: Partial<typeof peer> | object, term = 2): Status =>
+    status(1, {
+      role: "leader",
+      term,
+      last: { term: 1, index: 2 },
+      progress: [{ ...peer, ...own }],
+    });
+  const judge = new ProgressBounds(disks([2]), 1);
+  const before = status(1);
+  const entries = log([1, 1]);
+  judge.stepped(before, leader({}), entries);
+  expect(() => judge.stepped(before, leader({ nextIndex: 2 }), entries)).toThrow("I13: node 1");
+  expect(() => judge.stepped(before, leader({ nextIndex: 4 }), entries)).toThrow("I13: node 1");
+  expect(() => judge.stepped(before, leader({ inflightCount: 2 }), entries)).toThrow("inflight=2");
+  expect(() => judge.stepped(leader({}), leader({ matchIndex: 1 }), entries)).toThrow("took back");
+
+  const bare = disks([], 2);
+  expect(() => new ProgressBounds(bare, 1).stepped(before, leader({}), entries)).toThrow("lacks");
+  // A newer term may have replaced what this leader counts on.
+  new ProgressBounds(disks([], 3), 1).stepped(before, leader({}), entries);
+});

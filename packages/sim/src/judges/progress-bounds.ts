@@ -1,0 +1,48 @@
+import { type Entry, none, type PeerStatus, type Status } from "@quorate/core";
+import { type Disks, type Judge, Violation } from "../judge.ts";
+
+/**
+ * I13: what a leader believes of its followers is bounded: matchIndex < nextIndex ≤ last + 1, no more
+ * on the way than the window allows, and every acknowledged entry is on the follower's real disk for
+ * as long as no newer term has been heard of there.
+ */
+export class ProgressBounds implements Judge {
+  readonly invariant = "I13";
+  readonly #disks: Disks;
+  readonly #inflightCountMax: number;
+
+  constructor(disks: Disks, inflightCountMax: number) {
+    this.#disks = disks;
+    this.#inflightCountMax = inflightCountMax;
+  }
+
+  stepped(before: Status, after: Status, log: readonly Entry[]): void {
+    const sameReign = before.role === "leader" && before.term === after.term;
+    for (const [offset, peer] of after.progress.entries()) {
+      const { id, matchIndex, nextIndex, inflightCount } = peer;
+      const bounded = matchIndex < nextIndex && nextIndex <= after.last.index + 1;
+      if (!bounded || inflightCount > this.#inflightCountMax) {
+        throw new Violation(
+          "I13",
+          `node ${after.id}, with last ${after.last.index}, has match=${matchIndex} ` +
+            `next=${nextIndex} inflight=${inflightCount} for node ${id}`,
+        );
+      }
+      const earlier = sameReign ? (before.progress[offset]?.matchIndex ?? none) : none;
+      if (matchIndex < earlier) {
+        throw new Violation("I13", `node ${after.id} took back what node ${id} acknowledged`);
+      }
+      if (matchIndex > earlier) this.#checkMatch(after, peer, log);
+    }
+  }
+
+  #checkMatch(leader: Status, { id, matchIndex: index }: PeerStatus, log: readonly Entry[]): void {
+    if (this.#disks.termOf(id) > leader.term) return;
+    const term = log[index - 1]?.term ?? none;
+    if (this.#disks.holds(id, { term, index })) return;
+    throw new Violation(
+      "I13",
+      `node ${leader.id} counts on node ${id} for ${term}/${index}, which its disk lacks`,
+    );
+  }
+}

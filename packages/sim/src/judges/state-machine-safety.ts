@@ -1,0 +1,51 @@
+import { at, type Entry, type LogIndex, type NodeId, type Status } from "@quorate/core";
+import { type Judge, Violation } from "../judge.ts";
+import { sameContent } from "./log-matching.ts";
+
+/**
+ * I5, State Machine Safety (§5.4.3): there is one sequence of committed entries; every node commits
+ * and applies that, in order, nothing twice and nothing left out.
+ */
+export class StateMachineSafety implements Judge {
+  readonly invariant = "I5";
+  readonly #sequence: Entry[] = [];
+  readonly #appliedIndexes = new Map<NodeId, LogIndex>();
+
+  started({ id, appliedIndex }: Status): void {
+    this.#appliedIndexes.set(id, appliedIndex);
+  }
+
+  committed({ id, commitIndex }: Status, log: readonly Entry[], after: LogIndex): void {
+    for (let index = after + 1; index <= commitIndex; index++) {
+      this.#agree(id, at(log, index - 1));
+    }
+  }
+
+  applied(node: NodeId, entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const next = (this.#appliedIndexes.get(node) ?? 0) + 1;
+      if (entry.index !== next) {
+        throw new Violation("I5", `node ${node} applied entry ${entry.index} and not ${next}`);
+      }
+      this.#appliedIndexes.set(node, next);
+      if (entry.index > this.#sequence.length) {
+        throw new Violation("I5", `node ${node} applied entry ${next}, which nobody committed`);
+      }
+      this.#agree(node, entry);
+    }
+  }
+
+  #agree(node: NodeId, entry: Entry): void {
+    if (entry.index === this.#sequence.length + 1) {
+      this.#sequence.push(entry);
+      return;
+    }
+    const known = this.#sequence[entry.index - 1];
+    if (known !== undefined && sameContent(known, entry)) return;
+    throw new Violation(
+      "I5",
+      `node ${node} takes ${entry.term}/${entry.index} for committed, where ` +
+        `${known?.term ?? "nothing"}/${entry.index} is`,
+    );
+  }
+}

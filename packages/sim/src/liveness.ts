@@ -1,0 +1,116 @@
+import { describeStatus, type LogIndex, quorum, type Term } from "@quorate/core";
+import { unitsPerTick } from "./plan.ts";
+import type { SimNode } from "./sim-node.ts";
+import type { World } from "./world.ts";
+
+/** Why a healed cluster did not converge in time. */
+export type Stall =
+  /** No member leads all others in one term. */
+  | "no-leader"
+  /** A leader's new command was not committed. */
+  | "proposal-not-committed"
+  /** Logs, commit indexes or state machines still differ. */
+  | "not-converged"
+  /** A read was neither answered nor failed. */
+  | "read-not-settled";
+
+/** A cluster without faults did not make progress in time. */
+export class LivenessFailure extends Error {
+  override readonly name = "LivenessFailure";
+  readonly stall: Stall;
+
+  constructor(stall: Stall, what: string) {
+    super(`liveness: ${stall}: ${what}`);
+    this.stall = stall;
+  }
+}
+
+/**
+ * How long a healed cluster may take, in election timeouts: many, since small timeouts split some
+ * votes in a row.
+ */
+const timeoutsMax = 100;
+/** And for each entry, in units: windows may be one entry wide, and state machines slow. */
+const entryUnitsMax = 60;
+
+/** The command by which liveness is shown. */
+interface Probe {
+  readonly leader: SimNode;
+  readonly term: Term;
+  readonly index: LogIndex;
+}
+
+/**
+ * Heals the world for all nodes, or for a random majority while the rest stays away, and demands
+ * within a bounded time: a leader that all follow, a new command committed by all, equal logs and
+ * state machines, and every read answered or failed. Throws `LivenessFailure`.
+ */
+export function demandLiveness(world: World): void {
+  const { plan, draw, ids } = world;
+  const count = plan.healAll ? ids.length : draw.between(quorum(ids.length), ids.length);
+  const members = draw.some(ids, count);
+  world.trace.line(() => `${world.now} heal for [${members.join(" ")}]`);
+  world.healFor(members);
+  const nodes = members.map((id) => world.node(id));
+  const waitUnits = waitUnitsMax(world);
+  const deadline = world.now + waitUnits;
+  let probe: Probe | undefined;
+  let nextTry = 0;
+  let stall: Stall | undefined = "no-leader";
+  while (stall !== undefined && world.now < deadline) {
+    world.advance();
+    const leader = agreedLeader(nodes);
+    if (leader === undefined) {
+      stall = "no-leader";
+    } else if (probe?.leader !== leader || probe.term !== leader.status?.term) {
+      stall = "proposal-not-committed";
+      if (world.now < nextTry) continue;
+      // A refused command is tried again, but not at once: time must go on meanwhile.
+      nextTry = world.now + unitsPerTick;
+      probe = propose(leader);
+    } else {
+      stall = stallOf(nodes, leader, probe.index);
+    }
+  }
+  if (stall !== undefined) {
+    const states = nodes.map(({ status }) => (status === undefined ? "" : describeStatus(status)));
+    const ticks = Math.ceil(waitUnits / unitsPerTick);
+    throw new LivenessFailure(stall, `after ${ticks} ticks without faults\n${states.join("\n")}`);
+  }
+  world.jury.ended(members);
+}
+
+function waitUnitsMax({ plan, ids, jury }: World): number {
+  const { electionTimeoutTicks = 10 } = plan.options;
+  const entryCount = Math.max(...ids.map((id) => jury.logOf(id).length));
+  const electionUnits = timeoutsMax * electionTimeoutTicks * unitsPerTick;
+  // What was sent long ago may still come, and start another election.
+  return electionUnits + entryCount * entryUnitsMax + plan.network.lateDelayMax;
+}
+
+/** The member that leads, if all others know. */
+function agreedLeader(nodes: readonly SimNode[]): SimNode | undefined {
+  const leader = nodes.find(({ status }) => status?.role === "leader");
+  const { id, term } = leader?.status ?? {};
+  const agreed = nodes.every(({ status }) => status?.leader === id && status?.term === term);
+  return agreed ? leader : undefined;
+}
+
+function propose(leader: SimNode): Probe | undefined {
+  const { status } = leader;
+  if (status === undefined || leader.propose(new Uint8Array(1)) !== "done") return undefined;
+  return { leader, term: status.term, index: status.last.index + 1 };
+}
+
+function stallOf(nodes: readonly SimNode[], leader: SimNode, index: LogIndex): Stall | undefined {
+  const commitIndex = leader.status?.commitIndex ?? 0;
+  if (commitIndex < index) return "proposal-not-committed";
+  for (const { status, pendingReadCount } of nodes) {
+    if (status?.commitIndex !== commitIndex || status.last.index !== commitIndex) {
+      return "not-converged";
+    }
+    if (status.appliedIndex !== commitIndex) return "not-converged";
+    if (pendingReadCount > 0) return "read-not-settled";
+  }
+  return undefined;
+}

@@ -1,0 +1,62 @@
+import { type Message, none, type RaftOptions, type Status } from "@quorate/core";
+import { Violation } from "./judge.ts";
+
+/**
+ * Checks what a node owes to the sender of a message, whatever else it does. No safety depends on
+ * this, and nothing may ever get stuck without it; but elections are needless or slow.
+ */
+export function checkManners(
+  before: Status,
+  after: Status,
+  message: Message,
+  options: RaftOptions,
+): void {
+  switch (message.kind) {
+    case "pre-vote":
+      require(before.term === after.term &&
+        before.vote === after.vote &&
+        before.role ===
+          after.role, `node ${after.id} changed when it was merely asked if it would vote (thesis §9.6)`);
+      break;
+    case "request-vote":
+      checkVoter(before, after, message, options);
+      break;
+    case "append-entries":
+    case "heartbeat":
+      if (message.term === after.term) {
+        const follows = after.role === "follower" && after.leader === message.from;
+        require(follows, `node ${after.id} does not follow the leader it hears from (§5.2)`);
+      } else {
+        require(!hasWaitedAnew(
+          before,
+          after,
+        ), `node ${after.id} waits for a deposed leader (§5.2)`);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+function checkVoter(before: Status, after: Status, message: Message, options: RaftOptions): void {
+  const { checkQuorum = true, electionTimeoutTicks = 10 } = options;
+  const hearsLeader = before.leader !== none && before.electionElapsedTicks < electionTimeoutTicks;
+  if (checkQuorum && hearsLeader) {
+    require(before.term === after.term &&
+      before.vote ===
+        after.vote, `node ${after.id} hears from a leader, and minds a candidate (thesis §4.2.3)`);
+  }
+  if (after.vote !== message.from || after.term !== message.term) {
+    require(!hasWaitedAnew(before, after), `node ${after.id} waits for one it did not vote for`);
+  }
+}
+
+/** Whether a node that follows has started its election timer again. */
+function hasWaitedAnew(before: Status, after: Status): boolean {
+  if (before.role === "leader") return false;
+  return after.electionElapsedTicks < before.electionElapsedTicks;
+}
+
+function require(condition: boolean, what: string): void {
+  if (!condition) throw new Violation("contract", what);
+}

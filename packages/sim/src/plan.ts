@@ -1,0 +1,203 @@
+import type { RaftOptions } from "@quorate/core";
+import { Draw } from "./draw.ts";
+import { type FaultKind, faultKinds } from "./fault-kind.ts";
+
+/** Simulated time per tick. Everything that takes time is measured in this. */
+export const unitsPerTick = 100;
+
+/** How a host drives its node: `advance` alone, or `accept`, `persisted` and `applied`. */
+export type Door = "simple" | "pipelined";
+
+/** What a state machine keeps in a crash. */
+export type MachineKind = "memory" | "durable";
+
+/** How messages travel. Times are in units, rates per thousand. */
+export interface NetworkPlan {
+  readonly delayMax: number;
+  readonly lossPerMille: number;
+  readonly duplicatePerMille: number;
+  /** How many are kept for up to `lateDelayMax`, far beyond any timeout. */
+  readonly latePerMille: number;
+  readonly lateDelayMax: number;
+  /** How many losses the sender's host notices and reports. */
+  readonly unreachablePerMille: number;
+}
+
+/** How a host works. Times are in units, rates per thousand. */
+export interface HostPlan {
+  readonly turnDelayMax: number;
+  readonly diskDelayMax: number;
+  readonly applyDelayMax: number;
+  /** How many Readys may wait for the disk. */
+  readonly writingCountMax: number;
+  /** How many Readys are asked for and thrown away. */
+  readonly discardPerMille: number;
+  /** How many groups of writes end in a crash. */
+  readonly diskCrashPerMille: number;
+}
+
+/** What clients ask for. Times are in units, rates per thousand. */
+export interface ClientPlan {
+  readonly periodMax: number;
+  readonly readPerMille: number;
+  /** How many calls go to a leader; the others go to anyone. */
+  readonly toLeaderPerMille: number;
+  readonly commandBytesMost: number;
+  readonly burstCountMax: number;
+}
+
+/** What goes wrong, and when. Times are in units. */
+export interface FaultPlan {
+  readonly kinds: readonly FaultKind[];
+  readonly periodMax: number;
+  /** How long a fault lasts before it is undone. */
+  readonly lengthMax: number;
+}
+
+/** Everything about one run that is decided before it starts. */
+export interface Plan {
+  readonly seed: number;
+  readonly voterCount: number;
+  /** The same for all nodes, but for the seed and the storage. */
+  readonly options: RaftOptions;
+  readonly doors: readonly Door[];
+  readonly machines: readonly MachineKind[];
+  readonly network: NetworkPlan;
+  readonly host: HostPlan;
+  readonly clients: ClientPlan;
+  readonly faults: FaultPlan;
+  /** How many steps the phase with faults takes. */
+  readonly stepCount: number;
+  /** Whether all nodes must converge in the end, or a majority without the others. */
+  readonly healAll: boolean;
+}
+
+/** Draws a plan: what is possible, how often and how much are all decided by the seed. */
+export function drawPlan(seed: number): Plan {
+  const draw = new Draw(seed, 1);
+  const voterCount = draw.pick([3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 5, 5, 5, 7, 7, 7, 1, 2]);
+  // Logs part only where leaders come and go while all else works well enough for them to be elected.
+  const churn = draw.chance(500);
+  const options = drawOptions(draw, churn);
+  const anyDoor: Door = draw.pick(["simple", "pipelined"]);
+  const anyMachine: MachineKind = draw.pick(["memory", "durable"]);
+  return {
+    seed,
+    voterCount,
+    options,
+    doors: draw.chance(300) ? ["simple", "pipelined"] : [anyDoor],
+    machines: draw.chance(300) ? ["memory", "durable"] : [anyMachine],
+    network: drawNetwork(draw, churn, (options.electionTimeoutTicks ?? 10) * unitsPerTick),
+    host: drawHost(draw, churn),
+    clients: {
+      periodMax: draw.pick(churn ? [100, 300, 1000] : [10, 50, 200, 1000]),
+      readPerMille: draw.pick([0, 100, 500, 900]),
+      toLeaderPerMille: draw.pick([300, 800, 1000]),
+      commandBytesMost: draw.pick([0, 10, 60]),
+      burstCountMax: draw.pick([1, 1, 4, 10]),
+    },
+    faults: drawFaults(draw, churn, (options.electionTimeoutTicks ?? 10) * unitsPerTick),
+    stepCount: draw.pick(churn ? [4000, 8000] : [2000, 4000]),
+    healAll: draw.chance(500),
+  };
+}
+
+function drawNetwork(draw: Draw, churn: boolean, electionUnits: number): NetworkPlan {
+  return {
+    delayMax: draw.pick(churn ? [5, 20, 60] : [5, 20, 60, 150, 400]),
+    lossPerMille: draw.pick(churn ? [0, 0, 20] : [0, 0, 5, 50, 200]),
+    duplicatePerMille: draw.pick([0, 0, 20, 200]),
+    latePerMille: draw.pick(churn ? [0, 20, 100] : [0, 0, 10, 50]),
+    lateDelayMax: draw.pick([4, 12, 40]) * electionUnits,
+    unreachablePerMille: draw.pick([0, 0, 300, 1000]),
+  };
+}
+
+function drawHost(draw: Draw, churn: boolean): HostPlan {
+  return {
+    turnDelayMax: draw.pick([0, 0, 10, 50]),
+    diskDelayMax: draw.pick(churn ? [2, 30, 120, 300] : [2, 30, 120, 400]),
+    applyDelayMax: draw.pick([2, 30, 200, 800]),
+    writingCountMax: draw.pick([1, 2, 4, 16]),
+    discardPerMille: draw.pick([0, 0, 100]),
+    diskCrashPerMille: draw.pick([0, 0, 2, 10]),
+  };
+}
+
+/** How often things break is measured by how long an election takes. */
+function drawFaults(draw: Draw, churn: boolean, electionUnits: number): FaultPlan {
+  const kinds = churn ? faultKinds.filter((kind) => churnKinds.has(kind)) : faultKinds;
+  return {
+    kinds: kinds.filter(() => draw.chance(churn ? 700 : 450)),
+    periodMax: draw.pick(churn ? [2, 4, 8] : [1, 4, 15, 50]) * electionUnits,
+    lengthMax: draw.pick(churn ? [2, 5, 10] : [1, 5, 20]) * electionUnits,
+  };
+}
+
+/** The faults that depose leaders. */
+const churnKinds: ReadonlySet<FaultKind> = new Set([
+  "crash-leader",
+  "crash-some",
+  "partition-random",
+  "partition-leader",
+  "partition-bridge",
+  "partition-one-way",
+  "pause",
+  "slow-disk",
+  "campaign",
+]);
+
+function drawOptions(draw: Draw, churn: boolean): RaftOptions {
+  const electionTimeoutTicks = draw.between(3, churn ? 5 : 12);
+  return {
+    electionTimeoutTicks,
+    heartbeatTicks: draw.between(1, Math.max(1, Math.floor(electionTimeoutTicks / 3))),
+    preVote: draw.chance(600),
+    checkQuorum: draw.chance(600),
+    forwardProposals: draw.chance(300),
+    commandBytesMax: draw.pick([40, 4096]),
+    messageBytesMax: draw.pick([1, 40, 200, 100_000]),
+    applyBytesMax: draw.pick([1, 60, 100_000]),
+    uncommittedBytesMax: draw.pick([40, 300, 100_000]),
+    inflightCountMax: draw.pick([1, 2, 256]),
+    inflightBytesMax: draw.pick([1, 100, 100_000]),
+    pendingReadCountMax: draw.pick([1, 3, 1000]),
+  };
+}
+
+/** A plan in which nothing goes wrong by itself: what stories start from. */
+export function calmPlan(seed: number, voterCount: number, options: RaftOptions): Plan {
+  return {
+    seed,
+    voterCount,
+    options,
+    doors: ["pipelined"],
+    machines: ["memory"],
+    network: {
+      delayMax: 5,
+      lossPerMille: 0,
+      duplicatePerMille: 0,
+      latePerMille: 0,
+      lateDelayMax: 0,
+      unreachablePerMille: 0,
+    },
+    host: {
+      turnDelayMax: 0,
+      diskDelayMax: 3,
+      applyDelayMax: 1,
+      writingCountMax: 16,
+      discardPerMille: 0,
+      diskCrashPerMille: 0,
+    },
+    clients: {
+      periodMax: 0,
+      readPerMille: 0,
+      toLeaderPerMille: 0,
+      commandBytesMost: 0,
+      burstCountMax: 0,
+    },
+    faults: { kinds: [], periodMax: 0, lengthMax: 0 },
+    stepCount: 0,
+    healAll: true,
+  };
+}

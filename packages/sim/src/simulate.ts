@@ -1,0 +1,78 @@
+import type { CoverageKind } from "./coverage.ts";
+import { demandLiveness } from "./liveness.ts";
+import { drawPlan } from "./plan.ts";
+import { World, type WorldOptions } from "./world.ts";
+
+/** What one run came to. */
+export interface SimReport {
+  readonly seed: number;
+  /** The same for every run of this seed. */
+  readonly hash: string;
+  /** How many events happened. */
+  readonly eventCount: number;
+  readonly coverage: ReadonlyMap<CoverageKind, number>;
+}
+
+/** A run went wrong. The message says which seed, what, how it came to that, and how to repeat it. */
+export class SimFailure extends Error {
+  override readonly name = "SimFailure";
+  readonly seed: number;
+
+  constructor(seed: number, message: string, cause: unknown) {
+    super(message, { cause });
+    this.seed = seed;
+  }
+}
+
+/** How many lines of its trace a failure shows. */
+const tailLineCount = 40;
+
+/**
+ * Runs the cluster that `seed` draws: first under faults, with every invariant judged at every step,
+ * then healed, until it has converged. Throws `SimFailure`.
+ */
+export function simulate(seed: number, options: WorldOptions = {}): SimReport {
+  try {
+    return run(seed, options);
+  } catch (error) {
+    throw new SimFailure(seed, explain(seed, options, error), error);
+  }
+}
+
+function run(seed: number, options: WorldOptions): SimReport {
+  const plan = drawPlan(seed);
+  const world = new World(plan, options);
+  while (world.eventCount < plan.stepCount) world.advance();
+  demandLiveness(world);
+  return {
+    seed,
+    hash: world.trace.hash,
+    eventCount: world.eventCount,
+    coverage: world.coverage.counts,
+  };
+}
+
+/** Runs a failed seed again, to tell how it went. */
+function explain(seed: number, options: WorldOptions, error: unknown): string {
+  const lines: string[] = [];
+  const writer = (line: string): void => {
+    lines.push(line);
+    if (lines.length > 2 * tailLineCount) lines.splice(0, tailLineCount);
+  };
+  let again = "and not again when repeated: the simulation is not deterministic";
+  try {
+    run(seed, { ...options, writer });
+  } catch (second) {
+    again = textOf(second) === textOf(error) ? "" : `and when repeated: ${textOf(second)}`;
+  }
+  return [
+    `seed ${seed}: ${textOf(error)}`,
+    ...(again === "" ? [] : [again]),
+    ...lines.slice(-tailLineCount),
+    `repeat it with: npm run sim -- --seed ${seed} --trace`,
+  ].join("\n");
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
