@@ -190,7 +190,7 @@ export class SimNode {
         raft.step(message);
       } catch (error) {
         if (!(error instanceof RaftError)) throw error;
-        if (message.kind === "propose" && refusalOf(error) !== undefined) return;
+        if (message.kind === "propose" && answerOf(error) !== undefined) return;
         throw new Violation(
           "contract",
           `node ${this.id} refuses a correct message: ${error.message}`,
