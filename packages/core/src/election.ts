@@ -1,4 +1,4 @@
-import { isUpToDate } from "./entry.ts";
+import { idOf, isUpToDate } from "./entry.ts";
 import { none, termMax } from "./ids.ts";
 import type { PreVote, PreVoteResponse, RequestVote, RequestVoteResponse } from "./message.ts";
 import { isVoter, voteResult } from "./quorum.ts";
@@ -46,7 +46,7 @@ export function campaign(state: RaftState): void {
     return;
   }
   becomePreCandidate(state);
-  const last = state.log.last;
+  const last = idOf(state.log.last);
   for (const to of state.peers) {
     state.outbox.messages.push({
       kind: "pre-vote",
@@ -61,7 +61,7 @@ export function campaign(state: RaftState): void {
 
 function campaignForReal(state: RaftState): void {
   becomeCandidate(state);
-  const last = state.log.last;
+  const last = idOf(state.log.last);
   for (const to of state.peers) {
     // The request vouches for this log and this term, so it waits for the disk: a candidate that
     // forgot either in a crash could win with answers that were given to a longer log.

@@ -9,6 +9,11 @@ export interface EntryId {
 /** The id before the first entry. */
 export const origin: EntryId = { term: 0, index: 0 };
 
+/** The id alone of what may be a whole entry. */
+export function idOf({ term, index }: EntryId): EntryId {
+  return { term, index };
+}
+
 /**
  * What an entry is for. `command`: bytes for the state machine. `no-op`: the empty entry by which a
  * new leader finds out what is committed (§8). `conf-change`: a new configuration (§6).

@@ -6,7 +6,7 @@ export interface RaftOptions {
   /**
    * How long a follower waits for its leader before it campaigns, in ticks.
    *
-   * Drawn anew for each campaign from `[electionTimeoutTicks, 2 * electionTimeoutTicks)`, so that two
+   * Drawn anew for each wait from `[electionTimeoutTicks, 2 * electionTimeoutTicks)`, so that two
    * followers seldom time out together (§5.2). Must exceed `heartbeatTicks`; ten times it is a good
    * start. Larger values mean fewer needless elections and a longer outage when a leader dies.
    *

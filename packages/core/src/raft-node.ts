@@ -44,10 +44,9 @@ export class RaftNode {
   #offer: Offer | undefined;
   /** Whether nothing changed since `#offer` was made. */
   #offerIsCurrent = false;
-  /** The number of the newest Ready that was made, accepted, or reported durable. */
+  /** The number of the newest Ready that was made. */
   #madeNumber = 0;
-  #acceptedNumber = 0;
-  #persistedNumber = 0;
+  /** The accepted Readys that are not reported durable, oldest first. */
   #pending: Pending[] = [];
 
   /**
@@ -114,17 +113,19 @@ export class RaftNode {
     if (!(data instanceof Uint8Array)) {
       throw new RaftError("invalid_argument", "a command must be a Uint8Array");
     }
-    this.#changed();
     const state = this.#state;
     const { role, options, id: from } = state;
     const leader = leaderOf(state);
     if (role.kind === "leader" || !options.forwardProposals || leader === none) {
-      return appendCommands(state, [data]);
+      const index = appendCommands(state, [data]);
+      this.#changed();
+      return index;
     }
     if (data.length > options.commandBytesMax) {
       const most = options.commandBytesMax;
       throw new RaftError("too_large", `a command of ${data.length} bytes exceeds ${most}`);
     }
+    this.#changed();
     state.outbox.messages.push({ kind: "propose", from, to: leader, term: 0, commands: [data] });
     return none;
   }
@@ -138,8 +139,8 @@ export class RaftNode {
    */
   step(message: Message): void {
     validateMessage(this.#state, message);
-    this.#changed();
     dispatch(this.#state, message);
+    this.#changed();
   }
 
   /**
@@ -152,8 +153,8 @@ export class RaftNode {
    * term, `busy` beyond `pendingReadCountMax`.
    */
   readIndex(): ReadId {
-    this.#changed();
     const { readId, newRound } = startRead(this.#state);
+    this.#changed();
     const { role } = this.#state;
     if (newRound && role.kind === "leader") sendHeartbeats(this.#state, role);
     return readId;
@@ -161,8 +162,9 @@ export class RaftNode {
 
   /** Campaigns now, as if the election timer had fired. A leader stays what it is. */
   campaign(): void {
+    if (this.#state.role.kind === "leader") return;
     this.#changed();
-    if (this.#state.role.kind !== "leader") campaign(this.#state);
+    campaign(this.#state);
   }
 
   /** Says that the connection to `peer` was lost, and with it perhaps what was on the way. */
@@ -247,7 +249,6 @@ export class RaftNode {
     if (ready.hardState !== undefined) state.handedHardState = ready.hardState;
     for (const entry of ready.committed) state.applyingBytes += entryBytes(entry);
     state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;
-    this.#acceptedNumber = ready.number;
     this.#pending.push({ number: ready.number, hardState: ready.hardState });
   }
 
@@ -256,11 +257,10 @@ export class RaftNode {
    * `stale_ready` for a number that was not accepted, or not the newest reported.
    */
   persisted(number: number): void {
-    if (!isSafe(number) || number <= this.#persistedNumber || number > this.#acceptedNumber) {
+    if (!this.#pending.some((pending) => pending.number === number)) {
       throw stale(`Ready ${number} was not accepted, or was reported durable before`);
     }
     this.#changed();
-    this.#persistedNumber = number;
     const state = this.#state;
     let done = 0;
     for (const pending of this.#pending) {

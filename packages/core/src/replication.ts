@@ -1,5 +1,12 @@
 import { assert } from "./assert.ts";
-import { type Entry, entryBytes, type EntryId, entryOverheadBytes, newEntry } from "./entry.ts";
+import {
+  type Entry,
+  entryBytes,
+  type EntryId,
+  entryOverheadBytes,
+  idOf,
+  newEntry,
+} from "./entry.ts";
 import { RaftError } from "./errors.ts";
 import { type LogIndex, type NodeId, none } from "./ids.ts";
 import type {
@@ -133,7 +140,7 @@ export function onAppendEntries(state: RaftState, message: AppendEntries): void 
   }
   if (!log.holds(prev)) {
     const { id, term } = state;
-    const hint = log.lastAtMost(prev.index, prev.term);
+    const hint = idOf(log.lastAtMost(prev.index, prev.term));
     const kind = "append-entries-rejection";
     const rejection = {
       kind,

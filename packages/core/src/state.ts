@@ -109,7 +109,7 @@ export interface RaftState {
   ticks: Ticks;
   /** Ticks since the timer was reset; for a leader, since it last checked its quorum. */
   electionElapsedTicks: Ticks;
-  /** When the timer fires, for all but a leader. Drawn anew for each campaign. */
+  /** When the timer fires, for all but a leader. Drawn anew for each wait. */
   electionTimeoutTicks: Ticks;
   /** Ticks since the last heartbeats of a leader. */
   heartbeatElapsedTicks: Ticks;

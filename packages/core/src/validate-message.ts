@@ -160,7 +160,7 @@ function validateHeld(state: RaftState, message: Message): void {
 
 function unknownKind(message: never): never {
   const { kind } = message as { readonly kind: unknown };
-  throw new RaftError("unknown_message", `a message has the unknown kind ${String(kind)}`);
+  throw new RaftError("unknown_message", `a message has the unknown kind ${nameOf(kind)}`);
 }
 
 function checkEntry(entry: Entry): void {
@@ -180,7 +180,12 @@ function checkEntry(entry: Entry): void {
 }
 
 function unknownEntryKind(kind: never): never {
-  throw invalid(`an entry has the unknown kind ${String(kind)}`);
+  throw invalid(`an entry has the unknown kind ${nameOf(kind)}`);
+}
+
+/** A kind for a message to people: it may be anything, even what has no text. */
+function nameOf(kind: unknown): string {
+  return typeof kind === "string" ? kind : `of type ${typeof kind}`;
 }
 
 function checkId(name: string, id: EntryId): void {
