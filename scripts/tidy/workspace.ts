@@ -59,7 +59,7 @@ export const packageRules: readonly PackageRule[] = [
     folder: "packages/server",
     name: "@quorate/server",
     pure: false,
-    mayImport: ["quorate"],
+    mayImport: ["quorate", "@quorate/sim"],
     mayUse: undefined,
   },
   {

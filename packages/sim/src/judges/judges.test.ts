@@ -141,9 +141,15 @@ test("I8 sees indexes go back, and a committed entry removed by one that does no
   judge.stepped(before, before);
   expect(() => judge.stepped(before, status(1, { commitIndex: 2, appliedIndex: 2 }))).toThrow("I8");
   expect(() => judge.stepped(before, status(1, { commitIndex: 3, appliedIndex: 1 }))).toThrow("I8");
-  judge.committed(status(1, { commitIndex: 2 }), log([1, 2]), 0);
-  judge.truncated(status(2), status(2), [entry(1, 2), entry(1, 3)]);
-  expect(() => judge.truncated(status(2), status(2), [entry(2, 2)])).toThrow("I8: node 2 removed");
+  judge.committed(status(1, { term: 3, commitIndex: 2 }), log([1, 2]), 0);
+  const follower = status(2, { term: 3 });
+  judge.truncated(follower, follower, [entry(1, 2), entry(1, 3)]);
+  expect(() => judge.truncated(follower, follower, [entry(2, 2)])).toThrow("I8: node 2 removed");
+  // One that lags behind follows the leader of an older term, and may: its copy was not counted.
+  const lagging = status(2, { term: 2 });
+  judge.truncated(lagging, lagging, [entry(2, 2)]);
+  const knows = status(2, { term: 2, commitIndex: 2 });
+  expect(() => judge.truncated(knows, lagging, [entry(2, 2)])).toThrow("I8: node 2 removed");
 });
 
 test.each([
