@@ -1,9 +1,11 @@
+import type { NodeId } from "@quorate/core";
 import type { Coverage, CoverageKind } from "./coverage.ts";
 import type { Draw } from "./draw.ts";
 import type { Event } from "./event.ts";
 import type { Plan } from "./plan.ts";
 import type { Answer } from "./answer.ts";
 import type { SimNode } from "./sim-node.ts";
+import type { Step } from "./step.ts";
 
 /** What clients see of the world. */
 interface Service {
@@ -12,6 +14,8 @@ interface Service {
   readonly coverage: Coverage;
   readonly nodes: readonly SimNode[];
   readonly leaders: readonly SimNode[];
+  isActive(id: NodeId): boolean;
+  take(step: Step): Answer | undefined;
   schedule(delay: number, event: Event): void;
 }
 
@@ -52,19 +56,23 @@ export class Clients {
   /** One client calls one node. */
   act(): void {
     if (this.#isOver) return;
-    const { draw, coverage, plan } = this.#service;
+    const { draw, plan } = this.#service;
     const { readPerMille, burstCountMax } = plan.clients;
-    const node = this.#whom();
+    const node = this.#whom()?.id;
     if (node !== undefined) {
       const isRead = draw.chance(readPerMille);
       for (let count = draw.between(1, burstCountMax); count > 0; count--) {
-        const seen = isRead
-          ? readAnswers[node.read()]
-          : proposalAnswers[node.propose(this.#command())];
-        if (seen !== undefined) coverage.count(seen);
+        if (isRead) this.#count(readAnswers, { kind: "read", node });
+        else this.#count(proposalAnswers, this.#proposal(node));
       }
     }
     this.#again();
+  }
+
+  #count(answers: Record<Answer, CoverageKind | undefined>, step: Step): void {
+    const answer = this.#service.take(step);
+    const seen = answer === undefined ? undefined : answers[answer];
+    if (seen !== undefined) this.#service.coverage.count(seen);
   }
 
   #again(): void {
@@ -75,17 +83,17 @@ export class Clients {
 
   #whom(): SimNode | undefined {
     const { draw, nodes, leaders, plan } = this.#service;
+    const isActive = (id: NodeId): boolean => this.#service.isActive(id);
     const toLeader = draw.chance(plan.clients.toLeaderPerMille);
-    const candidates = (toLeader ? leaders : nodes).filter((node) => node.isActive);
+    const candidates = (toLeader ? leaders : nodes).filter(({ id }) => isActive(id));
     return candidates.length === 0 ? undefined : draw.pick(candidates);
   }
 
   /** A command like no other: its number, and padding. */
-  #command(): Uint8Array {
+  #proposal(node: NodeId): Step {
     const { draw, plan } = this.#service;
     this.#commandCount += 1;
-    const data = new Uint8Array(4 + draw.below(plan.clients.commandBytesMost + 1));
-    new DataView(data.buffer).setUint32(0, this.#commandCount);
-    return data;
+    const bytes = 4 + draw.below(plan.clients.commandBytesMost + 1);
+    return { kind: "propose", node, command: this.#commandCount, bytes };
   }
 }

@@ -62,15 +62,23 @@ export class Cluster {
     }
   }
 
-  /** Makes `id` campaign until it leads and has committed in its term. */
-  elect(id: NodeId): SimNode {
+  /** Makes `id` campaign until it leads, again and again, as nobody else may want to vote for it at first. */
+  seat(id: NodeId): SimNode {
     const node = this.node(id);
-    this.until(`node ${id} leads`, () => {
-      if (node.status?.role !== "leader") {
-        if (node.status?.role === "follower") node.campaign();
-        return false;
-      }
-      return node.status.commitIndex === node.status.last.index;
+    for (let count = 0; node.status?.role !== "leader"; count++) {
+      assert(count < 100, `node ${id} leads after at most 100 campaigns`);
+      this.campaign(id);
+      this.ticks(2);
+    }
+    return node;
+  }
+
+  /** Makes `id` lead, and commit in its term. */
+  elect(id: NodeId): SimNode {
+    const node = this.seat(id);
+    this.until(`node ${id} commits`, () => {
+      if (node.status?.role !== "leader") this.seat(id);
+      return node.status?.commitIndex === node.status?.last.index;
     });
     return node;
   }
@@ -86,18 +94,40 @@ export class Cluster {
   /** Proposes a command and says what came of it. */
   tryPropose(selector: Selector): Answer {
     this.#commandCount += 1;
-    return this.node(selector).propose(Uint8Array.of(this.#commandCount));
+    const node = this.node(selector).id;
+    const answer = this.world.take({
+      kind: "propose",
+      node,
+      command: this.#commandCount,
+      bytes: 4,
+    });
+    return answer ?? "not_leader";
+  }
+
+  /** Asks for a linearizable read and says what came of that. */
+  read(id: NodeId): Answer {
+    return this.world.take({ kind: "read", node: id }) ?? "not_leader";
+  }
+
+  /** Makes a node campaign now. */
+  campaign(id: NodeId): void {
+    this.world.take({ kind: "campaign", node: id });
   }
 
   /** The power of a node fails. */
   crash(selector: Selector): SimNode {
     const node = this.node(selector);
-    node.crash();
+    this.world.crash(node.id);
     return node;
   }
 
   restart(id: NodeId): void {
-    this.node(id).start(this.world.ids);
+    this.world.start(id);
+  }
+
+  /** Makes a disk slower, `factor` times as slow as planned. */
+  slowDisk(id: NodeId, factor: number): void {
+    this.world.fate(id).diskSlowness = factor;
   }
 
   /** Lets only nodes of the same group hear one another. Names no node twice. */

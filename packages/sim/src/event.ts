@@ -1,4 +1,4 @@
-import { describeMessage, type Message, type NodeId } from "@quorate/core";
+import type { Message, NodeId } from "@quorate/core";
 
 /**
  * What can happen next. An `incarnation` names the run of a node that the event belongs to: it is
@@ -8,7 +8,7 @@ export type Event =
   | { readonly kind: "tick"; readonly node: NodeId }
   | { readonly kind: "deliver"; readonly message: Message; readonly order: number }
   /** The host of a node asks it what to do. */
-  | { readonly kind: "turn"; readonly node: NodeId; readonly incarnation: number }
+  | { readonly kind: "ready"; readonly node: NodeId; readonly incarnation: number }
   /** Some writes of a node have reached its disk. */
   | { readonly kind: "disk"; readonly node: NodeId; readonly incarnation: number }
   /** A state machine is ready to take in entries. */
@@ -22,19 +22,3 @@ export type Event =
   | { readonly kind: "resume"; readonly node: NodeId }
   | { readonly kind: "clock-mended"; readonly node: NodeId }
   | { readonly kind: "disk-mended"; readonly node: NodeId };
-
-/** One event as text. */
-export function describeEvent(event: Event): string {
-  switch (event.kind) {
-    case "deliver":
-      return `deliver ${describeMessage(event.message)}`;
-    case "unreachable":
-      return `n${event.node} unreachable n${event.peer}`;
-    case "client":
-    case "fault":
-    case "heal":
-      return event.kind;
-    default:
-      return `n${event.node} ${event.kind}`;
-  }
-}

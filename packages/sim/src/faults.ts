@@ -6,6 +6,7 @@ import type { FaultKind } from "./fault-kind.ts";
 import { type Plan, unitsPerTick } from "./plan.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { SimNode } from "./sim-node.ts";
+import type { Step } from "./step.ts";
 
 /** What faults act upon. */
 interface Target {
@@ -17,8 +18,13 @@ interface Target {
   readonly leaders: readonly SimNode[];
   readonly ids: readonly NodeId[];
   node(id: NodeId): SimNode;
-  pause(node: SimNode): void;
-  resume(node: SimNode): void;
+  fate(id: NodeId): { isPaused: boolean; tickUnits: number; diskSlowness: number };
+  isActive(id: NodeId): boolean;
+  take(step: Step): void;
+  start(id: NodeId): void;
+  crash(id: NodeId): void;
+  pause(id: NodeId): void;
+  resume(id: NodeId): void;
   schedule(delay: number, event: Event): void;
 }
 
@@ -58,16 +64,16 @@ export class Faults {
         network.heal();
         break;
       case "restart":
-        this.#restart(this.#target.node(event.node));
+        this.#restart(event.node);
         break;
       case "resume":
-        this.#target.resume(this.#target.node(event.node));
+        this.#target.resume(event.node);
         break;
       case "clock-mended":
-        this.#target.node(event.node).tickUnits = unitsPerTick;
+        this.#target.fate(event.node).tickUnits = unitsPerTick;
         break;
       case "disk-mended":
-        this.#target.node(event.node).diskSlowness = 1;
+        this.#target.fate(event.node).diskSlowness = 1;
         break;
       default:
         unreachable(event);
@@ -77,9 +83,9 @@ export class Faults {
   /** Crashes a node, and has it start again later. */
   crash(node: SimNode): void {
     if (!node.isUp) return;
-    this.#target.resume(node);
+    this.#target.resume(node.id);
     if (!node.isUp) return;
-    node.crash();
+    this.#target.crash(node.id);
     this.#later({ kind: "restart", node: node.id });
   }
 
@@ -108,23 +114,23 @@ export class Faults {
         this.#partition(kind, ids, leader?.id);
         break;
       case "pause":
-        this.#pause(leader !== undefined && draw.chance(400) ? leader : draw.pick(nodes));
+        this.#pause(leader !== undefined && draw.chance(400) ? leader.id : draw.pick(ids));
         break;
       case "clock-rate": {
-        const node = draw.pick(nodes);
-        node.tickUnits = draw.pick([20, 50, 80, 130, 300]);
-        this.#later({ kind: "clock-mended", node: node.id });
+        const node = draw.pick(ids);
+        this.#target.fate(node).tickUnits = draw.pick([20, 50, 80, 130, 300]);
+        this.#later({ kind: "clock-mended", node });
         break;
       }
       case "slow-disk": {
-        const node = draw.pick(nodes);
-        node.diskSlowness = draw.pick([5, 20, 100]);
-        this.#later({ kind: "disk-mended", node: node.id });
+        const node = draw.pick(ids);
+        this.#target.fate(node).diskSlowness = draw.pick([5, 20, 100]);
+        this.#later({ kind: "disk-mended", node });
         break;
       }
       case "campaign": {
-        const node = draw.pick(nodes);
-        if (node.isActive) node.campaign();
+        const node = draw.pick(ids);
+        if (this.#target.isActive(node)) this.#target.take({ kind: "campaign", node });
         break;
       }
       default:
@@ -179,16 +185,14 @@ export class Faults {
     this.#later({ kind: "heal" });
   }
 
-  #pause(node: SimNode): void {
-    if (node.isPaused) return;
+  #pause(node: NodeId): void {
+    if (this.#target.fate(node).isPaused) return;
     this.#target.pause(node);
-    this.#later({ kind: "resume", node: node.id });
+    this.#later({ kind: "resume", node });
   }
 
-  #restart(node: SimNode): void {
-    if (node.isUp) return;
-    this.#target.coverage.count("restart");
-    node.start(this.#target.ids);
+  #restart(node: NodeId): void {
+    if (!this.#target.node(node).isUp) this.#target.start(node);
   }
 
   #again(): void {

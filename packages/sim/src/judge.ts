@@ -1,4 +1,4 @@
-import type { Entry, EntryId, LogIndex, Message, NodeId, Status, Term } from "@quorate/core";
+import type { Entry, EntryId, LogIndex, Message, NodeId, Ready, Status, Term } from "@quorate/core";
 
 /** The number of an invariant, as `docs/internals/invariants.md` lists them. */
 export type InvariantNumber =
@@ -44,6 +44,16 @@ export interface Disks {
 export interface Observer {
   /** A node starts, for the first time or after a crash. */
   started?(status: Status, log: readonly Entry[]): void;
+  /** What follows happens at this time, in units since the start of the run. */
+  advanced?(now: number): void;
+  /** The power of a node failed. */
+  crashed?(node: NodeId): void;
+  /** A node took in a message; `stepped` was called before. */
+  received?(before: Status, after: Status, message: Message): void;
+  /** A host took a Ready of the node that `status` shows, and will now do what it says. */
+  readied?(status: Status, ready: Ready): void;
+  /** Writes of a node became durable, what they promised was sent, and the node was told. */
+  persisted?(status: Status): void;
   /** A node took a step. */
   stepped?(before: Status, after: Status, log: readonly Entry[]): void;
   /** A step added the entries after index `after` to a log. */

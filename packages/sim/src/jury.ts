@@ -1,4 +1,4 @@
-import type { Entry, LogIndex, Message, NodeId, RaftNode, Status } from "@quorate/core";
+import type { Entry, LogIndex, Message, NodeId, RaftNode, Ready, Status } from "@quorate/core";
 import type { Observer } from "./judge.ts";
 import { LogShadow } from "./log-shadow.ts";
 
@@ -44,6 +44,26 @@ export class Jury {
     if (after.commitIndex > before.commitIndex) {
       for (const observer of observers) observer.committed?.(after, log, before.commitIndex);
     }
+  }
+
+  advanced(now: number): void {
+    for (const observer of this.#observers) observer.advanced?.(now);
+  }
+
+  crashed(node: NodeId): void {
+    for (const observer of this.#observers) observer.crashed?.(node);
+  }
+
+  received(before: Status, after: Status, message: Message): void {
+    for (const observer of this.#observers) observer.received?.(before, after, message);
+  }
+
+  readied(status: Status, ready: Ready): void {
+    for (const observer of this.#observers) observer.readied?.(status, ready);
+  }
+
+  persisted(status: Status): void {
+    for (const observer of this.#observers) observer.persisted?.(status);
   }
 
   applied(node: NodeId, entries: readonly Entry[]): void {

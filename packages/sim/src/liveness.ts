@@ -49,7 +49,7 @@ export function demandLiveness(world: World): void {
   const { plan, draw, ids } = world;
   const count = plan.healAll ? ids.length : draw.between(quorum(ids.length), ids.length);
   const members = draw.some(ids, count);
-  world.trace.line(() => `${world.now} heal for [${members.join(" ")}]`);
+  world.stage.trace.line(() => `${world.now} heal for [${members.join(" ")}]`);
   world.healFor(members);
   const nodes = members.map((id) => world.node(id));
   const waitUnits = waitUnitsMax(world);
@@ -67,7 +67,7 @@ export function demandLiveness(world: World): void {
       if (world.now < nextTry) continue;
       // A refused command is tried again, but not at once: time must go on meanwhile.
       nextTry = world.now + unitsPerTick;
-      probe = propose(leader);
+      probe = propose(world, leader);
     } else {
       stall = stallOf(nodes, leader, probe.index);
     }
@@ -96,9 +96,10 @@ function agreedLeader(nodes: readonly SimNode[]): SimNode | undefined {
   return agreed ? leader : undefined;
 }
 
-function propose(leader: SimNode): Probe | undefined {
-  const { status } = leader;
-  if (status === undefined || leader.propose(new Uint8Array(1)) !== "done") return undefined;
+function propose(world: World, leader: SimNode): Probe | undefined {
+  const { id, status } = leader;
+  const answer = world.take({ kind: "propose", node: id, command: 0, bytes: 4 });
+  if (status === undefined || answer !== "done") return undefined;
   return { leader, term: status.term, index: status.last.index + 1 };
 }
 

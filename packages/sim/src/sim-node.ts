@@ -10,6 +10,7 @@ import {
   none,
   RaftError,
   RaftNode,
+  type RaftOptions,
   type ReadId,
   type Ready,
   type ReadState,
@@ -18,38 +19,36 @@ import {
 } from "@quorate/core";
 import { type Answer, answerOf, attempt } from "./answer.ts";
 import type { Coverage } from "./coverage.ts";
-import type { Draw } from "./draw.ts";
 import type { Flaw } from "./flaw.ts";
 import type { Jury } from "./jury.ts";
 import { Violation } from "./judge.ts";
 import { checkManners } from "./manners.ts";
-import type { Door, HostPlan, MachineKind, Plan } from "./plan.ts";
+import type { Door, MachineKind } from "./plan.ts";
 import { SimDisk } from "./sim-disk.ts";
 import type { Trace } from "./trace.ts";
 
 /** What a node's host needs of the world around it. */
 export interface Surroundings {
-  readonly plan: Plan;
-  readonly draw: Draw;
+  /** The options of all nodes. */
+  readonly raft: RaftOptions;
   readonly jury: Jury;
   readonly coverage: Coverage;
   readonly trace: Trace;
   readonly flaw: Flaw;
-  /** How hosts work now; better than planned once the world has healed. */
-  readonly host: HostPlan;
   send(message: Message): void;
-  /** Lets the node's host go on after `delay`, unless the node has crashed by then. */
-  wake(kind: "turn" | "disk" | "apply", node: NodeId, incarnation: number, delay: number): void;
-  /** A crash was drawn for this node, at the moment its disk was about to report. */
-  crash(node: NodeId): void;
   /** A number for a read that no other read of the run has. */
   nextRead(): number;
+}
+
+/** What runs a node. */
+export interface Host {
+  readonly door: Door;
+  readonly machine: MachineKind;
 }
 
 /** One run of a node, from its start to its crash. All of it is memory. */
 interface Run {
   readonly raft: RaftNode;
-  readonly incarnation: number;
   status: Status;
   /** Handed over, and not reported durable. */
   writing: Ready[];
@@ -58,34 +57,26 @@ interface Run {
   /** The term of each command that a client waits for, by index. */
   readonly proposals: Map<LogIndex, Term>;
   readonly reads: Map<ReadId, number>;
-  turnDue: boolean;
-  diskDue: boolean;
-  applyDue: boolean;
 }
 
-/** A node with its host and disk: the loop that a runtime would be, one event at a time. */
+/**
+ * A node with its host and disk: the loop that a runtime would be, one step at a time. It decides
+ * nothing: every choice comes with the call.
+ */
 export class SimNode {
   readonly id: NodeId;
   readonly disk: SimDisk = new SimDisk();
+  readonly host: Host;
   readonly #world: Surroundings;
-  readonly #door: Door;
-  readonly #machine: MachineKind;
   /** How far the state machine got, as far as it survives a crash. */
   #durableAppliedIndex: LogIndex = 0;
   #incarnation = 0;
   #run: Run | undefined;
-  /** How many times slower than planned the disk is. */
-  diskSlowness = 1;
-  /** While true, time stands still for this node; what arrives, waits. */
-  isPaused = false;
-  /** Simulated time from tick to tick. */
-  tickUnits = 0;
 
-  constructor(id: NodeId, world: Surroundings) {
+  constructor(id: NodeId, host: Host, world: Surroundings) {
     this.id = id;
+    this.host = host;
     this.#world = world;
-    this.#door = world.draw.pick(world.plan.doors);
-    this.#machine = world.draw.pick(world.plan.machines);
   }
 
   /** A look at the node as it was after its last step, or undefined while it is down. */
@@ -97,65 +88,79 @@ export class SimNode {
     return this.#run !== undefined;
   }
 
-  /** Whether the node runs and the clock does. */
-  get isActive(): boolean {
-    return this.#run !== undefined && !this.isPaused;
+  /** Counts the runs of the node; the present one, or the last. */
+  get incarnation(): number {
+    return this.#incarnation;
   }
 
   get pendingReadCount(): number {
     return this.#run?.reads.size ?? 0;
   }
 
-  /** Whether `incarnation` is the run that is going on. */
-  isRun(incarnation: number): boolean {
-    return this.#run?.incarnation === incarnation;
+  /** How far the state machine got, as far as it survives a crash. */
+  get durableAppliedIndex(): LogIndex {
+    return this.#durableAppliedIndex;
   }
 
-  /** Starts the node from what its disk holds. */
-  start(voters: readonly NodeId[]): void {
+  /** Whether the node says that it has something for its host to do. */
+  get hasReady(): boolean {
+    return this.#run?.raft.hasReady ?? false;
+  }
+
+  /** How many Readys wait for the disk. */
+  get writingCount(): number {
+    return this.#run?.writing.length ?? 0;
+  }
+
+  /** How many entries wait for the state machine. */
+  get applyingCount(): number {
+    return this.#run?.applying.length ?? 0;
+  }
+
+  /** Whether the host may take a Ready now. */
+  get mayTakeReady(): boolean {
+    return this.#run !== undefined && (this.host.door === "pipelined" || this.writingCount === 0);
+  }
+
+  /**
+   * Starts the node from what its disk holds; its state machine has the entries up to `appliedIndex`,
+   * which is at most `durableAppliedIndex`.
+   */
+  start(voters: readonly NodeId[], seed: number, appliedIndex: LogIndex): void {
     assert(this.#run === undefined, "a node that runs is not started");
-    const { plan, draw, jury, coverage } = this.#world;
-    const had = this.#durableAppliedIndex;
-    const appliedIndex = had > 0 && draw.chance(300) ? draw.below(had + 1) : had;
+    assert(appliedIndex <= this.#durableAppliedIndex, "only what was kept is there");
+    const { raft: options, jury, coverage } = this.#world;
     const { storage } = this.disk;
     if (this.#incarnation > 0) {
-      if (appliedIndex < had) coverage.count("restart-applied-behind");
+      coverage.count("restart");
+      if (appliedIndex < this.#durableAppliedIndex) coverage.count("restart-applied-behind");
       if (appliedIndex > storage.hardState.commitIndex) {
         coverage.count("restart-applied-beyond-commit");
       }
     }
     this.#incarnation += 1;
-    // A fresh seed at every start, as production has.
-    const seed = draw.below(2 ** 32);
-    const raft = new RaftNode(this.id, voters, { ...plan.options, seed, storage, appliedIndex });
+    const raft = new RaftNode(this.id, voters, { ...options, seed, storage, appliedIndex });
     const status = raft.status();
     raft.check();
     this.#run = {
       raft,
-      incarnation: this.#incarnation,
       status,
       writing: [],
       applying: [],
       proposals: new Map(),
       reads: new Map(),
-      turnDue: false,
-      diskDue: false,
-      applyDue: false,
     };
     jury.started(raft, status);
-    this.#wakeTurn(this.#run);
   }
 
-  /** Ends the run. Of what the disk did not promise to keep, some of the first is left. */
-  crash(): void {
+  /** Ends the run. Of what the disk did not promise to keep, the first `kept` writes are left. */
+  crash(kept: number): void {
     assert(this.#run !== undefined, "only a node that runs can crash");
-    const { draw, flaw } = this.#world;
-    const { uncertain } = this.disk;
-    const survivors = draw.below(uncertain.length + 1);
-    this.#countCrash(survivors);
-    this.disk.crash(survivors);
-    if (flaw === "forgets-vote") this.disk.forgetVote();
+    this.#countCrash(kept);
+    this.disk.crash(kept);
+    if (this.#world.flaw === "forgets-vote") this.disk.forgetVote();
     this.#run = undefined;
+    this.#world.jury.crashed(this.id);
   }
 
   #countCrash(survivorCount: number): void {
@@ -199,7 +204,8 @@ export class SimNode {
     });
     const after = this.#run?.status;
     if (before !== undefined && after !== undefined) {
-      checkManners(before, after, message, this.#world.plan.options);
+      checkManners(before, after, message, this.#world.raft);
+      this.#world.jury.received(before, after, message);
     }
   }
 
@@ -229,58 +235,57 @@ export class SimNode {
     return answer;
   }
 
-  /** The host asks what to do, and begins to do it. */
-  turn(): void {
+  /** The host asks what to do, and forgets the answer. */
+  discard(): void {
     const run = this.#run;
-    assert(run !== undefined, "only a node that runs has a turn");
-    run.turnDue = false;
-    const { raft } = run;
-    const { draw, coverage, host } = this.#world;
-    const simple = this.#door === "simple";
-    if (run.writing.length >= (simple ? 1 : host.writingCountMax)) return;
+    assert(run !== undefined, "only a node that runs is asked");
+    this.#ask(run);
+    this.#world.coverage.count("ready-discarded");
+  }
+
+  /** The host asks what to do, and begins to do it. */
+  ready(): void {
+    const run = this.#run;
+    assert(run !== undefined && this.mayTakeReady, "the host is free to take a Ready");
+    const ready = this.#ask(run);
+    if (ready === undefined) return;
+    const isSimple = this.host.door === "simple";
+    if (!isSimple) run.raft.accept(ready);
+    this.#world.jury.readied(run.status, ready);
+    for (const message of ready.messages) this.#world.send(message);
+    if (this.#world.flaw === "sends-early") this.#sendPromises(ready);
+    this.disk.submit(ready);
+    run.writing.push(ready);
+    if (!isSimple) {
+      this.#endReads(run, ready.reads);
+      run.applying.push(...ready.committed);
+    }
+    this.#look(run);
+  }
+
+  #ask({ raft }: Run): Ready | undefined {
     const { hasReady } = raft;
     const ready = raft.ready();
     if (hasReady === isEmpty(ready)) {
       throw new Violation("contract", `hasReady of node ${this.id} is ${hasReady}, and not so`);
     }
-    if (draw.chance(host.discardPerMille)) {
-      coverage.count("ready-discarded");
-      this.#wakeTurn(run);
-      return;
-    }
-    if (!hasReady) return;
-    if (!simple) raft.accept(ready);
-    for (const message of ready.messages) this.#world.send(message);
-    if (this.#world.flaw === "sends-early") this.#sendPromises(ready);
-    this.disk.submit(ready);
-    run.writing.push(ready);
-    this.#wakeDisk(run);
-    if (!simple) {
-      this.#endReads(run, ready.reads);
-      run.applying.push(...ready.committed);
-      this.#wakeApply(run);
-    }
-    this.#look(run);
+    return hasReady ? ready : undefined;
   }
 
-  /** The disk reports some writes done: what was promised on their behalf may leave. */
-  diskDone(): void {
+  /**
+   * The disk reports the `count` oldest writes done, in one notice or in one for `each`: what was
+   * promised on their behalf may leave. If the disk `lies`, they are not done.
+   */
+  persist(count: number, each: boolean, lies: boolean): void {
     const run = this.#run;
-    assert(run !== undefined && run.writing.length > 0, "the disk reports what was written");
-    run.diskDue = false;
-    const { draw, host, flaw } = this.#world;
-    if (draw.chance(host.diskCrashPerMille)) {
-      this.#world.crash(this.id);
-      return;
-    }
-    const count = draw.between(1, run.writing.length);
+    assert(run !== undefined && count > 0 && count <= run.writing.length, "the writes wait");
     const done = run.writing.splice(0, count);
-    if (flaw === "lying-disk" && draw.chance(200)) this.disk.lie(count);
+    if (lies) this.disk.lie(count);
     else this.disk.complete(count);
-    if (this.#door === "simple") this.#advance(run, at(done, 0));
-    else this.#persisted(run, done);
+    if (this.host.door === "simple") this.#advance(run, at(done, 0));
+    else this.#persisted(run, done, each);
     this.#look(run);
-    if (run.writing.length > 0) this.#wakeDisk(run);
+    this.#world.jury.persisted(run.status);
   }
 
   #advance(run: Run, ready: Ready): void {
@@ -290,10 +295,9 @@ export class SimNode {
     run.raft.advance(ready);
   }
 
-  #persisted(run: Run, done: readonly Ready[]): void {
-    // One notice may stand for several Readys, or each may have its own.
-    if (this.#world.draw.chance(500)) run.raft.persisted(at(done, done.length - 1).number);
-    else for (const { number } of done) run.raft.persisted(number);
+  #persisted(run: Run, done: readonly Ready[], each: boolean): void {
+    if (each) for (const { number } of done) run.raft.persisted(number);
+    else run.raft.persisted(at(done, done.length - 1).number);
     if (this.#world.flaw !== "sends-early") for (const ready of done) this.#sendPromises(ready);
   }
 
@@ -301,16 +305,14 @@ export class SimNode {
     for (const message of ready.messagesAfterPersist) this.#world.send(message);
   }
 
-  /** The state machine takes in some of what it was handed. */
-  applyDone(): void {
+  /** The state machine takes in the `count` oldest of what it was handed. */
+  apply(count: number): void {
     const run = this.#run;
-    assert(run !== undefined && run.applying.length > 0, "only what was handed out is applied");
-    run.applyDue = false;
-    const entries = run.applying.splice(0, this.#world.draw.between(1, run.applying.length));
+    assert(run !== undefined && count > 0 && count <= run.applying.length, "the entries wait");
+    const entries = run.applying.splice(0, count);
     this.#apply(run, entries);
-    run.raft.applied(at(entries, entries.length - 1).index);
+    run.raft.applied(at(entries, count - 1).index);
     this.#look(run);
-    if (run.applying.length > 0) this.#wakeApply(run);
   }
 
   #apply(run: Run, entries: readonly Entry[]): void {
@@ -318,7 +320,7 @@ export class SimNode {
     if (entries.length === 0) return;
     jury.applied(this.id, entries);
     for (const entry of entries) {
-      if (this.#machine === "durable") this.#durableAppliedIndex = entry.index;
+      if (this.host.machine === "durable") this.#durableAppliedIndex = entry.index;
       const term = run.proposals.get(entry.index);
       if (term === undefined) continue;
       run.proposals.delete(entry.index);
@@ -357,31 +359,6 @@ export class SimNode {
     trace.mix(after.commitIndex * 4096 + after.last.index);
     trace.line(() => `    ${describeStatus(after)}`);
     jury.stepped(raft, before, after);
-    this.#wakeTurn(run);
-  }
-
-  #wakeTurn(run: Run): void {
-    // Now and then, also ask a node that says it has nothing to do.
-    if (run.turnDue || (!run.raft.hasReady && !this.#world.draw.chance(5))) return;
-    run.turnDue = true;
-    this.#wake("turn", run, this.#world.host.turnDelayMax);
-  }
-
-  #wakeDisk(run: Run): void {
-    if (run.diskDue) return;
-    run.diskDue = true;
-    this.#wake("disk", run, this.#world.host.diskDelayMax * this.diskSlowness);
-  }
-
-  #wakeApply(run: Run): void {
-    if (run.applyDue || run.applying.length === 0) return;
-    run.applyDue = true;
-    this.#wake("apply", run, this.#world.host.applyDelayMax);
-  }
-
-  #wake(kind: "turn" | "disk" | "apply", run: Run, delayMax: number): void {
-    const { draw } = this.#world;
-    this.#world.wake(kind, this.id, run.incarnation, delayMax > 0 ? draw.below(delayMax + 1) : 0);
   }
 }
 

@@ -46,7 +46,7 @@ function run(seed: number, options: WorldOptions): SimReport {
   demandLiveness(world);
   return {
     seed,
-    hash: world.trace.hash,
+    hash: world.stage.trace.hash,
     eventCount: world.eventCount,
     coverage: world.coverage.counts,
   };

@@ -1,86 +1,90 @@
-import {
-  at,
-  type EntryId,
-  type Message,
-  type MessageKind,
-  type NodeId,
-  type Term,
-} from "@quorate/core";
+import { at, type Message, type NodeId, unreachable } from "@quorate/core";
 import { Agenda } from "./agenda.ts";
+import type { Answer } from "./answer.ts";
 import { Clients } from "./clients.ts";
-import { Coverage } from "./coverage.ts";
+import type { Coverage } from "./coverage.ts";
 import { Draw } from "./draw.ts";
-import { describeEvent, type Event } from "./event.ts";
+import type { Event } from "./event.ts";
 import { Faults } from "./faults.ts";
 import type { Flaw } from "./flaw.ts";
-import type { Disks } from "./judge.ts";
-import { newJudges } from "./judges.ts";
-import { Jury } from "./jury.ts";
+import type { Jury } from "./jury.ts";
 import { type HostPlan, type NetworkPlan, type Plan, unitsPerTick } from "./plan.ts";
 import { SimNetwork } from "./sim-network.ts";
-import { SimNode, type Surroundings } from "./sim-node.ts";
-import { Trace } from "./trace.ts";
+import type { SimNode } from "./sim-node.ts";
+import { type Audience, type Cast, Stage } from "./stage.ts";
+import type { Step } from "./step.ts";
 
-/** How a world may differ from what its plan says. */
-export interface WorldOptions {
-  /** Is given every line of the trace. */
-  readonly writer?: (line: string) => void;
+/** How a world may differ from what its plan says, and who watches it. */
+export interface WorldOptions extends Audience {
   /** A defect that all hosts share, to show that the judges see it. */
-  readonly flaw?: Flaw;
+  readonly flaw?: Flaw | undefined;
+}
+
+/** How one node fares, and what will happen to it anyway. */
+interface Fate {
+  /** While true, time stands still for this node; what arrives, waits. */
+  isPaused: boolean;
+  /** Simulated time from tick to tick. */
+  tickUnits: number;
+  /** How many times slower than planned the disk is. */
+  diskSlowness: number;
+  /** What is on the agenda, for this run of the node. */
+  readonly due: Set<"ready" | "disk" | "apply">;
 }
 
 /**
- * A whole cluster in one thread and one seed: nodes, disks, network, clocks, clients and faults, with
- * every judge watching. `advance` lets one event happen; the same plan gives the same events.
+ * A whole cluster in one thread and one seed: it draws what happens next, and lets the nodes on its
+ * stage take those steps. `advance` lets one event happen; the same plan gives the same events.
  */
-export class World implements Surroundings, Disks {
+export class World {
   readonly plan: Plan;
   readonly draw: Draw;
-  readonly coverage: Coverage;
-  readonly jury: Jury;
-  readonly trace: Trace;
-  readonly flaw: Flaw;
+  readonly stage: Stage;
   readonly network: SimNetwork = new SimNetwork();
-  readonly nodes: readonly SimNode[];
   /** How messages travel and hosts work now. */
   travel: NetworkPlan;
   host: HostPlan;
   readonly #agenda = new Agenda<Event>();
+  readonly #fates: readonly Fate[];
   readonly #clients: Clients;
   readonly #faults: Faults;
   /** What came for a paused node. */
   #backlog: Event[] = [];
   #sentCount = 0;
-  #readCount = 0;
   #eventCount = 0;
 
-  constructor(plan: Plan, { writer, flaw = "none" }: WorldOptions = {}) {
+  constructor(plan: Plan, options: WorldOptions = {}) {
     this.plan = plan;
     this.draw = new Draw(plan.seed, 2);
-    this.trace = new Trace(writer);
-    this.flaw = flaw;
     this.travel = plan.network;
     this.host = plan.host;
-    this.coverage = new Coverage((node, entry) => this.node(node).disk.isWriting(entry));
-    const { inflightCountMax = 256 } = plan.options;
-    this.jury = new Jury([...newJudges(this, inflightCountMax), this.coverage]);
-    this.nodes = Array.from(
-      { length: plan.voterCount },
-      (_, offset) => new SimNode(offset + 1, this),
-    );
+    this.stage = new Stage(drawCast(plan, this.draw, options.flaw ?? "none"), options);
+    this.stage.onSent = (message) => this.#send(message);
+    this.#fates = this.stage.ids.map(() => newFate());
     this.#clients = new Clients(this);
     this.#faults = new Faults(this);
-    for (const node of this.nodes) {
-      node.tickUnits = unitsPerTick;
-      this.#agenda.add(this.draw.below(unitsPerTick), { kind: "tick", node: node.id });
-      node.start(this.ids);
+    for (const id of this.ids) {
+      this.#agenda.add(this.draw.below(unitsPerTick), { kind: "tick", node: id });
+      this.start(id);
     }
     this.#clients.begin();
     this.#faults.begin();
   }
 
+  get coverage(): Coverage {
+    return this.stage.coverage;
+  }
+
+  get jury(): Jury {
+    return this.stage.jury;
+  }
+
+  get nodes(): readonly SimNode[] {
+    return this.stage.nodes;
+  }
+
   get ids(): readonly NodeId[] {
-    return Array.from({ length: this.plan.voterCount }, (_, offset) => offset + 1);
+    return this.stage.ids;
   }
 
   /** Simulated time since the start, in units. */
@@ -93,21 +97,40 @@ export class World implements Surroundings, Disks {
     return this.#eventCount;
   }
 
-  node(id: NodeId): SimNode {
-    return at(this.nodes, id - 1);
-  }
-
   /** The nodes that run and think they lead, the highest term first. */
   get leaders(): readonly SimNode[] {
     const leaders = this.nodes.filter((node) => node.status?.role === "leader");
     return leaders.sort((a, b) => (b.status?.term ?? 0) - (a.status?.term ?? 0));
   }
 
+  node(id: NodeId): SimNode {
+    return this.stage.node(id);
+  }
+
+  /** How one node fares. */
+  fate(id: NodeId): Fate {
+    return at(this.#fates, id - 1);
+  }
+
+  /** Whether a node runs and its clock does. */
+  isActive(id: NodeId): boolean {
+    return this.node(id).isUp && !this.fate(id).isPaused;
+  }
+
   /** Lets the next event happen. */
   advance(): void {
     const event = this.#agenda.take();
     this.#eventCount += 1;
+    this.jury.advanced(this.now);
     this.#happen(event);
+  }
+
+  /** Lets a node take a step, and whatever follows from it happen later. */
+  take(step: Step): Answer | undefined {
+    this.stage.trace.line(() => `${this.now}`);
+    const answer = this.stage.take(step);
+    this.#plan(this.node(step.node));
+    return answer;
   }
 
   /** Ends all faults, clients and delays beyond the least. Nodes that are not `members` are cut off. */
@@ -119,12 +142,13 @@ export class World implements Surroundings, Disks {
     this.network.heal();
     const others = this.ids.filter((id) => !members.includes(id));
     for (const id of members) this.network.partition([[id], others]);
-    for (const node of this.nodes) {
-      node.diskSlowness = 1;
-      node.tickUnits = unitsPerTick;
-      if (!members.includes(node.id)) continue;
-      if (!node.isUp) node.start(this.ids);
-      this.resume(node);
+    for (const id of this.ids) {
+      const fate = this.fate(id);
+      fate.diskSlowness = 1;
+      fate.tickUnits = unitsPerTick;
+      if (!members.includes(id)) continue;
+      if (!this.node(id).isUp) this.start(id);
+      this.resume(id);
     }
   }
 
@@ -132,21 +156,52 @@ export class World implements Surroundings, Disks {
     this.#agenda.add(delay, event);
   }
 
-  wake(kind: "turn" | "disk" | "apply", node: NodeId, incarnation: number, delay: number): void {
-    this.#agenda.add(delay, { kind, node, incarnation });
+  /** Starts a node. A state machine that keeps what it has may have lost some of it. */
+  start(id: NodeId): void {
+    const had = this.node(id).durableAppliedIndex;
+    const appliedIndex = had > 0 && this.draw.chance(300) ? this.draw.below(had + 1) : had;
+    // A fresh seed at every start, as production has.
+    this.take({ kind: "start", node: id, seed: this.draw.below(2 ** 32), appliedIndex });
   }
 
+  /** The power of a node fails. */
   crash(id: NodeId): void {
-    this.#faults.crash(this.node(id));
+    const kept = this.draw.below(this.node(id).disk.uncertain.length + 1);
+    this.fate(id).due.clear();
+    this.take({ kind: "crash", node: id, kept });
   }
 
-  nextRead(): number {
-    this.#readCount += 1;
-    return this.#readCount;
+  /** Puts a message on its way. */
+  carry(message: Message): void {
+    const { draw, travel } = this;
+    let delay = draw.below(travel.delayMax + 1);
+    if (draw.chance(travel.latePerMille)) {
+      this.coverage.count("message-late");
+      delay = draw.below(travel.lateDelayMax);
+    }
+    this.#sentCount += 1;
+    this.schedule(delay, { kind: "deliver", message, order: this.#sentCount });
   }
 
-  send(message: Message): void {
-    this.jury.sent(message);
+  /** Stops a node's time. */
+  pause(id: NodeId): void {
+    this.fate(id).isPaused = true;
+  }
+
+  /** Lets a node's time go on: what came meanwhile comes all at once. */
+  resume(id: NodeId): void {
+    const fate = this.fate(id);
+    if (!fate.isPaused) return;
+    fate.isPaused = false;
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const event of backlog) {
+      if (receiverOf(event) === id) this.#happen(event);
+      else this.#backlog.push(event);
+    }
+  }
+
+  #send(message: Message): void {
     const { draw, coverage, travel } = this;
     const isCut = this.network.isCut(message.from, message.to);
     if (isCut || draw.chance(travel.lossPerMille)) {
@@ -173,65 +228,22 @@ export class World implements Surroundings, Disks {
     this.carry(message);
   }
 
-  /** Puts a message on its way. */
-  carry(message: Message): void {
-    const { draw, travel } = this;
-    let delay = draw.below(travel.delayMax + 1);
-    if (draw.chance(travel.latePerMille)) {
-      this.coverage.count("message-late");
-      delay = draw.below(travel.lateDelayMax);
-    }
-    this.#sentCount += 1;
-    this.schedule(delay, { kind: "deliver", message, order: this.#sentCount });
-  }
-
-  /** Stops a node's time. */
-  pause(node: SimNode): void {
-    node.isPaused = true;
-  }
-
-  /** Lets a node's time go on: what came meanwhile comes all at once. */
-  resume(node: SimNode): void {
-    if (!node.isPaused) return;
-    node.isPaused = false;
-    const backlog = this.#backlog;
-    this.#backlog = [];
-    for (const event of backlog) {
-      if (receiverOf(event) === node.id) this.#happen(event);
-      else this.#backlog.push(event);
-    }
-  }
-
-  holds(node: NodeId, id: EntryId): boolean {
-    return this.node(node).disk.holds(id);
-  }
-
-  termOf(node: NodeId): Term {
-    return this.node(node).disk.hardState.term;
-  }
-
   #happen(event: Event): void {
     const receiver = receiverOf(event);
-    if (receiver !== undefined && this.node(receiver).isPaused) {
+    if (receiver !== undefined && this.fate(receiver).isPaused) {
       if (event.kind === "tick") this.#tickAgain(event.node);
       else this.#backlog.push(event);
       return;
     }
-    this.trace.mix(eventKinds.indexOf(event.kind) + 32 * (receiver ?? 0));
-    if (event.kind !== "tick" && event.kind !== "turn") {
-      this.trace.line(() => `${this.now} ${describeEvent(event)}`);
-    }
     switch (event.kind) {
-      case "tick": {
-        const node = this.node(event.node);
-        if (node.isUp) node.tick();
+      case "tick":
+        if (this.node(event.node).isUp) this.take(event);
         this.#tickAgain(event.node);
         break;
-      }
       case "deliver":
         this.#deliver(event.message, event.order);
         break;
-      case "turn":
+      case "ready":
       case "disk":
       case "apply":
         this.#work(event.kind, this.node(event.node), event.incarnation);
@@ -239,7 +251,7 @@ export class World implements Surroundings, Disks {
       case "unreachable":
         if (!this.node(event.node).isUp) break;
         this.coverage.count("unreachable-reported");
-        this.node(event.node).reportUnreachable(event.peer);
+        this.take(event);
         break;
       case "client":
         this.#clients.act();
@@ -251,23 +263,79 @@ export class World implements Surroundings, Disks {
   }
 
   #tickAgain(node: NodeId): void {
-    this.#agenda.add(this.node(node).tickUnits, { kind: "tick", node });
+    this.#agenda.add(this.fate(node).tickUnits, { kind: "tick", node });
   }
 
-  #work(kind: "turn" | "disk" | "apply", node: SimNode, incarnation: number): void {
-    if (!node.isRun(incarnation)) return;
-    if (kind === "turn") node.turn();
-    else if (kind === "disk") node.diskDone();
-    else node.applyDone();
+  /** A host goes on with its work. */
+  #work(kind: "ready" | "disk" | "apply", node: SimNode, incarnation: number): void {
+    if (!node.isUp || node.incarnation !== incarnation) return;
+    this.fate(node.id).due.delete(kind);
+    const { draw, host, stage } = this;
+    switch (kind) {
+      case "ready": {
+        const roomy = node.writingCount < host.writingCountMax;
+        if (!roomy || !node.mayTakeReady) return;
+        const isDiscarded = draw.chance(host.discardPerMille);
+        this.take({ kind: isDiscarded ? "discard" : "ready", node: node.id });
+        break;
+      }
+      case "disk": {
+        if (draw.chance(host.diskCrashPerMille)) {
+          this.#faults.crash(node);
+          return;
+        }
+        const count = draw.between(1, node.writingCount);
+        const lies = stage.flaw === "lying-disk" && draw.chance(200);
+        // One notice may stand for several Readys, or each may have its own.
+        const each = draw.chance(500);
+        if (lies) this.take({ kind: "lie", node: node.id, count });
+        else this.take({ kind: "persist", node: node.id, count, each });
+        break;
+      }
+      case "apply":
+        this.take({ kind, node: node.id, count: draw.between(1, node.applyingCount) });
+        break;
+      default:
+        unreachable(kind);
+    }
+  }
+
+  /** Puts on the agenda what the host of a node has to do. */
+  #plan(node: SimNode): void {
+    if (!node.isUp) return;
+    const { turnDelayMax, diskDelayMax, applyDelayMax } = this.host;
+    // Now and then, also ask a node that says it has nothing to do.
+    if (node.hasReady || this.draw.chance(5)) this.#soon("ready", node, turnDelayMax);
+    if (node.writingCount > 0) {
+      this.#soon("disk", node, diskDelayMax * this.fate(node.id).diskSlowness);
+    }
+    if (node.applyingCount > 0) this.#soon("apply", node, applyDelayMax);
+  }
+
+  #soon(kind: "ready" | "disk" | "apply", { id, incarnation }: SimNode, delayMax: number): void {
+    const { due } = this.fate(id);
+    if (due.has(kind)) return;
+    due.add(kind);
+    const delay = delayMax > 0 ? this.draw.below(delayMax + 1) : 0;
+    this.#agenda.add(delay, { kind, node: id, incarnation });
   }
 
   #deliver(message: Message, order: number): void {
-    const node = this.node(message.to);
-    if (!node.isUp || this.network.isCut(message.from, message.to)) return;
+    if (!this.node(message.to).isUp || this.network.isCut(message.from, message.to)) return;
     if (this.network.isLate(message, order)) this.coverage.count("message-reordered");
-    this.trace.mix(messageKinds.indexOf(message.kind) + 16 * message.from + 1024 * message.term);
-    node.receive(message);
+    this.take({ kind: "deliver", node: message.to, message });
   }
+}
+
+function newFate(): Fate {
+  return { isPaused: false, tickUnits: unitsPerTick, diskSlowness: 1, due: new Set() };
+}
+
+function drawCast({ voterCount, options, doors, machines }: Plan, draw: Draw, flaw: Flaw): Cast {
+  const hosts = Array.from({ length: voterCount }, () => {
+    return { door: draw.pick(doors), machine: draw.pick(machines) };
+  });
+  return { hosts, raft: options, flaw };
 }
 
 /** Which node an event happens to; undefined for what happens to the world. */
@@ -276,7 +344,7 @@ function receiverOf(event: Event): NodeId | undefined {
     case "deliver":
       return event.message.to;
     case "tick":
-    case "turn":
+    case "ready":
     case "disk":
     case "apply":
     case "unreachable":
@@ -302,34 +370,3 @@ const calmHost: HostPlan = {
   discardPerMille: 0,
   diskCrashPerMille: 0,
 };
-
-const eventKinds: readonly Event["kind"][] = [
-  "tick",
-  "deliver",
-  "turn",
-  "disk",
-  "apply",
-  "unreachable",
-  "client",
-  "fault",
-  "heal",
-  "restart",
-  "resume",
-  "clock-mended",
-  "disk-mended",
-];
-
-const messageKinds: readonly MessageKind[] = [
-  "pre-vote",
-  "pre-vote-response",
-  "request-vote",
-  "request-vote-response",
-  "append-entries",
-  "append-entries-response",
-  "append-entries-rejection",
-  "heartbeat",
-  "heartbeat-response",
-  "propose",
-  "read-index",
-  "read-index-response",
-];

@@ -101,7 +101,7 @@ test("a long log in an old term and a short one in a new term can elect a leader
   // Node 1 gets two terms ahead, and nobody hears of it.
   t.filter(({ kind, from }) => (kind !== "pre-vote" && from === 1 ? "drop" : "pass"));
   t.until("node 1 is far ahead", () => {
-    if (role(t, 1) === "follower") t.node(1).campaign();
+    if (role(t, 1) === "follower") t.campaign(1);
     return term(t, 1) >= term(t, 2) + 2;
   });
   t.partition([1], [2, 3]);
@@ -119,7 +119,8 @@ test("a long log in an old term and a short one in a new term can elect a leader
 test("an entry of an older term is not committed by counting (Figure 8)", () => {
   const t = cluster({
     voters: 5,
-    raft: { messageBytesMax: 1, checkQuorum: false, preVote: false },
+    // Nobody times out: they campaign when they are told to.
+    raft: { messageBytesMax: 1, checkQuorum: false, preVote: false, electionTimeoutTicks: 200 },
   });
   t.elect(1);
   t.partition([1, 2], [3, 4, 5]);
@@ -129,10 +130,8 @@ test("an entry of an older term is not committed by counting (Figure 8)", () => 
   // Node 5 leads, and its log goes no further than itself.
   t.partition([1], [2], [3, 4, 5]);
   t.filter(({ kind, from }) => (kind === "append-entries" && from === 5 ? "drop" : "pass"));
-  t.until("node 5 leads", () => {
-    if (role(t, 5) === "follower") t.node(5).campaign();
-    return role(t, 5) === "leader" && t.node(5).status?.persistedIndex === index;
-  });
+  t.seat(5);
+  t.until("node 5 has an entry there", () => t.node(5).status?.persistedIndex === index);
   t.crash(5);
   // Node 1 leads again and replicates the old entry to a majority, and nothing of its own term.
   t.restart(1);
@@ -143,10 +142,10 @@ test("an entry of an older term is not committed by counting (Figure 8)", () => 
     const fits = (t.node(message.to).status?.last.index ?? 0) >= message.prev.index;
     return own && fits ? "drop" : "pass";
   });
-  t.until("node 1 leads, and a majority has the old entry", () => {
-    if (role(t, 1) === "follower") t.node(1).campaign();
+  t.seat(1);
+  t.until("a majority has the old entry", () => {
     const holders = [1, 2, 3, 4].filter((id) => (t.node(id).status?.persistedIndex ?? 0) >= index);
-    return role(t, 1) === "leader" && holders.length >= 3;
+    return holders.length >= 3;
   });
   t.ticks(5);
 
@@ -202,7 +201,7 @@ test("entries that are replaced while the disk writes them do not count as durab
   t.elect(1);
   t.ticks(3);
   t.partition([1, 5], [2, 3, 4]);
-  t.node(5).diskSlowness = 5000;
+  t.slowDisk(5, 5000);
   for (let count = 0; count < 5; count++) t.propose(1);
   t.ticks(3);
   t.until("the majority has a leader", () => t.world.leaders.some(({ id }) => id !== 1));
@@ -211,7 +210,7 @@ test("entries that are replaced while the disk writes them do not count as durab
   t.heal();
 
   t.until("node 5 replaces them", () => seen(t, "conflict-truncated-while-writing") > 0);
-  t.node(5).diskSlowness = 1;
+  t.slowDisk(5, 1);
   t.until("and catches up when its disk does", () => t.isCommitted(index), 1000);
 });
 
@@ -261,15 +260,15 @@ test("a late acknowledgement of an earlier reign does not count", () => {
 
 test("a vote that the disk does not hold yet is not heard, and may be given to another", () => {
   const t = cluster({ raft: { preVote: false, checkQuorum: false } });
-  t.node(3).diskSlowness = 10_000;
+  t.slowDisk(3, 10_000);
   t.crash(2);
-  t.node(1).campaign();
+  t.campaign(1);
   t.until("node 3 voted for node 1", () => t.node(3).status?.vote === 1);
   t.ticks(3);
   expect(role(t, 1)).toBe("candidate");
   t.crash(1);
   t.crash(3);
-  t.node(3).diskSlowness = 1;
+  t.slowDisk(3, 1);
   t.restart(3);
   t.restart(2);
   t.elect(2);
@@ -306,7 +305,7 @@ test("a leader that was deposed without knowing answers no read", () => {
   const t = cluster();
   t.elect(1);
   t.partition([1], [2, 3]);
-  expect(t.node(1).read()).toBe("done");
+  expect(t.read(1)).toBe("done");
   t.until("the others have a leader", () => t.world.leaders.some(({ id }) => id !== 1));
   t.until("which writes", () => t.tryPropose("leader") === "done");
 
@@ -320,10 +319,10 @@ test("an answer to an earlier round of heartbeats does not confirm a later read"
   const t = cluster();
   t.elect(1);
   t.filter(({ kind }) => (kind === "heartbeat-response" ? "hold" : "pass"));
-  expect(t.node(1).read()).toBe("done");
+  expect(t.read(1)).toBe("done");
   t.ticks(1);
   t.partition([1], [2, 3]);
-  expect(t.node(1).read()).toBe("done");
+  expect(t.read(1)).toBe("done");
   // The link is back for what was held only, and nothing new reaches node 1.
   t.heal();
   t.filter(({ to, from }) => (to === 1 || from === 1 ? "drop" : "pass"));
@@ -342,7 +341,7 @@ test("a read that a follower forwarded to a dead leader fails in time", () => {
   t.elect(1);
   t.until("node 2 knows the leader", () => t.node(2).status?.leader === 1);
   t.crash(1);
-  expect(t.node(2).read()).toBe("done");
+  expect(t.read(2)).toBe("done");
   t.until("it fails", () => seen(t, "read-failed") === 1, 20);
 });
 
