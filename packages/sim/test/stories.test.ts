@@ -201,7 +201,7 @@ test("entries that are replaced while the disk writes them do not count as durab
   t.elect(1);
   t.ticks(3);
   t.partition([1, 5], [2, 3, 4]);
-  t.slowDisk(5, 5000);
+  t.slowDisk(5, 50_000);
   for (let count = 0; count < 5; count++) t.propose(1);
   t.ticks(3);
   t.until("the majority has a leader", () => t.world.leaders.some(({ id }) => id !== 1));
@@ -211,7 +211,7 @@ test("entries that are replaced while the disk writes them do not count as durab
 
   t.until("node 5 replaces them", () => seen(t, "conflict-truncated-while-writing") > 0);
   t.slowDisk(5, 1);
-  t.until("and catches up when its disk does", () => t.isCommitted(index), 1000);
+  t.until("and catches up when its disk does", () => t.isCommitted(index), 2000);
 });
 
 test("a full window recovers when every acknowledgement was lost", () => {
