@@ -1,9 +1,9 @@
 export { simulate, SimFailure, type SimReport } from "./simulate.ts";
-export { demandLiveness, LivenessFailure, type Stall } from "./liveness.ts";
+export { demandLiveness, drawMembers, LivenessFailure, type Stall } from "./liveness.ts";
 export { Coverage, coverageKinds, type CoverageKind } from "./coverage.ts";
 export { cluster, Cluster, type ClusterOptions, type Selector } from "./cluster.ts";
 export { World, type WorldOptions } from "./world.ts";
-export { SimNode } from "./sim-node.ts";
+export { type Host, SimNode } from "./sim-node.ts";
 export type { Answer } from "./answer.ts";
 export {
   calmPlan,
@@ -17,6 +17,19 @@ export {
   type NetworkPlan,
   type Plan,
 } from "./plan.ts";
+export {
+  type Delivery,
+  type Line,
+  parseScenario,
+  printScenario,
+  type Scenario,
+  ScenarioError,
+} from "./scenario.ts";
+export { play, type Played } from "./script.ts";
+export { nameFailure, shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
+export { minimize, type MinimizeOptions } from "./minimize.ts";
+export { type Audience, type Cast, Stage } from "./stage.ts";
+export { describeStep, type Step } from "./step.ts";
 export type { FaultKind } from "./fault-kind.ts";
 export type { Flaw } from "./flaw.ts";
 export type { Verdict } from "./sim-network.ts";

@@ -1,4 +1,4 @@
-import { describeStatus, type LogIndex, quorum, type Term } from "@quorate/core";
+import { describeStatus, type LogIndex, type NodeId, quorum, type Term } from "@quorate/core";
 import { unitsPerTick } from "./plan.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { World } from "./world.ts";
@@ -40,15 +40,18 @@ interface Probe {
   readonly index: LogIndex;
 }
 
-/**
- * Heals the world for all nodes, or for a random majority while the rest stays away, and demands
- * within a bounded time: a leader that all follow, a new command committed by all, equal logs and
- * state machines, and every read answered or failed. Throws `LivenessFailure`.
- */
-export function demandLiveness(world: World): void {
-  const { plan, draw, ids } = world;
+/** All nodes, or a random majority, as the plan says. */
+export function drawMembers({ plan, draw, ids }: World): readonly NodeId[] {
   const count = plan.healAll ? ids.length : draw.between(quorum(ids.length), ids.length);
-  const members = draw.some(ids, count);
+  return draw.some(ids, count);
+}
+
+/**
+ * Heals the world for `members`, while the rest stays away, and demands within a bounded time: a leader
+ * that all follow, a new command committed by all, equal logs and state machines, and every read
+ * answered or failed. Throws `LivenessFailure`.
+ */
+export function demandLiveness(world: World, members: readonly NodeId[]): void {
   world.stage.trace.line(() => `${world.now} heal for [${members.join(" ")}]`);
   world.healFor(members);
   const nodes = members.map((id) => world.node(id));

@@ -1,5 +1,5 @@
 import type { CoverageKind } from "./coverage.ts";
-import { demandLiveness } from "./liveness.ts";
+import { demandLiveness, drawMembers } from "./liveness.ts";
 import { drawPlan } from "./plan.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -43,7 +43,7 @@ function run(seed: number, options: WorldOptions): SimReport {
   const plan = drawPlan(seed);
   const world = new World(plan, options);
   while (world.eventCount < plan.stepCount) world.advance();
-  demandLiveness(world);
+  demandLiveness(world, drawMembers(world));
   return {
     seed,
     hash: world.stage.trace.hash,

@@ -2,7 +2,6 @@ import {
   at,
   type EntryId,
   type Message,
-  type MessageKind,
   type NodeId,
   type RaftOptions,
   type Term,
@@ -13,6 +12,7 @@ import type { Flaw } from "./flaw.ts";
 import type { Disks, Observer } from "./judge.ts";
 import { newJudges } from "./judges.ts";
 import { Jury } from "./jury.ts";
+import { messageKinds } from "./message-kind.ts";
 import { type Host, SimNode, type Surroundings } from "./sim-node.ts";
 import { describeStep, type Step, stepKinds } from "./step.ts";
 import { Trace } from "./trace.ts";
@@ -149,18 +149,3 @@ function commandOf(command: number, bytes: number): Uint8Array {
   new DataView(data.buffer).setUint32(0, command);
   return data;
 }
-
-const messageKinds: readonly MessageKind[] = [
-  "pre-vote",
-  "pre-vote-response",
-  "request-vote",
-  "request-vote-response",
-  "append-entries",
-  "append-entries-response",
-  "append-entries-rejection",
-  "heartbeat",
-  "heartbeat-response",
-  "propose",
-  "read-index",
-  "read-index-response",
-];

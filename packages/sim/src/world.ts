@@ -18,6 +18,8 @@ import type { Step } from "./step.ts";
 export interface WorldOptions extends Audience {
   /** A defect that all hosts share, to show that the judges see it. */
   readonly flaw?: Flaw | undefined;
+  /** Nodes that have run already, without a world of their own; messages on their way are lost. */
+  readonly stage?: Stage | undefined;
 }
 
 /** How one node fares, and what will happen to it anyway. */
@@ -58,14 +60,16 @@ export class World {
     this.draw = new Draw(plan.seed, 2);
     this.travel = plan.network;
     this.host = plan.host;
-    this.stage = new Stage(drawCast(plan, this.draw, options.flaw ?? "none"), options);
+    this.stage =
+      options.stage ?? new Stage(drawCast(plan, this.draw, options.flaw ?? "none"), options);
     this.stage.onSent = (message) => this.#send(message);
     this.#fates = this.stage.ids.map(() => newFate());
     this.#clients = new Clients(this);
     this.#faults = new Faults(this);
     for (const id of this.ids) {
       this.#agenda.add(this.draw.below(unitsPerTick), { kind: "tick", node: id });
-      this.start(id);
+      if (options.stage === undefined) this.start(id);
+      else this.#plan(this.node(id));
     }
     this.#clients.begin();
     this.#faults.begin();

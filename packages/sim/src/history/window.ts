@@ -1,0 +1,191 @@
+import { at } from "@quorate/core";
+import type { Operation } from "./history.ts";
+import type { Model } from "./model.ts";
+import { type Completed, type Partition, prefixOf, relax } from "./partition.ts";
+import { type Budget, search, type SearchResult } from "./search.ts";
+
+/** Where and how a history contradicts its model. */
+export interface OffendingWindow<State, Input, Output> {
+  readonly key: string;
+  /**
+   * The operations that cannot all be as they were told, in the order of their calls: the results and
+   * times of no other operation matter.
+   */
+  readonly operations: readonly Operation<Input, Output>[];
+  /** Whether every one of them is needed: without it the rest could be. */
+  readonly isSmallest: boolean;
+  /** How many other changes were called in time: they may come whenever they like, and it does not help. */
+  readonly freeCount: number;
+  /** With the end of this operation the history becomes illegal: before it, all was well. */
+  readonly last: Operation<Input, Output>;
+  /** The longest order of operations that leads up to that end. */
+  readonly longest: readonly Operation<Input, Output>[];
+  /** What the state could be there, at most 16 of the possibilities. */
+  readonly reachable: readonly State[];
+  /** Operations that were reported to have failed: if these had taken effect, all would be well. */
+  readonly suspects: readonly Operation<Input, Output>[];
+}
+
+type Illegal<State, Input, Output> = Extract<
+  SearchResult<State, Input, Output>,
+  { readonly kind: "illegal" }
+>;
+
+/** A single trial may take this many times the steps of the search that found the history illegal. */
+const trialFactor = 8;
+const trialStepsMin = 10_000;
+
+/**
+ * The smallest offending window of a part that is illegal, as `found` tells. Within the budget: when
+ * it runs out, the window is larger than need be, and says so.
+ */
+export function offendingWindow<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  part: Partition<Input, Output>,
+  found: Illegal<State, Input, Output>,
+  budget: Budget,
+): OffendingWindow<State, Input, Output> {
+  const trials = new Trials(model, budget, found.stepCount);
+  const { prefix, result, last } = shortestPrefix(model, part, found, trials);
+  const kept = smallestSet(model, prefix, trials);
+  const operations = kept.map(({ operation }) => operation);
+  return {
+    key: part.key,
+    operations,
+    isSmallest: !trials.isCut,
+    freeCount: changeCount(model, prefix) - changeCountOf(model, operations),
+    last,
+    longest: result.longest,
+    reachable: result.reachable,
+    suspects: suspectsOf(prefix, trials),
+  };
+}
+
+/** Searches of parts of a history, which share a budget. */
+class Trials<State, Input, Output> {
+  readonly #model: Model<State, Input, Output>;
+  readonly #budget: Budget;
+  readonly #trialStepsMax: number;
+  #stepsLeft: number;
+  /** Whether a trial had no answer. */
+  isCut = false;
+
+  constructor(model: Model<State, Input, Output>, budget: Budget, stepCount: number) {
+    this.#model = model;
+    this.#budget = budget;
+    this.#stepsLeft = budget.stepsMax;
+    this.#trialStepsMax = Math.max(trialStepsMin, stepCount * trialFactor);
+  }
+
+  run(part: Partition<Input, Output>): SearchResult<State, Input, Output> {
+    const stepsMax = Math.min(this.#stepsLeft, this.#trialStepsMax);
+    const result = search(this.#model, part, { ...this.#budget, stepsMax });
+    this.#stepsLeft -= result.stepCount;
+    if (result.kind === "exhausted") this.isCut = true;
+    return result;
+  }
+}
+
+/**
+ * The part up to the first end with which it is illegal. The search got stuck at some end, so all was
+ * well before; that it is illegal there is likely, but what was under way might have come out otherwise.
+ */
+function shortestPrefix<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  part: Partition<Input, Output>,
+  found: Illegal<State, Input, Output>,
+  trials: Trials<State, Input, Output>,
+): {
+  readonly prefix: Partition<Input, Output>;
+  readonly result: Illegal<State, Input, Output>;
+  readonly last: Operation<Input, Output>;
+} {
+  const ends = [...part.completed].sort((a, b) => a.endOrder - b.endOrder);
+  const orders = ends.map(({ endOrder }) => endOrder);
+  let low = ends.findIndex(({ operation }) => operation === found.blocked);
+  let high = ends.length - 1;
+  let prefix = prefixOf(model, part, at(orders, high));
+  let result = found;
+  let middle = low;
+  while (low < high) {
+    const trial = prefixOf(model, part, at(orders, middle));
+    const outcome = trials.run(trial);
+    if (outcome.kind === "illegal") {
+      high = middle;
+      prefix = trial;
+      result = outcome;
+    } else {
+      low = middle + 1;
+    }
+    middle = Math.floor((low + high) / 2);
+  }
+  return { prefix, result, last: at(ends, high).operation };
+}
+
+/**
+ * A smallest set of operations that is illegal when nothing is demanded of the others: first as few
+ * of the latest as will do, then, in ever smaller pieces, without what is not needed.
+ */
+function smallestSet<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  part: Partition<Input, Output>,
+  trials: Trials<State, Input, Output>,
+): readonly Completed<Input, Output>[] {
+  const isIllegal = (kept: readonly Completed<Input, Output>[]): boolean => {
+    const set = new Set(kept);
+    return trials.run(relax(model, part, (one) => !set.has(one))).kind === "illegal";
+  };
+  let kept = part.completed;
+  for (let count = 1; count < part.completed.length; count *= 2) {
+    const latest = part.completed.slice(-count);
+    if (!isIllegal(latest)) continue;
+    kept = latest;
+    break;
+  }
+  // A trial without an answer counts against the result only where it decides what is kept.
+  trials.isCut = false;
+  let size = Math.ceil(kept.length / 2);
+  for (;;) {
+    for (let start = 0; start < kept.length;) {
+      const rest = [...kept.slice(0, start), ...kept.slice(start + size)];
+      if (rest.length > 0 && isIllegal(rest)) kept = rest;
+      else start += size;
+    }
+    if (size === 1) return kept;
+    if (size > 2) trials.isCut = false;
+    size = Math.ceil(size / 2);
+  }
+}
+
+/** Which of the operations that failed would explain everything, had they taken effect. */
+function suspectsOf<State, Input, Output>(
+  part: Partition<Input, Output>,
+  trials: Trials<State, Input, Output>,
+): readonly Operation<Input, Output>[] {
+  if (part.failed.length === 0) return [];
+  const unknown = [...part.unknown, ...part.failed].sort((a, b) => a.order - b.order);
+  const result = trials.run({ ...part, unknown });
+  if (result.kind !== "linearizable") return [];
+  const failed = new Set(part.failed);
+  return result.order.filter((operation) => failed.has(operation));
+}
+
+function changeCount<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  { completed, unknown }: Partition<Input, Output>,
+): number {
+  return (
+    unknown.length +
+    changeCountOf(
+      model,
+      completed.map(({ operation }) => operation),
+    )
+  );
+}
+
+function changeCountOf<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  operations: readonly Operation<Input, Output>[],
+): number {
+  return operations.filter(({ input }) => model.isReadOnly?.(input) !== true).length;
+}

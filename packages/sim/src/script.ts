@@ -1,0 +1,136 @@
+import { describeMessage, type Message, type MessageKind, type NodeId } from "@quorate/core";
+import { demandLiveness } from "./liveness.ts";
+import { calmPlan } from "./plan.ts";
+import type { Delivery, Line, Scenario } from "./scenario.ts";
+import { lineOf } from "./scenario.ts";
+import type { SimNode } from "./sim-node.ts";
+import { type Audience, Stage } from "./stage.ts";
+import type { Step } from "./step.ts";
+import { World } from "./world.ts";
+
+/** A message that was sent. */
+interface Packet {
+  readonly message: Message;
+  readonly text: string;
+  isDelivered: boolean;
+}
+
+/** What came of a scenario. */
+export interface Played {
+  /** What went wrong, or undefined. */
+  readonly error: unknown;
+  /** What happened: the lines that were possible, as they then read. */
+  readonly lines: readonly Line[];
+  readonly stage: Stage;
+}
+
+/** Plays a scenario to its end, or until something goes wrong. Lines that are not possible do nothing. */
+export function play(scenario: Scenario, audience: Audience = {}): Played {
+  const script = new Script(scenario, audience);
+  let error: unknown;
+  try {
+    for (const line of scenario.lines) script.take(line);
+  } catch (caught) {
+    error = caught;
+  }
+  return { error, lines: script.lines, stage: script.stage };
+}
+
+/** Takes a scenario's lines on a stage, where nothing else happens. */
+class Script {
+  readonly stage: Stage;
+  readonly lines: Line[] = [];
+  readonly #auto: boolean;
+  readonly #options: Scenario["cast"]["raft"];
+  /** Every message that was sent, by link and kind. */
+  readonly #packets = new Map<string, Packet[]>();
+
+  constructor({ cast, auto }: Scenario, audience: Audience) {
+    this.#auto = auto;
+    this.#options = cast.raft;
+    this.stage = new Stage(cast, audience);
+    this.stage.onSent = (message) => this.#keep(message);
+  }
+
+  take(line: Line): void {
+    if (line.kind === "converge") {
+      this.lines.push(line);
+      this.#converge(line.members, line.seed);
+      return;
+    }
+    const step = line.kind === "deliver" ? this.#delivery(line) : this.#possible(line);
+    if (step === undefined) return;
+    this.lines.push(lineOf(step));
+    this.stage.take(step);
+    if (this.#auto) this.#work(this.stage.node(step.node));
+  }
+
+  /** The step as far as it is possible now, or undefined. */
+  #possible(step: Exclude<Step, { readonly kind: "deliver" }>): Step | undefined {
+    const node = this.stage.node(step.node);
+    if (step.kind === "start") {
+      if (node.isUp) return undefined;
+      return { ...step, appliedIndex: Math.min(step.appliedIndex, node.durableAppliedIndex) };
+    }
+    if (!node.isUp) return undefined;
+    switch (step.kind) {
+      case "crash":
+        return { ...step, kept: Math.min(step.kept, node.disk.uncertain.length) };
+      case "ready":
+        return node.hasReady && node.mayTakeReady ? step : undefined;
+      case "persist":
+      case "lie":
+        if (node.writingCount === 0) return undefined;
+        return { ...step, count: Math.min(step.count, node.writingCount) };
+      case "apply":
+        if (node.applyingCount === 0) return undefined;
+        return { ...step, count: Math.min(step.count, node.applyingCount) };
+      default:
+        return step;
+    }
+  }
+
+  /** The message that reads the same, new if possible; else the last of its kind that is on its way. */
+  #delivery({ from, node, message: kind, text }: Delivery): Step | undefined {
+    if (!this.stage.node(node).isUp) return undefined;
+    const packets = this.#packets.get(key(from, node, kind)) ?? [];
+    const packet =
+      packets.findLast((other) => !other.isDelivered && other.text === text) ??
+      packets.findLast((other) => other.text === text) ??
+      packets.findLast((other) => !other.isDelivered);
+    if (packet === undefined) return undefined;
+    packet.isDelivered = true;
+    return { kind: "deliver", node, message: packet.message };
+  }
+
+  /** Does all that a node's host has to do. */
+  #work(node: SimNode): void {
+    const { id } = node;
+    while (node.isUp && (node.writingCount > 0 || node.applyingCount > 0 || node.hasReady)) {
+      if (node.writingCount > 0) {
+        this.stage.take({ kind: "persist", node: id, count: node.writingCount, each: false });
+      } else if (node.applyingCount > 0) {
+        this.stage.take({ kind: "apply", node: id, count: node.applyingCount });
+      } else {
+        this.stage.take({ kind: "ready", node: id });
+      }
+    }
+  }
+
+  #converge(members: readonly NodeId[], seed: number): void {
+    const { stage } = this;
+    const plan = calmPlan(seed, stage.ids.length, this.#options);
+    demandLiveness(new World(plan, { stage }), members);
+  }
+
+  #keep(message: Message): void {
+    const name = key(message.from, message.to, message.kind);
+    const packets = this.#packets.get(name) ?? [];
+    this.#packets.set(name, packets);
+    packets.push({ message, text: describeMessage(message), isDelivered: false });
+  }
+}
+
+function key(from: NodeId, to: NodeId, kind: MessageKind): string {
+  return `${from}>${to}>${kind}`;
+}

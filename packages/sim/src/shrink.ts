@@ -1,0 +1,173 @@
+import { AssertionError } from "@quorate/core";
+import type { Flaw } from "./flaw.ts";
+import { Violation } from "./judge.ts";
+import { demandLiveness, drawMembers, LivenessFailure } from "./liveness.ts";
+import { minimize } from "./minimize.ts";
+import { drawPlan } from "./plan.ts";
+import { type Line, lineOf, printScenario, type Scenario } from "./scenario.ts";
+import { play } from "./script.ts";
+import { World } from "./world.ts";
+
+/** How a search for the smallest scenario is made. */
+export interface ShrinkOptions {
+  readonly flaw?: Flaw | undefined;
+  /**
+   * How many candidates are played in each of the few passes, at most.
+   *
+   * @default 4000
+   */
+  readonly trialCountMax?: number | undefined;
+}
+
+/** The smallest scenario that was found for a seed. */
+export interface Shrunk {
+  readonly scenario: Scenario;
+  /** The scenario as text, to be kept as a file. */
+  readonly text: string;
+  /** How many steps the run of the seed took. */
+  readonly stepCountBefore: number;
+}
+
+/** Names a failure, so that another run can be said to fail in the same way: `I7`, `liveness no-leader`. */
+export function nameFailure(error: unknown): string {
+  if (error instanceof Violation) return error.invariant;
+  if (error instanceof LivenessFailure) return `liveness ${error.stall}`;
+  if (error instanceof AssertionError) return `assertion ${error.message}`;
+  return error instanceof Error ? error.name : String(error);
+}
+
+/**
+ * Turns the failing run of `seed` into the smallest scenario that still fails in the same way: it
+ * records the steps of the run, and takes away all that it can. Undefined if the seed does not fail, or
+ * if its steps alone do not.
+ */
+export async function shrink(
+  seed: number,
+  options: ShrinkOptions = {},
+): Promise<Shrunk | undefined> {
+  const recorded = record(seed, options.flaw ?? "none");
+  if (recorded === undefined || !fails(recorded)) return undefined;
+  let scenario = withoutHosts(recorded) ?? recorded;
+  scenario = await withFewerLines(scenario, options);
+  scenario = withCampaigns(scenario);
+  scenario = withSimplerCast(withoutHosts(scenario) ?? scenario);
+  scenario = await withFewerLines(scenario, options);
+  const { error, lines } = play(scenario);
+  const message = error instanceof Error ? error.message.split("\n")[0] : undefined;
+  const comments = [message ?? nameFailure(error), `Found with seed ${seed}.`];
+  const told: Scenario = { ...scenario, comments, lines };
+  // What happened is what is written down, unless it reads the same and is another run.
+  const final = fails(told) ? told : { ...scenario, comments };
+  return { scenario: final, text: printScenario(final), stepCountBefore: recorded.lines.length };
+}
+
+/** The run of a seed, step by step, up to its failure; undefined if it does not fail. */
+function record(seed: number, flaw: Flaw): Scenario | undefined {
+  const plan = drawPlan(seed);
+  const lines: Line[] = [];
+  const world = new World(plan, { flaw, recorder: (step) => lines.push(lineOf(step)) });
+  const { cast } = world.stage;
+  let healed: readonly Line[] = [];
+  try {
+    while (world.eventCount < plan.stepCount) world.advance();
+    const members = drawMembers(world);
+    const [node = 0] = members;
+    healed = [...lines, { kind: "converge", node, members, seed }];
+    demandLiveness(world, members);
+  } catch (error) {
+    // What never happens is not told step by step.
+    const told = error instanceof LivenessFailure ? healed : lines;
+    return { comments: [], cast, auto: false, expect: nameFailure(error), lines: told };
+  }
+  return undefined;
+}
+
+function fails(scenario: Scenario): boolean {
+  const { error } = play(scenario);
+  return error !== undefined && nameFailure(error) === scenario.expect;
+}
+
+function withFewerLines(scenario: Scenario, { trialCountMax = 4000 }: ShrinkOptions) {
+  const failsWith = (lines: readonly Line[]): boolean => fails({ ...scenario, lines });
+  return minimize(scenario.lines, failsWith, { trialCountMax }).then((lines): Scenario => ({
+    ...scenario,
+    lines,
+  }));
+}
+
+/** The scenario with hosts that do everything at once, if it fails then as well. */
+function withoutHosts(scenario: Scenario): Scenario | undefined {
+  const lines = scenario.lines.filter(({ kind }) => !hostKinds.has(kind));
+  const candidate: Scenario = { ...scenario, auto: true, lines };
+  return fails(candidate) ? candidate : undefined;
+}
+
+const hostKinds: ReadonlySet<Line["kind"]> = new Set(["ready", "discard", "persist", "apply"]);
+
+/** One campaign says what many ticks do. */
+function withCampaigns(scenario: Scenario): Scenario {
+  let result = scenario;
+  for (let offset = result.lines.length - 1; offset >= 0; offset--) {
+    const line = result.lines[offset];
+    if (line?.kind !== "tick") continue;
+    const { node } = line;
+    // All ticks of the node since something else happened to it.
+    const since = result.lines.findLastIndex(
+      (other, at) => at < offset && other.node === node && other.kind !== "tick",
+    );
+    const lines = result.lines.filter(
+      (other, at) => at <= since || at > offset || other.node !== node,
+    );
+    const place = lines.length - (result.lines.length - 1 - offset);
+    lines.splice(place, 0, { kind: "campaign", node });
+    const candidate: Scenario = { ...result, lines };
+    if (!fails(candidate)) continue;
+    result = candidate;
+    offset = place;
+  }
+  return result;
+}
+
+/** Nodes that are not needed go, and so does what is not as it is by default. */
+function withSimplerCast(scenario: Scenario): Scenario {
+  let result = scenario;
+  const keepIfFails = (candidate: Scenario): void => {
+    if (fails(candidate)) result = candidate;
+  };
+  for (let count = scenario.cast.hosts.length - 1; count >= 1; count--) {
+    const lines = result.lines.filter((line) => nodesOf(line).every((id) => id <= count));
+    const hosts = result.cast.hosts.slice(0, count);
+    keepIfFails({ ...result, cast: { ...result.cast, hosts }, lines });
+  }
+  for (const name of Object.keys(scenario.cast.raft)) {
+    const raft = Object.fromEntries(
+      Object.entries(result.cast.raft).filter(([other]) => other !== name),
+    );
+    keepIfFails({ ...result, cast: { ...result.cast, raft } });
+  }
+  // Without a round of questions before each campaign, there is less to tell.
+  keepIfFails({
+    ...result,
+    cast: { ...result.cast, raft: { ...result.cast.raft, preVote: false } },
+  });
+  for (const offset of result.cast.hosts.keys()) {
+    const hosts = result.cast.hosts.map((host, other) =>
+      other === offset ? ({ door: "pipelined", machine: "memory" } as const) : host,
+    );
+    keepIfFails({ ...result, cast: { ...result.cast, hosts } });
+  }
+  return result;
+}
+
+function nodesOf(line: Line): readonly number[] {
+  switch (line.kind) {
+    case "deliver":
+      return [line.from, line.node];
+    case "unreachable":
+      return [line.node, line.peer];
+    case "converge":
+      return line.members;
+    default:
+      return [line.node];
+  }
+}

@@ -1,0 +1,257 @@
+import { assert, isSafe, type NodeId } from "@quorate/core";
+import type { FrameFate, Link } from "./frame-network.ts";
+import { type Microseconds, usPerMs } from "./timeline.ts";
+
+/** How a process ends: alone, with the kernel and its caches left as they were, or with the power. */
+export type CrashKind = "kill" | "power";
+
+/** What an armed disk does to its next write, sync or the like. */
+export type TrapKind =
+  /** It fails, as after an input/output error. */
+  | "fail"
+  /** The process ends before it takes effect, or after that and before it is reported. */
+  | "kill-before"
+  | "kill-after"
+  | "power-before"
+  | "power-after";
+
+/** The calls that a trap can wait for. */
+export type TrappedCall = "any" | "write" | "sync" | "create" | "rename" | "sync-directory";
+
+/**
+ * Something that happens in a world at a moment, with every choice in it made. `forMs` is how long it
+ * lasts before it is undone, `downMs` how long a node stays down.
+ */
+export type Happening =
+  /** Of what was not synced, `survivePerMille` is left when the power fails. */
+  | {
+      readonly kind: "crash";
+      readonly node: NodeId;
+      readonly how: CrashKind;
+      readonly survivePerMille: number;
+      readonly downMs: number;
+    }
+  /** The node stops as it is asked to, and starts again. */
+  | { readonly kind: "close"; readonly node: NodeId; readonly downMs: number }
+  | { readonly kind: "pause"; readonly node: NodeId; readonly forMs: number }
+  | {
+      readonly kind: "clock-rate";
+      readonly node: NodeId;
+      readonly perMille: number;
+      readonly forMs: number;
+    }
+  | { readonly kind: "clock-jump"; readonly node: NodeId; readonly byMs: number }
+  | {
+      readonly kind: "slow-disk";
+      readonly node: NodeId;
+      readonly factor: number;
+      readonly forMs: number;
+    }
+  /** Nothing is reported by the disk before the time is over. */
+  | { readonly kind: "stuck-disk"; readonly node: NodeId; readonly forMs: number }
+  | { readonly kind: "full-disk"; readonly node: NodeId; readonly forMs: number }
+  /** The `skip + 1`-th such call from now on meets `trap`. */
+  | {
+      readonly kind: "trap";
+      readonly node: NodeId;
+      readonly call: TrappedCall;
+      readonly skip: number;
+      readonly trap: TrapKind;
+      readonly downMs: number;
+    }
+  /** The power fails, and meanwhile one bit of what is durable turns over. */
+  | {
+      readonly kind: "rot";
+      readonly node: NodeId;
+      /** Where: a part in a million of all durable bytes. */
+      readonly perMillion: number;
+      readonly bit: number;
+      readonly downMs: number;
+    }
+  /** The node comes back with an empty disk. */
+  | { readonly kind: "wipe"; readonly node: NodeId; readonly downMs: number }
+  | { readonly kind: "cut"; readonly links: readonly Link[]; readonly forMs: number }
+  | { readonly kind: "clog"; readonly links: readonly Link[]; readonly forMs: number }
+  | { readonly kind: "reset"; readonly links: readonly Link[] }
+  /** Client `client` makes the call of this `number` to a node; the number decides what it asks. */
+  | {
+      readonly kind: "call";
+      readonly client: number;
+      readonly node: NodeId;
+      readonly number: number;
+      readonly timeoutMs: number;
+    };
+
+/** The name of something that can happen. */
+export type HappeningKind = Happening["kind"];
+
+/** One choice that makes a run other than calm. */
+export type Decision =
+  | { readonly kind: "at"; readonly at: Microseconds; readonly what: Happening }
+  /** What befalls the `number`-th frame of a link. */
+  | {
+      readonly kind: "frame";
+      readonly link: Link;
+      readonly number: number;
+      readonly fate: FrameFate;
+    };
+
+/** One decision as one line. `parseDecision` reads it back. */
+export function formatDecision(decision: Decision): string {
+  if (decision.kind === "frame") {
+    const { link, number, fate } = decision;
+    const late = fate.kind === "lost" ? "" : ` late=${fate.late}us`;
+    return `frame ${formatLink(link)} number=${number} ${fate.kind}${late}`;
+  }
+  const { kind, ...fields } = decision.what;
+  const words = Object.entries(fields).map(([name, value]) => {
+    const text = typeof value === "object" ? value.map(formatLink).join(",") : String(value);
+    return `${name}=${text}`;
+  });
+  return `@${decision.at / usPerMs}ms ${kind} ${words.join(" ")}`;
+}
+
+/** The decision in a line; throws `SyntaxError`, saying what is wrong with it. */
+export function parseDecision(line: string): Decision {
+  const [head = "", ...rest] = line.split(" ");
+  if (head === "frame") return parseFrame(line, rest);
+  const at = /^@(\d+(?:\.\d+)?)ms$/.exec(head)?.[1];
+  if (at === undefined) throw new SyntaxError(`this is no decision: "${line}"`);
+  const [kind = "", ...words] = rest;
+  const fields = new Fields(line, words);
+  return { kind: "at", at: Math.round(Number(at) * usPerMs), what: parseHappening(kind, fields) };
+}
+
+function parseFrame(
+  line: string,
+  [link = "", number = "", kind, late]: readonly string[],
+): Decision {
+  const fields = new Fields(line, [`link=${link}`, number, ...(late === undefined ? [] : [late])]);
+  const [where] = fields.links("link");
+  assert(where !== undefined, "a list of links has one at least");
+  const frame = { kind: "frame", link: where, number: fields.number("number") } as const;
+  if (kind === "lost") return { ...frame, fate: { kind } };
+  if (kind === "late" || kind === "twice") {
+    return { ...frame, fate: { kind, late: fields.number("late", "us") } };
+  }
+  throw fields.error(`"${kind ?? ""}" befalls no frame`);
+}
+
+function parseHappening(kind: string, fields: Fields): Happening {
+  const node = (): NodeId => fields.number("node");
+  const forMs = (): number => fields.number("forMs");
+  const downMs = (): number => fields.number("downMs");
+  switch (kind) {
+    case "crash": {
+      const how = fields.word("how", crashKinds);
+      const survivePerMille = fields.number("survivePerMille");
+      return { kind, node: node(), how, survivePerMille, downMs: downMs() };
+    }
+    case "close":
+    case "wipe":
+      return { kind, node: node(), downMs: downMs() };
+    case "pause":
+    case "stuck-disk":
+    case "full-disk":
+      return { kind, node: node(), forMs: forMs() };
+    case "clock-rate":
+      return { kind, node: node(), perMille: fields.number("perMille"), forMs: forMs() };
+    case "clock-jump":
+      return { kind, node: node(), byMs: fields.number("byMs") };
+    case "slow-disk":
+      return { kind, node: node(), factor: fields.number("factor"), forMs: forMs() };
+    case "trap": {
+      const call = fields.word("call", trappedCalls);
+      const trap = fields.word("trap", trapKinds);
+      return { kind, node: node(), call, skip: fields.number("skip"), trap, downMs: downMs() };
+    }
+    case "rot": {
+      const perMillion = fields.number("perMillion");
+      return { kind, node: node(), perMillion, bit: fields.number("bit"), downMs: downMs() };
+    }
+    case "cut":
+    case "clog":
+      return { kind, links: fields.links("links"), forMs: forMs() };
+    case "reset":
+      return { kind, links: fields.links("links") };
+    case "call": {
+      const timeoutMs = fields.number("timeoutMs");
+      const number = fields.number("number");
+      return { kind, client: fields.number("client"), node: node(), number, timeoutMs };
+    }
+    default:
+      throw fields.error(`nothing is called "${kind}"`);
+  }
+}
+
+const crashKinds: readonly CrashKind[] = ["kill", "power"];
+
+const trapKinds: readonly TrapKind[] = [
+  "fail",
+  "kill-before",
+  "kill-after",
+  "power-before",
+  "power-after",
+];
+
+const trappedCalls: readonly TrappedCall[] = [
+  "any",
+  "write",
+  "sync",
+  "create",
+  "rename",
+  "sync-directory",
+];
+
+/** The `name=value` words of one line. */
+class Fields {
+  readonly #line: string;
+  readonly #values = new Map<string, string>();
+
+  constructor(line: string, words: readonly string[]) {
+    this.#line = line;
+    for (const word of words) {
+      const cut = word.indexOf("=");
+      if (cut < 1) throw this.error(`"${word}" is not of the form name=value`);
+      this.#values.set(word.slice(0, cut), word.slice(cut + 1));
+    }
+  }
+
+  number(name: string, unit = ""): number {
+    const text = this.#text(name);
+    const value = Number(text.slice(0, text.length - unit.length));
+    if (!text.endsWith(unit) || !isSafe(value)) throw this.error(`${name} is no whole number`);
+    return value;
+  }
+
+  word<T extends string>(name: string, words: readonly T[]): T {
+    const text = this.#text(name);
+    const word = words.find((each) => each === text);
+    if (word === undefined) throw this.error(`${name} is none of ${words.join(", ")}`);
+    return word;
+  }
+
+  links(name: string): readonly Link[] {
+    return this.#text(name)
+      .split(",")
+      .map((text) => {
+        const [, from, to] = /^n(\d+)>n(\d+)$/.exec(text) ?? [];
+        if (from === undefined || to === undefined) throw this.error(`"${text}" is no link`);
+        return { from: Number(from), to: Number(to) };
+      });
+  }
+
+  error(what: string): SyntaxError {
+    return new SyntaxError(`${what}: "${this.#line}"`);
+  }
+
+  #text(name: string): string {
+    const text = this.#values.get(name);
+    if (text === undefined) throw this.error(`${name} is missing`);
+    return text;
+  }
+}
+
+function formatLink({ from, to }: Link): string {
+  return `n${from}>n${to}`;
+}

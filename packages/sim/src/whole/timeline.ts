@@ -1,0 +1,106 @@
+import type { NodeId } from "@quorate/core";
+import { Agenda } from "../agenda.ts";
+import type { Trace } from "../trace.ts";
+import { settle } from "./settle.ts";
+
+/** Simulated time, in microseconds: always an integer, so that no clock rounds differently. */
+export type Microseconds = number;
+
+/** Microseconds in a millisecond. */
+export const usPerMs = 1000;
+
+/** What an event is, for the hash of a run. */
+export type EventKind = "timer" | "defer" | "disk" | "frame" | "link" | "step" | "call" | "world";
+
+/** One run of one node: a process. What belongs to it happens only as long as it lives. */
+export interface Life {
+  readonly node: NodeId;
+  isAlive: boolean;
+  /** A stopped process: what is to happen to it waits. */
+  isPaused: boolean;
+}
+
+interface Happening {
+  readonly kind: EventKind;
+  readonly life: Life | undefined;
+  readonly act: () => void;
+}
+
+/** What is going to happen in a world, and when. One event at a time, each until it has settled. */
+export class Timeline {
+  readonly #agenda = new Agenda<Happening>();
+  readonly #trace: Trace;
+  #held: Happening[] = [];
+  #eventCount = 0;
+  #touched: Life | undefined;
+
+  constructor(trace: Trace) {
+    this.#trace = trace;
+  }
+
+  /** Simulated time since the start. */
+  get now(): Microseconds {
+    return this.#agenda.now;
+  }
+
+  /** How many events have happened. */
+  get eventCount(): number {
+    return this.#eventCount;
+  }
+
+  /** Lets `act` happen `delay` from now; never, if `life` is over by then. */
+  add(delay: Microseconds, kind: EventKind, act: () => void, life?: Life): void {
+    this.#agenda.add(delay, { kind, life, act });
+  }
+
+  /** Does `act` to a process now, or once it goes on. */
+  reach(life: Life, kind: EventKind, act: () => void): void {
+    if (!life.isAlive) return;
+    if (life.isPaused) {
+      this.#held.push({ kind, life, act });
+      return;
+    }
+    this.#touched = life;
+    act();
+  }
+
+  /** Lets a paused process go on: what came meanwhile happens next, in its order. */
+  resume(life: Life): void {
+    life.isPaused = false;
+    const held = this.#held;
+    this.#held = [];
+    for (const happening of held) {
+      if (happening.life === life) this.#agenda.add(0, happening);
+      else this.#held.push(happening);
+    }
+  }
+
+  /** Lets the next event happen, and settle. Gives the process that it happened to, if it was to one. */
+  async advance(): Promise<Life | undefined> {
+    const happening = this.#agenda.take();
+    const { life, kind, act } = happening;
+    if (life?.isAlive === false) return undefined;
+    if (life?.isPaused === true) {
+      this.#held.push(happening);
+      return undefined;
+    }
+    this.#eventCount += 1;
+    this.#touched = life;
+    this.#trace.mix(this.now);
+    this.#trace.mix(eventKinds.indexOf(kind) + 16 * (life?.node ?? 0));
+    act();
+    await settle();
+    return this.#touched;
+  }
+}
+
+const eventKinds: readonly EventKind[] = [
+  "timer",
+  "defer",
+  "disk",
+  "frame",
+  "link",
+  "step",
+  "call",
+  "world",
+];

@@ -1,0 +1,87 @@
+import { type FaultName, faultNames } from "./whole-plan.ts";
+
+const happenings = [
+  "rot",
+  "wipe",
+  "frame-lost",
+  "frame-late",
+  "frame-duplicated",
+  "frame-reordered",
+  "frame-cut-off",
+  "frame-clogged",
+  "connected",
+  "disconnected",
+  "connection-refused",
+  "start-on-empty-disk",
+  "start-on-log",
+  "start-failed",
+  "crash-with-disk-call-under-way",
+  "crash-while-starting",
+  "torn-tail-cut",
+  "unsynced-entries-lost",
+  "unacknowledged-entries-kept",
+  "disk-error-stopped-replica",
+  "disk-full-refused",
+  "disk-full-recovered",
+  "rot-refused",
+  "rot-harmless",
+  "leader-elected",
+  "leader-changed",
+  "message-refused",
+  "write-applied",
+  "write-at-follower",
+  "write-forwarded",
+  "write-failed",
+  "write-unknown",
+  "write-retried",
+  "read-answered",
+  "read-at-follower",
+  "read-failed",
+  "read-local",
+  "call-to-dead-node",
+  "outcome-superseded",
+  "outcome-busy",
+  "outcome-unavailable",
+  "outcome-disk_full",
+  "outcome-deadline_exceeded",
+  "outcome-leadership_lost",
+  "outcome-storage_failed",
+  "outcome-stopped",
+  "outcome-closed",
+  "outcome-connection-lost",
+  "log-replayed",
+  "check-point",
+  "healed-majority",
+  "healed-all",
+] as const;
+
+/** One thing that whole-level runs must have seen. */
+export type WholeCoverageKind = FaultName | (typeof happenings)[number];
+
+/** Everything that a range of whole-level runs must have seen to mean anything. */
+export const wholeCoverageKinds: readonly WholeCoverageKind[] = [...faultNames, ...happenings];
+
+const known: ReadonlySet<string> = new Set(wholeCoverageKinds);
+
+/** Counts what a run has seen. */
+export class WholeCoverage {
+  readonly #counts = new Map<WholeCoverageKind, number>();
+
+  get counts(): ReadonlyMap<WholeCoverageKind, number> {
+    return this.#counts;
+  }
+
+  count(kind: WholeCoverageKind): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
+  }
+
+  /** Counts how a call failed, if that is one of the ways that must be seen. */
+  countOutcome(code: string): void {
+    const kind = `outcome-${code}`;
+    if (isKnown(kind)) this.count(kind);
+  }
+}
+
+function isKnown(kind: string): kind is WholeCoverageKind {
+  return known.has(kind);
+}

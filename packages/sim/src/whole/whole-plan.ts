@@ -1,0 +1,196 @@
+import { quorum } from "@quorate/core";
+import type { RaftOptions } from "@quorate/core";
+import { Draw } from "../draw.ts";
+
+/**
+ * Everything about one world that is decided before it begins, but for what then goes wrong. All of it is
+ * numbers, so that it can be written down; switches are 0 or 1.
+ */
+export interface WholePlan {
+  /** Decides whatever needs no decision of its own. */
+  readonly seed: number;
+  readonly nodes: number;
+  /** How long things go wrong. */
+  readonly lengthMs: number;
+  /** The nodes that are healed in the end: bit `id - 1` of each. The others stand still then. */
+  readonly memberBits: number;
+
+  // Of the replicas: see `ReplicaOptions` and `RaftOptions`.
+  readonly tickMs: number;
+  readonly electionTimeoutTicks: number;
+  readonly heartbeatTicks: number;
+  readonly preVote: number;
+  readonly checkQuorum: number;
+  readonly callTimeoutMs: number;
+  readonly retryMs: number;
+  readonly diskFullRetryMs: number;
+  readonly segmentBytes: number;
+  readonly proposalCountMax: number;
+  readonly readCountMax: number;
+  readonly unpersistedBytesMax: number;
+  readonly messageBytesMax: number;
+  readonly applyBytesMax: number;
+  readonly uncommittedBytesMax: number;
+  readonly inflightCountMax: number;
+
+  // Of the world, while all is well.
+  /** The longest that a frame travels. */
+  readonly frameUsMax: number;
+  /** The longest that a write or a sync takes. */
+  readonly diskUsMax: number;
+  /** How long deferred work waits. */
+  readonly deferUs: number;
+  readonly connectMs: number;
+  /** How long it takes to notice that a peer fell silent. */
+  readonly deadConnectionMs: number;
+}
+
+/** Which damage a world does to disks, beyond what disks promise. */
+export type Profile =
+  /** None. */
+  | "honest"
+  /** One node's durable bytes change. It must be refused, or harmless. */
+  | "bit-rot"
+  /** One node loses its disk and comes back with an empty one. It must be refused by its peers. */
+  | "wiped-disk";
+
+/** What goes wrong in a recorded run, and how often. A replayed run needs none of it. */
+export interface Mischief {
+  readonly profile: Profile;
+  /** The kinds of faults that happen, each as often as it is listed. */
+  readonly faults: readonly FaultName[];
+  /** The longest time between two faults, and how long they last at most. */
+  readonly faultGapMs: number;
+  readonly faultMs: number;
+  readonly lossPerMille: number;
+  readonly duplicatePerMille: number;
+  readonly latePerMille: number;
+  readonly lateMs: number;
+  readonly clients: number;
+  /** The longest time between two calls of a client. */
+  readonly callGapMs: number;
+  /** How many calls that failed without effect are made again. */
+  readonly retryPerMille: number;
+}
+
+/** What a recorded run draws its faults from. */
+export const faultNames = [
+  "kill",
+  "power-failure",
+  "power-failure-of-leader",
+  "power-failure-of-some",
+  "power-failure-of-all",
+  "close",
+  "pause",
+  "pause-leader",
+  "clock-rate",
+  "clock-jump",
+  "slow-disk",
+  "stuck-disk",
+  "full-disk",
+  "disk-error",
+  "crash-at-disk-call",
+  "partition-random",
+  "partition-leader",
+  "partition-one-way",
+  "partition-bridge",
+  "partition-pair",
+  "clog",
+  "reset",
+] as const;
+
+/** One way in which a recorded run goes wrong. */
+export type FaultName = (typeof faultNames)[number];
+
+/** Draws the plan of a seed. */
+export function drawWholePlan(seed: number): WholePlan {
+  const draw = new Draw(seed, 11);
+  const nodes = draw.pick([3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 1, 2, 4]);
+  const tickMs = draw.pick([10, 20, 50, 100]);
+  const electionTimeoutTicks = draw.between(4, 10);
+  const electionMs = tickMs * electionTimeoutTicks;
+  const members = draw.some(
+    Array.from({ length: nodes }, (_, offset) => offset),
+    draw.between(quorum(nodes), nodes),
+  );
+  return {
+    seed,
+    nodes,
+    lengthMs: draw.pick([10, 20, 30]) * electionMs,
+    memberBits: members.reduce((bits, offset) => bits + 2 ** offset, 0),
+    tickMs,
+    electionTimeoutTicks,
+    heartbeatTicks: draw.between(1, Math.floor(electionTimeoutTicks / 3)),
+    preVote: draw.pick([0, 1, 1]),
+    checkQuorum: draw.pick([0, 1, 1]),
+    callTimeoutMs: draw.pick([1, 3, 10]) * electionMs,
+    retryMs: draw.pick([5, 20, 100]),
+    diskFullRetryMs: draw.pick([20, 200]),
+    segmentBytes: draw.pick([2048, 4096, 4096, 16_384]),
+    proposalCountMax: draw.pick([1, 4, 1000]),
+    readCountMax: draw.pick([1, 4, 1000]),
+    unpersistedBytesMax: draw.pick([1, 200, 1_000_000]),
+    messageBytesMax: draw.pick([1, 200, 100_000]),
+    applyBytesMax: draw.pick([1, 100, 100_000]),
+    uncommittedBytesMax: draw.pick([60, 300, 100_000]),
+    inflightCountMax: draw.pick([1, 3, 256]),
+    frameUsMax: draw.pick([200, 2000, 2000, Math.floor(electionMs * 100)]),
+    diskUsMax: draw.pick([200, 2000, 10_000, Math.floor(electionMs * 100)]),
+    deferUs: draw.pick([1, 20, 500]),
+    connectMs: draw.pick([1, 10, 50]),
+    deadConnectionMs: draw.pick([1, 3]) * electionMs,
+  };
+}
+
+/** Draws what goes wrong in the run of a seed. */
+export function drawMischief(plan: WholePlan): Mischief {
+  const draw = new Draw(plan.seed, 12);
+  const electionMs = plan.tickMs * plan.electionTimeoutTicks;
+  const profile: Profile =
+    plan.nodes < 3
+      ? "honest"
+      : draw.pick(["honest", "honest", "honest", "honest", "honest", "bit-rot", "wiped-disk"]);
+  const isRough = draw.chance(600);
+  return {
+    profile,
+    faults: faultNames.filter((name) => {
+      // A peer that starts again has forgotten what it knew of the others' disks.
+      if (profile === "wiped-disk" && endsProcesses.has(name)) return false;
+      return draw.chance(name === "power-failure-of-all" ? 200 : 400);
+    }),
+    faultGapMs: draw.pick([1, 2, 5]) * electionMs,
+    faultMs: draw.pick([1, 2, 6]) * electionMs,
+    lossPerMille: isRough ? draw.pick([0, 5, 50, 150]) : 0,
+    duplicatePerMille: isRough ? draw.pick([0, 20, 100]) : 0,
+    latePerMille: isRough ? draw.pick([0, 10, 100]) : 0,
+    lateMs: draw.pick([1, 5]) * electionMs,
+    clients: draw.pick([1, 3, 6]),
+    callGapMs: draw.pick([1, 5, 20]) * plan.tickMs,
+    retryPerMille: draw.pick([0, 500]),
+  };
+}
+
+const endsProcesses: ReadonlySet<FaultName> = new Set([
+  "kill",
+  "power-failure",
+  "power-failure-of-leader",
+  "power-failure-of-some",
+  "power-failure-of-all",
+  "close",
+  "disk-error",
+  "crash-at-disk-call",
+]);
+
+/** The options of the core that a plan asks for. */
+export function raftOptionsOf(plan: WholePlan): RaftOptions {
+  return {
+    electionTimeoutTicks: plan.electionTimeoutTicks,
+    heartbeatTicks: plan.heartbeatTicks,
+    preVote: plan.preVote === 1,
+    checkQuorum: plan.checkQuorum === 1,
+    messageBytesMax: plan.messageBytesMax,
+    applyBytesMax: plan.applyBytesMax,
+    uncommittedBytesMax: plan.uncommittedBytesMax,
+    inflightCountMax: plan.inflightCountMax,
+  };
+}
