@@ -86,8 +86,8 @@ export class Seen {
     }
     const unknownWords = this.#unknownWords;
     for (let at = 0; at < unknownWords.length; at++) {
-      if (((arena[offset + window.length + at] ?? 0) & ~(unknownWords[at] ?? 0)) !== 0)
-        return false;
+      const used = arena[offset + window.length + at] ?? 0;
+      if ((used & ~(unknownWords[at] ?? 0)) !== 0) return false;
     }
     return true;
   }

@@ -12,7 +12,7 @@ export interface OffendingWindow<State, Input, Output> {
    * times of no other operation matter.
    */
   readonly operations: readonly Operation<Input, Output>[];
-  /** Whether every one of them is needed: without it the rest could be. */
+  /** Whether every one of them is needed: without it the rest could be. False if the budget ran out. */
   readonly isSmallest: boolean;
   /** How many other changes were called in time: they may come whenever they like, and it does not help. */
   readonly freeCount: number;
@@ -47,12 +47,13 @@ export function offendingWindow<State, Input, Output>(
 ): OffendingWindow<State, Input, Output> {
   const trials = new Trials(model, budget, found.stepCount);
   const { prefix, result, last } = shortestPrefix(model, part, found, trials);
-  const kept = smallestSet(model, prefix, trials);
-  const operations = kept.map(({ operation }) => operation);
+  const wasCut = trials.cutCount > 0;
+  const { kept, isSmallest } = smallestSet(model, prefix, trials);
+  const operations = kept.map(({ operation }) => operation).sort((a, b) => a.order - b.order);
   return {
     key: part.key,
     operations,
-    isSmallest: !trials.isCut,
+    isSmallest: isSmallest && !wasCut,
     freeCount: changeCount(model, prefix) - changeCountOf(model, operations),
     last,
     longest: result.longest,
@@ -67,8 +68,8 @@ class Trials<State, Input, Output> {
   readonly #budget: Budget;
   readonly #trialStepsMax: number;
   #stepsLeft: number;
-  /** Whether a trial had no answer. */
-  isCut = false;
+  /** How many trials had no answer. */
+  cutCount = 0;
 
   constructor(model: Model<State, Input, Output>, budget: Budget, stepCount: number) {
     this.#model = model;
@@ -81,7 +82,7 @@ class Trials<State, Input, Output> {
     const stepsMax = Math.min(this.#stepsLeft, this.#trialStepsMax);
     const result = search(this.#model, part, { ...this.#budget, stepsMax });
     this.#stepsLeft -= result.stepCount;
-    if (result.kind === "exhausted") this.isCut = true;
+    if (result.kind === "exhausted") this.cutCount += 1;
     return result;
   }
 }
@@ -124,36 +125,35 @@ function shortestPrefix<State, Input, Output>(
 
 /**
  * A smallest set of operations that is illegal when nothing is demanded of the others: first as few
- * of the latest as will do, then, in ever smaller pieces, without what is not needed.
+ * of the latest as will do, then, in ever smaller pieces, without what is not needed. What cannot be
+ * spared from a set cannot be spared from a smaller one, so one pass over single operations is enough.
  */
 function smallestSet<State, Input, Output>(
   model: Model<State, Input, Output>,
   part: Partition<Input, Output>,
   trials: Trials<State, Input, Output>,
-): readonly Completed<Input, Output>[] {
-  const isIllegal = (kept: readonly Completed<Input, Output>[]): boolean => {
-    const set = new Set(kept);
+): { readonly kept: readonly Completed<Input, Output>[]; readonly isSmallest: boolean } {
+  const isIllegal = (demanded: readonly Completed<Input, Output>[]): boolean => {
+    const set = new Set(demanded);
     return trials.run(relax(model, part, (one) => !set.has(one))).kind === "illegal";
   };
-  let kept = part.completed;
-  for (let count = 1; count < part.completed.length; count *= 2) {
-    const latest = part.completed.slice(-count);
+  const ended = [...part.completed].sort((a, b) => a.endOrder - b.endOrder);
+  let kept = ended;
+  for (let count = 1; count < ended.length; count *= 2) {
+    const latest = ended.slice(-count);
     if (!isIllegal(latest)) continue;
     kept = latest;
     break;
   }
-  // A trial without an answer counts against the result only where it decides what is kept.
-  trials.isCut = false;
-  let size = Math.ceil(kept.length / 2);
-  for (;;) {
-    for (let start = 0; start < kept.length;) {
+  for (let size = Math.ceil(kept.length / 2); ; size = Math.ceil(size / 2)) {
+    const cutBefore = trials.cutCount;
+    let start = 0;
+    while (start < kept.length) {
       const rest = [...kept.slice(0, start), ...kept.slice(start + size)];
       if (rest.length > 0 && isIllegal(rest)) kept = rest;
       else start += size;
     }
-    if (size === 1) return kept;
-    if (size > 2) trials.isCut = false;
-    size = Math.ceil(size / 2);
+    if (size === 1) return { kept, isSmallest: trials.cutCount === cutBefore };
   }
 }
 
