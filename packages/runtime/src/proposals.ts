@@ -7,6 +7,7 @@ import {
   type RaftNode,
 } from "@quorate/core";
 import type { ForwardResult } from "@quorate/wire";
+import { listen } from "./call-options.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { RequestId } from "./forwarding.ts";
 import type { Clock, Timer } from "./ports.ts";
@@ -73,10 +74,14 @@ export class Proposals {
     const proposal = this.#accept(command, timeoutMs, reply, false);
     if (proposal === undefined) return;
     if (signal !== undefined) {
-      const onAbort = (): void =>
-        this.#host.resume(() => this.#settle(proposal, abortOf(proposal, signal.reason)));
-      signal.addEventListener("abort", onAbort);
-      proposal.unlisten = () => signal.removeEventListener("abort", onAbort);
+      const unlisten = listen(signal, () =>
+        this.#host.resume(() => this.#settle(proposal, abortOf(proposal, signal.reason))),
+      );
+      if (unlisten instanceof RaftError) {
+        this.#settle(proposal, unlisten);
+        return;
+      }
+      proposal.unlisten = unlisten;
     }
     this.#dispatch(proposal);
   }

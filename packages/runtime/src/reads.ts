@@ -7,6 +7,7 @@ import {
   type ReadState,
 } from "@quorate/core";
 import type { ApplyQueue, Asker } from "./apply-queue.ts";
+import { listen } from "./call-options.ts";
 import type { DeadlineKey, Deadlines, Expiring } from "./deadlines.ts";
 import type { Clock, Timer } from "./ports.ts";
 import type { AbortSignalLike, Answered } from "./replica.ts";
@@ -106,6 +107,7 @@ export class Reads<Query, Answer> {
       this.#pending.add(read);
       read.deadlineKey = this.#host.deadlines.add(read, timeoutMs);
       if (signal !== undefined) this.#listen(read, signal);
+      if (read.isSettled) return;
       if (!linearizable) {
         this.#host.applyQueue.ask(read);
         this.#host.applyQueue.run();
@@ -175,10 +177,11 @@ export class Reads<Query, Answer> {
   }
 
   #listen(read: Read<Query, Answer>, signal: AbortSignalLike): void {
-    const onAbort = (): void =>
-      read.onError(new RaftError("unavailable", "the read was aborted", { cause: signal.reason }));
-    signal.addEventListener("abort", onAbort);
-    read.unlisten = () => signal.removeEventListener("abort", onAbort);
+    const unlisten = listen(signal, () =>
+      read.onError(new RaftError("unavailable", "the read was aborted", { cause: signal.reason })),
+    );
+    if (unlisten instanceof RaftError) read.onError(unlisten);
+    else read.unlisten = unlisten;
   }
 
   #backOff(): void {

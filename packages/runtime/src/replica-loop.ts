@@ -9,6 +9,7 @@ import {
 } from "@quorate/core";
 import type { Frame } from "@quorate/wire";
 import { ApplyQueue } from "./apply-queue.ts";
+import { checkCallOptions, copyCommand } from "./call-options.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type Append, DiskQueue } from "./disk-queue.ts";
 import { Events } from "./events.ts";
@@ -27,7 +28,7 @@ import type {
   ReplicaEvent,
   ReplicaStatus,
 } from "./replica.ts";
-import { callTimeoutMsMax, type CompleteReplicaOptions } from "./replica-options.ts";
+import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { Ticker } from "./ticker.ts";
 
 /** The log as the loop sees it. */
@@ -128,17 +129,14 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusalOf(options);
-      if (refusal !== undefined) {
-        reject(refusal);
-        return;
-      }
-      if (!(command instanceof Uint8Array)) {
-        reject(new RaftError("invalid_argument", "a command must be a Uint8Array"));
+      const copy = refusal ?? copyCommand(command);
+      if (copy instanceof RaftError) {
+        reject(copy);
         return;
       }
       const { timeoutMs = this.#options.callTimeoutMs, signal } = options;
       this.#event(() =>
-        this.#proposals.submit(command.slice(), timeoutMs, signal, (result) => {
+        this.#proposals.submit(copy, timeoutMs, signal, (result) => {
           if (result instanceof RaftError) reject(result);
           else resolve(result);
         }),
@@ -348,18 +346,13 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   /** Why no call can be taken now, or why not this one. */
-  #refusalOf({ timeoutMs, signal }: CallOptions): RaftError | undefined {
+  #refusalOf(options: CallOptions): RaftError | undefined {
     if (this.#state.kind === "failed") {
       const cause = this.#state.error;
       return new RaftError("closed", `the replica has failed: ${cause.message}`, { cause });
     }
     if (this.#state.kind === "closed") return new RaftError("closed", "the replica is closed");
-    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= callTimeoutMsMax)) {
-      const range = `more than 0 and at most ${callTimeoutMsMax}`;
-      return new RaftError("invalid_argument", `timeoutMs must be ${range}: got ${timeoutMs}`);
-    }
-    if (signal?.aborted !== true) return undefined;
-    return new RaftError("unavailable", "aborted before the call began", { cause: signal.reason });
+    return checkCallOptions(options);
   }
 
   /** Why no command is handed over now. */
