@@ -19,7 +19,8 @@ export function checkCallOptions({ timeoutMs, signal }: CallOptions): RaftError 
 export function copyCommand(command: Uint8Array): Uint8Array | RaftError {
   if (!(command instanceof Uint8Array)) return invalid("a command must be a Uint8Array");
   try {
-    return command.slice();
+    // Not `slice`: that of a Buffer shares its memory.
+    return new Uint8Array(command);
   } catch (cause) {
     return new RaftError("invalid_argument", "the command cannot be copied", { cause });
   }

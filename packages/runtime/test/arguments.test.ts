@@ -1,7 +1,7 @@
 import type { AbortSignalLike } from "@quorate/runtime";
 import { expect, test } from "vitest";
 import { Cluster, Watched } from "./cluster.ts";
-import { bytesOf } from "./journal.ts";
+import { bytesOf, textOf } from "./journal.ts";
 
 /** A value of a type that only JavaScript would pass. */
 function untyped<T>(value: unknown): T {
@@ -81,5 +81,21 @@ test("a command whose memory was given away fails its own call", async () => {
   expect(call.code).toBe("invalid_argument");
   expect(replica.status().pending.proposals).toBe(0);
   expect(await cluster.write(cluster.leader, "a")).toBe("1:a");
+  await cluster.close();
+});
+
+test("a command is copied, a Buffer too: its owner may write to it at once", async () => {
+  const cluster = await Cluster.ready(3);
+  for (const { replica } of cluster.members) {
+    const command = Buffer.from("before");
+    const call = new Watched(replica.propose(command));
+    command.write("after!");
+    await cluster.until(() => call.isSettled);
+    expect(textOf(call.value.result)).toMatch(/^\d:before$/);
+  }
+  await cluster.until(() => cluster.members.every(({ journal }) => journal.commands.length === 3));
+  for (const { journal } of cluster.members) {
+    expect(journal.commands).toEqual(["before", "before", "before"]);
+  }
   await cluster.close();
 });
