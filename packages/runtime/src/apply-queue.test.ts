@@ -37,6 +37,11 @@ function newBench(machine: Partial<StateMachine<string, string>>): {
   return { queue, told, ask };
 }
 
+/** A value of a type that only JavaScript would return. */
+function untyped<T>(value: unknown): T {
+  return value as T;
+}
+
 function newEntries(from: number, ...kinds: EntryKind[]): Entry[] {
   return kinds.map((kind, offset) => newEntry({ term: 1, index: from + offset }, kind));
 }
@@ -100,6 +105,8 @@ test.each([
   ["rejects", () => Promise.reject(new RangeError("no")), "RangeError: no"],
   ["returns too few results", () => [], "TypeError: apply must return 1 results, one per entry"],
   ["resolves to too many", async () => [result, result], "TypeError: apply must return 1"],
+  ["returns a hole", () => Array<Uint8Array>(1), "TypeError: apply must return 1"],
+  ["returns no bytes", () => untyped<Uint8Array[]>(["9"]), "TypeError: apply must return 1"],
 ] as const)(
   "ApplyQueue fails, and applies nothing more, if apply %s",
   async (_name, apply, text) => {

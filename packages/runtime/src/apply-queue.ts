@@ -125,8 +125,9 @@ export class ApplyQueue<Query, Answer> {
       this.#settleIdle();
       return;
     }
-    if (!isList(results, count)) {
-      this.#onApplyFailed(new TypeError(`apply must return ${count} results, one per entry`));
+    if (!isResults(results, count)) {
+      const what = `${count} results, one per entry, each a Uint8Array`;
+      this.#onApplyFailed(new TypeError(`apply must return ${what}`));
       return;
     }
     let next = 0;
@@ -196,8 +197,11 @@ export class ApplyQueue<Query, Answer> {
 }
 
 /** Whether a state machine, which may be written in JavaScript, returned what it must. */
-function isList(results: unknown, count: number): boolean {
-  return Array.isArray(results) && results.length === count;
+function isResults(results: unknown, count: number): boolean {
+  if (!Array.isArray(results) || results.length !== count) return false;
+  // Not `every`, which passes over holes.
+  for (const result of results) if (!(result instanceof Uint8Array)) return false;
+  return true;
 }
 
 function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
