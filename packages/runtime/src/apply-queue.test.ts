@@ -135,3 +135,20 @@ test("ApplyQueue.stop waits for the apply and the queries that run, and is silen
   await stopping;
   expect(told).toEqual(["answer slow at 0"]);
 });
+
+test.each(["apply", "query"] as const)(
+  "ApplyQueue.stop resolves after a thenable of %s threw",
+  async (method) => {
+    const thenable = {};
+    Reflect.set(thenable, "then", () => {
+      throw new RangeError("no");
+    });
+    const { queue, told, ask } = newBench({ [method]: () => thenable });
+    queue.push(newEntries(1, "command"));
+    queue.run();
+    ask("q", 0);
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    expect(told.at(-1)).toMatch(/^(failed|error) RangeError: no$/);
+    await queue.stop();
+  },
+);

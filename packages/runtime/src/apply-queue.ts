@@ -109,14 +109,16 @@ export class ApplyQueue<Query, Answer> {
       this.#onApplied(entries, commands.length, results);
       return;
     }
-    results.then(
-      (settled) =>
-        this.#host.resume(() => {
-          this.#onApplied(entries, commands.length, settled);
-          this.run();
-        }),
-      (error: unknown) => this.#host.resume(() => this.#onApplyFailed(error)),
+    void settle(
+      results,
+      (settled) => this.#host.resume(() => this.#onSlowApplied(entries, commands.length, settled)),
+      (error) => this.#host.resume(() => this.#onApplyFailed(error)),
     );
+  }
+
+  #onSlowApplied(entries: readonly Entry[], count: number, results: readonly Uint8Array[]): void {
+    this.#onApplied(entries, count, results);
+    this.run();
   }
 
   #onApplied(entries: readonly Entry[], count: number, results: readonly Uint8Array[]): void {
@@ -175,9 +177,10 @@ export class ApplyQueue<Query, Answer> {
       return;
     }
     this.#askingCount++;
-    answer.then(
+    void settle(
+      answer,
       (settled) => this.#onAsked(() => asker.onAnswer(index, settled)),
-      (error: unknown) => this.#onAsked(() => asker.onError(error)),
+      (error) => this.#onAsked(() => asker.onError(error)),
     );
   }
 
@@ -211,4 +214,20 @@ function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
     "then" in value &&
     typeof value.then === "function"
   );
+}
+
+/** Tells how `work` ended, also if it is a promise of another making and its `then` throws. */
+async function settle<T>(
+  work: PromiseLike<T>,
+  onValue: (value: T) => void,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  let value: T;
+  try {
+    value = await work;
+  } catch (error) {
+    onError(error);
+    return;
+  }
+  onValue(value);
 }
