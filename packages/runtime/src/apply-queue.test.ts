@@ -136,6 +136,38 @@ test("ApplyQueue.stop waits for the apply and the queries that run, and is silen
   expect(told).toEqual(["answer slow at 0"]);
 });
 
+test("ApplyQueue asks between slow applies, however many entries wait", async () => {
+  const applies: (() => void)[] = [];
+  const { queue, told, ask } = newBench({
+    apply: (entries) =>
+      new Promise((resolve) => applies.push(() => resolve(entries.map(() => result)))),
+  });
+  queue.push(newEntries(1, "command"));
+  queue.run();
+  queue.push(newEntries(2, "command"));
+  ask("between", 1);
+  applies.shift()?.();
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  expect(told).toEqual(["entry 1 result", "applied 1", "answer BETWEEN at 1"]);
+  expect(applies).toHaveLength(1);
+});
+
+test("ApplyQueue lets no query that comes later delay an apply that waits", async () => {
+  const queries: (() => void)[] = [];
+  const { queue, told, ask } = newBench({
+    query: (query) => new Promise((resolve) => queries.push(() => resolve(query))),
+  });
+  ask("first", 0);
+  queue.push(newEntries(1, "command"));
+  queue.run();
+  ask("second", 0);
+  expect(queries).toHaveLength(1);
+  queries.shift()?.();
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  expect(told).toEqual(["answer first at 0", "entry 1 result", "applied 1"]);
+  expect(queries).toHaveLength(1);
+});
+
 test.each(["apply", "query"] as const)(
   "ApplyQueue.stop resolves after a thenable of %s threw",
   async (method) => {

@@ -118,6 +118,8 @@ export class ApplyQueue<Query, Answer> {
 
   #onSlowApplied(entries: readonly Entry[], count: number, results: readonly Uint8Array[]): void {
     this.#onApplied(entries, count, results);
+    // Before the next apply begins, which under load is waiting already: else no query would ever run.
+    if (!this.#stopped) this.#askReady();
     this.run();
   }
 
