@@ -1,6 +1,6 @@
 import type { CoverageKind } from "./coverage.ts";
 import { demandLiveness, drawMembers } from "./liveness.ts";
-import { drawPlan } from "./plan.ts";
+import { drawPlan, unitsPerTick } from "./plan.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 /** What one run came to. */
@@ -10,6 +10,8 @@ export interface SimReport {
   readonly hash: string;
   /** How many events happened. */
   readonly eventCount: number;
+  /** How much time went by in the simulation, in ticks. */
+  readonly tickCount: number;
   readonly coverage: ReadonlyMap<CoverageKind, number>;
 }
 
@@ -48,6 +50,7 @@ function run(seed: number, options: WorldOptions): SimReport {
     seed,
     hash: world.stage.trace.hash,
     eventCount: world.eventCount,
+    tickCount: Math.floor(world.now / unitsPerTick),
     coverage: world.coverage.counts,
   };
 }
@@ -69,7 +72,7 @@ function explain(seed: number, options: WorldOptions, error: unknown): string {
     `seed ${seed}: ${textOf(error)}`,
     ...(again === "" ? [] : [again]),
     ...lines.slice(-tailLineCount),
-    `repeat it with: npm run sim -- --seed ${seed} --trace`,
+    `repeat it with: npm run sim -- --seed ${seed} --trace -`,
   ].join("\n");
 }
 

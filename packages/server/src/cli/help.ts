@@ -28,6 +28,20 @@ Example, the first of three:
 
 Peers and clients are not authenticated: listen on networks that you trust.`;
 
+/** What follows the options of `sim`. */
+export const simHelp = `
+Examples:
+  $ quorate sim --seeds 1-1000
+  $ quorate sim --minutes 30 --jobs 2
+  $ quorate sim --seed 17 --trace -
+  $ quorate sim --replay sim-failures/core-17.txt --trace -
+
+The same seed gives the same run, everywhere. Seeds that fail are kept in a list, with the smallest
+scenario that shows each failure beside it; the next campaign begins with them.
+
+Exit status:
+  0 all runs were right    1 a run failed    2 wrong usage`;
+
 /** What follows the options of every command that talks to servers. */
 export const clusterHelp: string = `
 Any node will do: the command finds one that can serve.

@@ -3,10 +3,11 @@ import { parseAddress, RaftError } from "quorate";
 import { ApiError, withoutCode } from "../api-error.ts";
 import { parseEndpoint } from "../endpoint-choice.ts";
 import { timeoutMsMax } from "../http-request.ts";
+import { levels, parseSeedRange, type SimSettings } from "../sim/sim-settings.ts";
 import { version } from "../version.ts";
 import { parseCluster, parseNodeId } from "./addresses.ts";
 import { CommandError, exitStatus, exitStatusOf } from "./exit-status.ts";
-import { clusterHelp, generalHelp, localHelp, serveHelp } from "./help.ts";
+import { clusterHelp, generalHelp, localHelp, serveHelp, simHelp } from "./help.ts";
 import {
   deleteCommand,
   getCommand,
@@ -58,6 +59,7 @@ function createProgram(done: Done): Command {
   addServe(program, done);
   addKeyValueCommands(program, done);
   addStatus(program, done);
+  addSim(program, done);
   return program;
 }
 
@@ -155,6 +157,27 @@ function addStatus(program: Command, done: Done): void {
     );
 }
 
+function addSim(program: Command, done: Done): void {
+  program
+    .command("sim")
+    .description("search for faults of Quorate itself, in simulated clusters drawn from seeds")
+    .addOption(new Option("--level <level>", "what is simulated").choices(levels).default("core"))
+    .option("--seeds <A-B>", "run these seeds", checked(parseSeedRange))
+    .option("--seed <seed>", "run one seed", integer(0, 2 ** 48))
+    .option("--minutes <count>", "run new seeds for so long", integer(1, 100_000))
+    .option("--jobs <count>", "how many seeds at a time", integer(1, 256), 1)
+    .option("--failures <file>", "where seeds that failed are kept", "sim-failures.jsonl")
+    .option("--replay <file>", "play a scenario instead")
+    .option("--trace <file>", "write every event of one seed or scenario; - prints them")
+    .option("--no-shrink", "do not look for the smallest scenario of a failure")
+    .addHelpText("after", simHelp)
+    .action(async (settings: SimSettings) => {
+      // Loaded only here: other commands start faster without it.
+      const { simCommand } = await import("./sim-command.ts");
+      done(await simCommand(settings));
+    });
+}
+
 /** Adds what all commands have in common that talk to servers. */
 function client(command: Command): Command {
   const ports = [0, 1, 2].map((offset) => defaultHttpPort + offset);
@@ -191,7 +214,7 @@ function checked<T>(parse: (text: string) => T): (text: string) => T {
 
 function integer(least: number, most: number): (text: string) => number {
   return checked((text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
     if (value >= least && value <= most) return value;
     throw new RangeError(`must be an integer from ${least} to ${most}`);
   });

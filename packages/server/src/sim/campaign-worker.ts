@@ -1,0 +1,71 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { runSeed } from "./level.ts";
+import type { Level } from "./sim-settings.ts";
+
+/** What one worker of a campaign does: every `step`-th seed from `first`. */
+export interface WorkerTask {
+  readonly level: Level;
+  readonly first: number;
+  readonly step: number;
+  /** The last seed; may be infinite. */
+  readonly last: number;
+  /** When to stop, in milliseconds since the epoch; may be infinite. */
+  readonly deadline: number;
+}
+
+/** What a worker has done since it last said so. */
+export interface WorkerNews {
+  readonly runCount: number;
+  readonly eventCount: number;
+  readonly tickCount: number;
+  readonly coverage: ReadonlyMap<string, number>;
+  /** Seeds that failed, and why. */
+  readonly failures: readonly { readonly seed: number; readonly message: string }[];
+}
+
+/** How long a worker keeps its news to itself, in milliseconds. */
+const newsPeriodMs = 250;
+
+/** Runs seeds until the task is done. */
+async function work(task: WorkerTask, tell: (news: WorkerNews) => void): Promise<void> {
+  const { level, first, step, last, deadline } = task;
+  let news = noNews();
+  let told = Date.now();
+  for (let seed = first; seed <= last && Date.now() < deadline; seed += step) {
+    news.runCount += 1;
+    try {
+      const { eventCount, tickCount, coverage } = await runSeed(level, seed);
+      news.eventCount += eventCount;
+      news.tickCount += tickCount;
+      for (const [kind, count] of coverage) {
+        news.coverage.set(kind, (news.coverage.get(kind) ?? 0) + count);
+      }
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      news.failures.push({ seed, message });
+    }
+    if (Date.now() < told + newsPeriodMs && news.failures.length === 0) continue;
+    tell(news);
+    news = noNews();
+    told = Date.now();
+  }
+  tell(news);
+}
+
+interface MutableNews extends WorkerNews {
+  runCount: number;
+  eventCount: number;
+  tickCount: number;
+  readonly coverage: Map<string, number>;
+  readonly failures: { readonly seed: number; readonly message: string }[];
+}
+
+function noNews(): MutableNews {
+  return { runCount: 0, eventCount: 0, tickCount: 0, coverage: new Map(), failures: [] };
+}
+
+const port = parentPort;
+if (port !== null) {
+  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- The campaign is the only one to start a worker.
+  await work(workerData as WorkerTask, (news) => port.postMessage(news));
+}

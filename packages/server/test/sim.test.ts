@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "./cluster.ts";
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "quorate-sim-"));
+});
+
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** Runs `quorate sim` to its end. */
+async function sim(...options: readonly string[]) {
+  const { exit, stdout, stderr } = await run(["sim", ...options], { cwd: directory });
+  return { status: exit.status, stdout, stderr };
+}
+
+const scenario = new URL("../../sim/test/scenarios/flaw-forgets-vote.txt", import.meta.url);
+
+test("sim runs seeds on several threads and says what it has seen", async () => {
+  const failures = join(directory, "none.jsonl");
+  const { status, stdout } = await sim("--seeds", "1-12", "--jobs", "2", "--failures", failures);
+  expect(stdout).toMatch(/^core: 12 seeds from 1 in .* 0 failed$/m);
+  expect(stdout).toMatch(/^ {2}election-won +\d+$/m);
+  expect(status).toBe(0);
+});
+
+test("sim runs a seed the same way each time, and tells it line by line", async () => {
+  const file = join(directory, "trace.txt");
+  const first = await sim("--seed", "3");
+  const second = await sim("--seed", "3", "--trace", file);
+  expect(first.stdout).toMatch(/^seed 3: \d+ events in \d+ ticks, hash [0-9a-f]{16}$/m);
+  expect(second.stdout).toBe(first.stdout);
+  expect(await readFile(file, "utf8")).toMatch(/^deliver n\d -> n\d request-vote/m);
+});
+
+test("sim tries seeds again that failed before, and forgets those that do not", async () => {
+  const failures = join(directory, "before.jsonl");
+  await writeFile(failures, '{"level":"core","seed":5,"commit":"0","what":"I1: two leaders"}\n');
+  const { status, stdout } = await sim("--seeds", "1-2", "--failures", failures);
+  expect(stdout).toContain("seed 5 failed before, and does not now");
+  expect(status).toBe(0);
+  expect(await readFile(failures, "utf8")).toBe("");
+});
+
+test("sim replays a scenario, and says if it ends as expected", async () => {
+  const as = await sim("--replay", scenario.pathname);
+  expect(as.stdout).toContain("flaw-forgets-vote.txt: I7, expected I7");
+  expect(as.status).toBe(0);
+
+  const file = join(directory, "honest.txt");
+  const text = await readFile(scenario, "utf8");
+  await writeFile(file, text.replace(/^flaw .*\n/m, ""));
+  const otherwise = await sim("--replay", file);
+  expect(otherwise.stdout).toContain("honest.txt: holds, expected I7");
+  expect(otherwise.status).toBe(1);
+});
+
+test("sim explains what it cannot do", async () => {
+  const wrong = join(directory, "wrong.txt");
+  await writeFile(wrong, "level core\nfly n1\n");
+  const list = join(directory, "wrong.jsonl");
+  await writeFile(list, "no list\n");
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [["--replay", wrong], "line 2: "],
+    [["--replay", join(directory, "absent.txt")], "ENOENT"],
+    [["--seeds", "9-1"], "not a range A-B: 9-1"],
+    [["--seed", "one"], "must be an integer"],
+    [["--level", "moon"], "Allowed choices are"],
+    [["--seeds", "1-1", "--failures", list], "wrong.jsonl, line 1: not a failure of a simulation"],
+  ];
+  for (const [options, message] of cases) {
+    const { status, stderr } = await sim(...options);
+    expect(stderr).toContain(message);
+    expect(status).toBe(2);
+  }
+});
