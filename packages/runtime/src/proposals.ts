@@ -95,8 +95,11 @@ export class Proposals {
   /** Tries again what waits for a leader: one may be known now. */
   retry(): void {
     if (this.#host.node.leader === none) return;
+    const now = this.#host.clock.now();
     for (const proposal of this.#waiting) {
-      if (!this.#dispatch(proposal)) return;
+      // Deadlines are noticed late; one that can no longer be met must not hold up those behind it.
+      if (proposal.deadlineAt <= now) this.#onExpired(proposal);
+      else if (!this.#dispatch(proposal)) return;
     }
   }
 
