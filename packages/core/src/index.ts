@@ -39,6 +39,7 @@ export {
   describeReady,
   describeStatus,
 } from "./describe.ts";
+export { fingerprintMessage, type FingerprintOptions } from "./fingerprint.ts";
 export { checkStep } from "./invariants.ts";
 export { SeededRandom } from "./random.ts";
 export {

@@ -8,6 +8,7 @@ export interface InflightLimits {
   readonly bytesMax: number;
 }
 
+/** One append on the way: where it ends, and the bytes of its entries. */
 interface Inflight {
   readonly lastIndex: LogIndex;
   readonly bytes: number;
@@ -46,6 +47,19 @@ export class Inflights {
 
   get limits(): InflightLimits {
     return this.#limits;
+  }
+
+  /** An equal window that goes its own way from here. */
+  copy(): Inflights {
+    const copy = new Inflights(this.#limits);
+    copy.#window = this.#window.slice(this.#oldest);
+    copy.#bytes = this.#bytes;
+    return copy;
+  }
+
+  /** The appends on the way, oldest first. */
+  get window(): readonly Inflight[] {
+    return this.#window.slice(this.#oldest);
   }
 
   /** Takes note of an append that ends at `lastIndex`. The window must not be full. */

@@ -34,6 +34,15 @@ export class Log {
     this.#persistedIndex = this.lastIndex;
   }
 
+  /** An equal log that goes its own way from here. Shares the entries, which never change. */
+  copy(): Log {
+    const copy = new Log(this.base, this.#entries);
+    copy.#handedIndex = this.#handedIndex;
+    copy.#persistedIndex = this.#persistedIndex;
+    for (const { number, lastIndex } of this.#writes) copy.#writes.push({ number, lastIndex });
+    return copy;
+  }
+
   get firstIndex(): LogIndex {
     return this.base.index + 1;
   }
@@ -53,6 +62,11 @@ export class Log {
 
   get persistedIndex(): LogIndex {
     return this.#persistedIndex;
+  }
+
+  /** Where each write under way ends, as far as it still counts; oldest first. */
+  get writeEnds(): readonly LogIndex[] {
+    return this.#writes.map(({ lastIndex }) => lastIndex);
   }
 
   /** The term of the entry at `index`, or undefined if the log does not reach there. */

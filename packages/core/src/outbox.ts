@@ -19,6 +19,15 @@ export class Outbox {
     );
   }
 
+  /** An equal outbox that goes its own way from here. */
+  copy(): Outbox {
+    const copy = new Outbox();
+    copy.messages = this.messages.slice();
+    copy.messagesAfterPersist = this.messagesAfterPersist.slice();
+    copy.reads = this.reads.slice();
+    return copy;
+  }
+
   /** Forgets what was handed out: the first of each kind. */
   drop(counts: { messages: number; messagesAfterPersist: number; reads: number }): void {
     this.messages = this.messages.slice(counts.messages);

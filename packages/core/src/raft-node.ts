@@ -1,7 +1,9 @@
+import { copyState } from "./copy-state.ts";
 import { dispatch } from "./dispatch.ts";
 import { campaign, countOwnVote, tickCheckQuorum, tickElection } from "./election.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import { RaftError } from "./errors.ts";
+import { type FingerprintOptions, fingerprintOf } from "./fingerprint.ts";
 import { mustSync, sameHardState } from "./hard-state.ts";
 import { sendHeartbeats, tickHeartbeat } from "./heartbeat.ts";
 import { isSafe, type LogIndex, type NodeId, none, type ReadId, type Term } from "./ids.ts";
@@ -30,6 +32,17 @@ interface Pending {
   readonly hardState: Ready["hardState"];
 }
 
+/** A state to go on from, given in the place of options: how a copy passes the door of new nodes. */
+class Continuation implements RaftOptions {
+  readonly seed: number;
+  readonly state: RaftState;
+
+  constructor(state: RaftState) {
+    this.seed = state.options.seed;
+    this.state = state;
+  }
+}
+
 /**
  * One member of a Raft group, as a state machine without I/O, clock or randomness: `tick`, `propose`,
  * `step` and `readIndex` go in, a `Ready` comes out, and the notices `advance` (or `accept`,
@@ -55,7 +68,8 @@ export class RaftNode {
    * `options.storage`. Throws `invalid_options`.
    */
   constructor(id: NodeId, peers: readonly NodeId[], options: RaftOptions = {}) {
-    this.#state = newState(id, peers, options);
+    const isCopy = options instanceof Continuation;
+    this.#state = isCopy ? options.state : newState(id, peers, options);
   }
 
   get id(): NodeId {
@@ -304,6 +318,36 @@ export class RaftNode {
       );
     }
     return this.#state.log.slice(from, to);
+  }
+
+  /**
+   * A node that behaves exactly as this one from here on, and that shares nothing with it which
+   * changes: calls on one never show on the other. Cheap: entries and messages are shared, and only
+   * lists are copied. A Ready that this node handed out may be accepted by both.
+   *
+   * For model checkers, and to find out what would happen. Never run a copy beside the original in a
+   * real group: two nodes of one id break every promise.
+   */
+  copy(): RaftNode {
+    const copy = new RaftNode(this.id, [], new Continuation(copyState(this.#state)));
+    copy.#offer = this.#offer;
+    copy.#offerIsCurrent = this.#offerIsCurrent;
+    copy.#madeNumber = this.#madeNumber;
+    copy.#pending = this.#pending.slice();
+    return copy;
+  }
+
+  /**
+   * All that decides what this node does from here on, as one line of text: two nodes with the same
+   * options and equal fingerprints answer the same calls alike, for ever. The numbers of their Readys
+   * may differ, the order of them not. The text itself is no format: compare it, and keep it no longer
+   * than the process lives.
+   */
+  fingerprint(options: FingerprintOptions = {}): string {
+    const ready = this.#offer?.ready;
+    const offer = ready && { ready, isCurrent: this.#offerIsCurrent };
+    const pending = this.#pending.map(({ hardState }) => hardState);
+    return fingerprintOf(this.#state, { pending, offer }, options);
   }
 
   /** Checks the invariants of this node's state, and throws an `AssertionError` if one is broken. */

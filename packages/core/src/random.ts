@@ -11,6 +11,18 @@ export class SeededRandom {
     this.#state = mix(mix(mix(seed) ^ high) ^ stream);
   }
 
+  /** A generator that gives the same numbers from here on, and goes its own way. */
+  copy(): SeededRandom {
+    const copy = new SeededRandom(0);
+    copy.#state = this.#state;
+    return copy;
+  }
+
+  /** All that decides the numbers to come: an integer in `[0, 2^32)`. */
+  get state(): number {
+    return this.#state;
+  }
+
   /** The next number in `[0, 2^32)`. A counter through a mixer: no state is ever a bad one. */
   uint32(): number {
     this.#state = (this.#state + 0x9e3779b9) >>> 0;

@@ -1,0 +1,227 @@
+import { unreachable } from "./assert.ts";
+import type { Entry, EntryId } from "./entry.ts";
+import type { HardState } from "./hard-state.ts";
+import { type NodeId, none } from "./ids.ts";
+import type { Message } from "./message.ts";
+import type { Progress } from "./progress.ts";
+import { allVoters } from "./quorum.ts";
+import type { Ready } from "./ready.ts";
+import type { Peer, RaftState, Role } from "./state.ts";
+
+/** How a fingerprint is taken. */
+export interface FingerprintOptions {
+  /**
+   * Whether to leave out all that only the passing of time and chance decide: timers, random numbers,
+   * which followers were heard from of late, and the name of the next read. Nodes that are equal but
+   * for these do the same on every call but `tick` and `readIndex`.
+   *
+   * @default false
+   */
+  readonly timeless?: boolean;
+
+  /**
+   * What each node is called in the fingerprint, one to one. Two nodes whose fingerprints are equal
+   * after such a renaming are in the same state but for who is who.
+   *
+   * @default every node keeps its id
+   */
+  readonly nameOf?: (id: NodeId) => NodeId;
+}
+
+/** What a node knows of its host's work, beside its state. */
+export interface Handed {
+  /** The hard state in each accepted Ready that is not durable; oldest first. */
+  readonly pending: readonly (HardState | undefined)[];
+  /** The Ready that was handed out last and not accepted, and whether it is still what `ready()` says. */
+  readonly offer: { readonly ready: Ready; readonly isCurrent: boolean } | undefined;
+}
+
+/**
+ * All that decides what a node does from here on, as one line: equal lines, equal futures, given the
+ * same options and calls. Numbers of Readys are left out, since only their order counts, and ticks are
+ * counted from now. As long as what it describes: hash it to keep many.
+ */
+export function fingerprintOf(
+  state: RaftState,
+  handed: Handed,
+  options: FingerprintOptions = {},
+): string {
+  const name = namer(options);
+  const { id, term, vote, log, outbox, voters } = state;
+  return [
+    `${name(id)} ${allVoters(voters).map(name).sort(ascending).join(",")}`,
+    `${term} ${name(vote)} ${roleText(state, state.role, options)}`,
+    `${pair(log.base)} ${entriesText(log.slice(log.firstIndex, log.lastIndex))}`,
+    `${log.handedIndex} ${log.persistedIndex} ${log.writeEnds.join(",")}`,
+    `${state.commitIndex} ${state.applyingIndex} ${state.appliedIndex}`,
+    `${hardText(state.handedHardState, name)} ${voteText(state.persistedHardState, name)}`,
+    handed.pending.map((hardState) => `${voteText(hardState, name)},`).join(""),
+    handed.offer === undefined ? "" : offerText(handed.offer, name),
+    messagesText(outbox.messages, name),
+    messagesText(outbox.messagesAfterPersist, name),
+    readsText(outbox.reads),
+    options.timeless === true ? "" : timeText(state),
+  ].join("|");
+}
+
+/** One message as a line that says all of it, so that only equal messages have equal lines. */
+export function fingerprintMessage(message: Message, nameOf?: (id: NodeId) => NodeId): string {
+  return messageText(message, namer(nameOf === undefined ? {} : { nameOf }));
+}
+
+type Namer = (id: NodeId) => NodeId;
+
+function namer({ nameOf }: FingerprintOptions): Namer {
+  if (nameOf === undefined) return (id) => id;
+  return (id) => (id === none ? none : nameOf(id));
+}
+
+function roleText(state: RaftState, role: Role, options: FingerprintOptions): string {
+  const name = namer(options);
+  const timed = options.timeless !== true;
+  switch (role.kind) {
+    case "follower": {
+      const reads = Array.from(role.reads, ([readId, deadline]) =>
+        timed ? `${readId}@${deadline - state.ticks}` : `${readId}`,
+      );
+      return `f${name(role.leader)} ${reads.join(",")}`;
+    }
+    case "pre-candidate":
+    case "candidate": {
+      const votes = byName(role.votes, name, (granted) => (granted ? "y" : "n"));
+      return `${role.kind === "candidate" ? "c" : "p"}${votes}`;
+    }
+    case "leader": {
+      const rounds = role.readRounds.map(({ round, index, requests }) => {
+        const readers = requests.map(({ from, readId }) => `${name(from)}:${readId}`);
+        return `${round}@${index}:${readers.join("+")}`;
+      });
+      const open = role.readRoundOpen ? "o" : "";
+      const peers = byName(role.peers, name, (peer) => peerText(peer, timed));
+      return `l${peers} ${role.uncommittedBytes} ${role.readRound}${open} ${rounds.join(",")}`;
+    }
+    default:
+      return unreachable(role);
+  }
+}
+
+function byName<T>(
+  values: ReadonlyMap<NodeId, T>,
+  name: Namer,
+  text: (value: T) => string,
+): string {
+  const named = Array.from(values, ([id, value]) => [name(id), text(value)] as const);
+  return named
+    .sort(([a], [b]) => a - b)
+    .map(([id, value]) => `${id}${value}`)
+    .join(",");
+}
+
+function peerText({ progress, recentlyActive, confirmedRound }: Peer, timed: boolean): string {
+  const active = timed && recentlyActive ? "a" : "";
+  return `${progressText(progress)}${active}:${confirmedRound}`;
+}
+
+function progressText(progress: Progress): string {
+  const { matchIndex, nextIndex } = progress;
+  switch (progress.kind) {
+    case "probe":
+      return `p${matchIndex}-${nextIndex}${progress.awaiting ? "w" : ""}`;
+    case "replicate": {
+      const window = progress.inflights.window.map(
+        ({ lastIndex, bytes }) => `${lastIndex}:${bytes}`,
+      );
+      return `r${matchIndex}-${nextIndex}${progress.nudge ? "n" : ""}[${window.join("+")}]`;
+    }
+    default:
+      return unreachable(progress);
+  }
+}
+
+function messagesText(messages: readonly Message[], name: Namer): string {
+  return messages.map((message) => messageText(message, name)).join(";");
+}
+
+function messageText(message: Message, name: Namer): string {
+  const { from, to, kind, term } = message;
+  return `${name(from)}>${name(to)} ${kind} ${term} ${bodyText(message)}`;
+}
+
+function bodyText(message: Message): string {
+  switch (message.kind) {
+    case "pre-vote":
+    case "request-vote":
+      return pair(message.last);
+    case "pre-vote-response":
+    case "request-vote-response":
+      return message.granted ? "y" : "n";
+    case "append-entries":
+      return `${pair(message.prev)} ${entriesText(message.entries)} ${message.commitIndex}`;
+    case "append-entries-response":
+      return `${message.matchIndex}`;
+    case "append-entries-rejection":
+      return `${message.prevIndex} ${pair(message.hint)}`;
+    case "heartbeat":
+      return `${message.commitIndex} ${message.readRound}`;
+    case "heartbeat-response":
+      return `${message.readRound}`;
+    case "propose":
+      return message.commands.map((command) => `${hex(command)},`).join("");
+    case "read-index":
+      return `${message.readId}`;
+    case "read-index-response":
+      return `${message.readId} ${message.index}`;
+    default:
+      return unreachable(message);
+  }
+}
+
+function offerText({ ready, isCurrent }: NonNullable<Handed["offer"]>, name: Namer): string {
+  // What `ready()` would say again follows from the state.
+  if (isCurrent) return "current";
+  return [
+    messagesText(ready.messages, name),
+    ready.hardState === undefined ? "" : hardText(ready.hardState, name),
+    entriesText(ready.entries),
+    messagesText(ready.messagesAfterPersist, name),
+    entriesText(ready.committed),
+    readsText(ready.reads),
+  ].join("!");
+}
+
+function readsText(reads: Ready["reads"]): string {
+  return reads.map(({ readId, index }) => `${readId}@${index}`).join(",");
+}
+
+function timeText(state: RaftState): string {
+  const { electionElapsedTicks, electionTimeoutTicks, heartbeatElapsedTicks } = state;
+  const timers = `${electionElapsedTicks}/${electionTimeoutTicks} ${heartbeatElapsedTicks}`;
+  return `${timers} ${state.random.state} ${state.nextReadId}`;
+}
+
+function hardText({ term, vote, commitIndex }: HardState, name: Namer): string {
+  return `${term}.${name(vote)}.${commitIndex}`;
+}
+
+/** Of a hard state that goes to the disk a node asks only for its own vote again. */
+function voteText(hardState: HardState | undefined, name: Namer): string {
+  return hardState === undefined ? "" : `${hardState.term}.${name(hardState.vote)}`;
+}
+
+function entriesText(entries: readonly Entry[]): string {
+  return entries.map((entry) => `${pair(entry)}${entry.kind}:${hex(entry.data)}`).join(",");
+}
+
+function pair({ term, index }: EntryId): string {
+  return `${term}/${index}`;
+}
+
+function hex(data: Uint8Array): string {
+  let text = "";
+  for (const byte of data) text += byte.toString(16).padStart(2, "0");
+  return text;
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
