@@ -60,6 +60,11 @@ export function kvModel(absent: string | null = null): Model<KvState, KvInput, K
 
     nameOf: ({ value, index }) => `${index ?? "?"} ${JSON.stringify(value)}`,
     isReadOnly: (input) => input.kind === "get",
+
+    linkOf(input, output) {
+      if (input.kind === "put") return input.value;
+      return output?.kind === "found" ? (output.value ?? undefined) : undefined;
+    },
     describe,
 
     describeState: ({ value, index }) =>

@@ -21,10 +21,17 @@ export interface Model<State, Input, Output> {
   nameOf(state: State): string | number;
 
   /**
-   * Whether operations with this input never change any state. Speeds up the search greatly. Without
-   * it none are taken to be so.
+   * Whether an operation with this input and output certainly left the state as it was. Speeds up the
+   * search greatly. Without it none are taken to be so.
    */
-  isReadOnly?(input: Input): boolean;
+  isReadOnly?(input: Input, output: Output | undefined): boolean;
+
+  /**
+   * What ties a change to the reads that show what it left: of both it gives the same. An output of
+   * undefined is one that nobody knows, a link of undefined is none. Only makes the search faster,
+   * most of all where no two changes leave the same.
+   */
+  linkOf?(input: Input, output: Output | undefined): string | number | undefined;
 
   /** An operation as text, for people. Its JSON, without it. */
   describe?(input: Input, output: Output | undefined): string;

@@ -76,7 +76,7 @@ export function relax<State, Input, Output>(
 ): Partition<Input, Output> {
   const freed = part.completed.filter(isFree).map(({ operation }) => operation);
   if (freed.length === 0) return part;
-  const unknown = [...part.unknown, ...freed.filter((freedOne) => !isReadOnly(model, freedOne))];
+  const unknown = [...part.unknown, ...freed.filter((one) => !isReadOnly(model, one))];
   return {
     ...part,
     completed: part.completed.filter((completed) => !isFree(completed)),
@@ -88,5 +88,5 @@ function isReadOnly<State, Input, Output>(
   model: Model<State, Input, Output>,
   { input }: Operation<Input, Output>,
 ): boolean {
-  return model.isReadOnly?.(input) ?? false;
+  return model.isReadOnly?.(input, undefined) ?? false;
 }

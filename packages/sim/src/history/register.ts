@@ -31,7 +31,14 @@ export const registerModel: Model<Scalar, RegisterInput, RegisterOutput> = {
   },
 
   nameOf: (state) => JSON.stringify(state),
-  isReadOnly: (input) => input.kind === "read",
+  isReadOnly: (input, output) =>
+    input.kind === "read" || (input.kind === "cas" && output === false),
+
+  linkOf(input, output) {
+    if (input.kind === "read") return output === undefined ? undefined : JSON.stringify(output);
+    if (input.kind === "cas") return output === false ? undefined : JSON.stringify(input.to);
+    return JSON.stringify(input.value);
+  },
 
   describe(input, output) {
     switch (input.kind) {

@@ -2,6 +2,7 @@ import { assert, at } from "@quorate/core";
 import type { Operation } from "./history.ts";
 import { illegal, type Model } from "./model.ts";
 import type { Partition } from "./partition.ts";
+import { rankChanges } from "./ranking.ts";
 import { mixWords, Seen } from "./seen.ts";
 
 /** How much a search may cost. */
@@ -48,10 +49,10 @@ const nil = -1;
  * Looks for an order in which the operations of one object may have taken effect: the search of Wing
  * and Gong with Lowe's memory of configurations, depth first, always in the same order.
  *
- * Three things are done beyond that, all without effect on the answer. An operation that only reads
- * is put in its place as soon as it fits: later it could fit no better. One of unknown outcome is
- * tried after all others. And of two configurations that differ only in that, the one that has
- * used fewer of them stands for both (see `Seen`).
+ * Some things are done beyond that, all without effect on the answer. An operation that only reads
+ * is put in its place as soon as it fits: later it could fit no better. The others are tried in a
+ * promising order (see `rankChanges`). And of two configurations that differ only in the operations
+ * of unknown outcome that they used, the one that used fewer stands for both (see `Seen`).
  */
 export function search<State, Input, Output>(
   model: Model<State, Input, Output>,
@@ -61,12 +62,25 @@ export function search<State, Input, Output>(
   return new Search(model, part, budget).run();
 }
 
+/** A change and the reads that it made possible. */
+interface Move<State> {
+  /** Where on the trail they begin. */
+  readonly start: number;
+  /** The rank of the change, and the state before it. */
+  readonly rank: number;
+  readonly from: State;
+}
+
 class Search<State, Input, Output> {
   readonly #model: Model<State, Input, Output>;
   readonly #part: Partition<Input, Output>;
   readonly #budget: Budget;
   readonly #isRead: readonly boolean[];
   readonly #hasReads: boolean;
+  /** For each change, completed ones before the unknown, when to try it. */
+  readonly #ranks: Int32Array;
+  /** The offsets of the unknown ones, by rank. */
+  readonly #unknownByRank: readonly number[];
 
   /**
    * Calls and ends of the completed operations that are not yet in the order, as a list in real time.
@@ -81,13 +95,13 @@ class Search<State, Input, Output> {
 
   /** The operations in the order so far, by their numbers as above. */
   readonly #trail: number[] = [];
-  /** A move is a change and the reads that it made possible. For each: where on the trail, and from what. */
-  readonly #moves: { readonly start: number; readonly from: State }[] = [];
+  readonly #moves: Move<State>[] = [];
   #state: State;
-  /** What was tried last at this place: later numbers are still to be tried. */
-  #cursor: number;
-  /** The first end in the list, once the cursor has passed the calls before it. */
-  #boundary = nil;
+  /** The rank of the change that was tried last in this configuration. */
+  #lastRank = nil;
+  /** What `#advance` found: an operation that may come next, and the state after it. */
+  #candidate = nil;
+  #candidateState: State;
 
   /** Which are in the order: words before `#low` have all bits set, those after `#high` none. */
   readonly #words: Int32Array;
@@ -112,9 +126,13 @@ class Search<State, Input, Output> {
     this.#head = 2 * this.#count;
     this.#left = this.#count;
     this.#isRead = part.completed.map(
-      ({ operation }) => model.isReadOnly?.(operation.input) === true,
+      ({ operation, output }) => model.isReadOnly?.(operation.input, output) === true,
     );
     this.#hasReads = this.#isRead.includes(true);
+    this.#ranks = rankChanges(model, part);
+    this.#unknownByRank = [...part.unknown.keys()].sort((a, b) => {
+      return this.#rank(this.#head + 1 + a) - this.#rank(this.#head + 1 + b);
+    });
     this.#next = new Int32Array(this.#head + 1);
     this.#previous = new Int32Array(this.#head + 1);
     this.#linkAll();
@@ -122,54 +140,92 @@ class Search<State, Input, Output> {
     this.#unknownWords = new Int32Array(Math.ceil(part.unknown.length / 32));
     this.#seen = new Seen(this.#unknownWords, budget.cacheBytesMax);
     this.#state = model.initial();
-    this.#cursor = this.#head;
+    this.#candidateState = this.#state;
   }
 
   run(): SearchResult<State, Input, Output> {
     this.#absorbReads();
     for (;;) {
       if (this.#left === 0) return this.#linearizable();
+      if (this.#stepCount >= this.#budget.stepsMax) return this.#exhausted("steps");
       if (!this.#advance()) {
         this.#noteDeadEnd();
         if (!this.#backtrack()) return this.#illegal();
         continue;
       }
-      if (this.#stepCount >= this.#budget.stepsMax) return this.#exhausted("steps");
-      const state = this.#step(this.#cursor);
-      if (state === illegal) continue;
-      this.#moves.push({ start: this.#trail.length, from: this.#state });
-      this.#take(this.#cursor);
-      this.#state = state;
+      this.#moves.push({ start: this.#trail.length, from: this.#state, rank: this.#lastRank });
+      this.#take(this.#candidate);
+      this.#state = this.#candidateState;
+      this.#lastRank = nil;
       this.#absorbReads();
       const sighting = this.#show();
       if (sighting === "full") return this.#exhausted("memory");
       if (sighting === "seen") this.#backtrack();
-      else this.#cursor = this.#head;
     }
   }
 
-  /** Moves the cursor to the next operation that may come next, if there is one. */
+  /** Finds the next change that may come next, if there is one. */
   #advance(): boolean {
-    let unknown = this.#cursor - this.#head;
-    if (this.#cursor <= this.#head) {
-      let node = this.#next[this.#cursor] ?? nil;
-      while (node < this.#count && this.#isRead[node] === true) node = this.#next[node] ?? nil;
-      if (node < this.#count) {
-        this.#cursor = node;
-        return true;
-      }
-      this.#boundary = node;
-      unknown = 0;
-    }
-    const operations = this.#part.unknown;
-    const boundaryOrder = this.#endOrder(this.#boundary);
-    for (; unknown < operations.length; unknown++) {
-      if (at(operations, unknown).order > boundaryOrder) break;
-      if ((((this.#unknownWords[unknown >> 5] ?? 0) >> (unknown & 31)) & 1) !== 0) continue;
-      this.#cursor = this.#head + 1 + unknown;
+    const due = this.#due();
+    for (;;) {
+      const number = this.#nextRanked(due);
+      if (number === nil) return false;
+      this.#lastRank = this.#rank(number);
+      const state = this.#step(number);
+      if (state === illegal) continue;
+      this.#candidate = number;
+      this.#candidateState = state;
       return true;
     }
-    return false;
+  }
+
+  /** The operation whose end comes next: it cannot wait any longer than that. */
+  #due(): number {
+    let node = this.#next[this.#head] ?? nil;
+    while (node < this.#count) node = this.#next[node] ?? nil;
+    return node - this.#count;
+  }
+
+  /** Of the changes called before the end that is due, the one with the lowest rank above that tried last. */
+  #nextRanked(due: number): number {
+    const rank = this.#lastRank;
+    let found = nil;
+    let foundRank = Infinity;
+    let node = this.#next[this.#head] ?? nil;
+    for (; node < this.#count; node = this.#next[node] ?? nil) {
+      const own = this.#rank(node);
+      if (own <= rank || own >= foundRank || this.#isRead[node] === true) continue;
+      found = node;
+      foundRank = own;
+    }
+    const { unknown } = this.#part;
+    const dueOrder = this.#endOrder(due);
+    for (let place = this.#firstAbove(rank); place < unknown.length; place++) {
+      const offset = at(this.#unknownByRank, place);
+      const number = this.#head + 1 + offset;
+      if (this.#rank(number) >= foundRank) break;
+      if (at(unknown, offset).order > dueOrder) continue;
+      const isTaken = (((this.#unknownWords[offset >> 5] ?? 0) >> (offset & 31)) & 1) !== 0;
+      if (!isTaken) return number;
+    }
+    return found;
+  }
+
+  /** Where the changes of unknown outcome begin that have a rank above `rank`. */
+  #firstAbove(rank: number): number {
+    let low = 0;
+    let high = this.#unknownByRank.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const offset = at(this.#unknownByRank, middle);
+      if (this.#rank(this.#head + 1 + offset) <= rank) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #rank(number: number): number {
+    return this.#ranks[number > this.#head ? number - 1 - this.#count : number] ?? nil;
   }
 
   /** Puts all reads in the order that fit now. They change nothing, so one look at each will do. */
@@ -186,14 +242,9 @@ class Search<State, Input, Output> {
   #backtrack(): boolean {
     const move = this.#moves.pop();
     if (move === undefined) return false;
-    while (this.#trail.length > move.start + 1) this.#putBack();
-    this.#cursor = this.#putBack();
+    while (this.#trail.length > move.start) this.#putBack();
     this.#state = move.from;
-    if (this.#cursor > this.#head) {
-      let node = this.#next[this.#head] ?? nil;
-      while (node < this.#count) node = this.#next[node] ?? nil;
-      this.#boundary = node;
-    }
+    this.#lastRank = move.rank;
     return true;
   }
 
@@ -226,15 +277,15 @@ class Search<State, Input, Output> {
     while (this.#words[this.#low] === -1) this.#low += 1;
   }
 
-  /** Takes the last operation from the order. Returns its number. */
-  #putBack(): number {
+  /** Takes the last operation from the order. */
+  #putBack(): void {
     const number = this.#trail.pop();
     assert(number !== undefined, "what is undone was done");
     if (number > this.#head) {
       const unknown = number - this.#head - 1;
       this.#unknownWords[unknown >> 5] =
         (this.#unknownWords[unknown >> 5] ?? 0) & ~(1 << (unknown & 31));
-      return number;
+      return;
     }
     this.#relink(number);
     this.#relink(this.#count + number);
@@ -243,7 +294,6 @@ class Search<State, Input, Output> {
     this.#words[word] = (this.#words[word] ?? 0) & ~(1 << (number & 31));
     this.#hash ^= mixWords(number, 0);
     if (word < this.#low) this.#low = word;
-    return number;
   }
 
   /** Remembers the configuration that the search is in. */
@@ -263,7 +313,7 @@ class Search<State, Input, Output> {
 
   /** Nothing fits here. Keeps the places where most was in order. */
   #noteDeadEnd(): void {
-    const reached = this.#endOrder(this.#boundary);
+    const reached = this.#endOrder(this.#due());
     if (reached < this.#furthest) return;
     if (reached > this.#furthest) {
       this.#furthest = reached;
@@ -303,8 +353,8 @@ class Search<State, Input, Output> {
     );
   }
 
-  #endOrder(node: number): number {
-    return at(this.#part.completed, node - this.#count).endOrder;
+  #endOrder(number: number): number {
+    return at(this.#part.completed, number).endOrder;
   }
 
   #linkAll(): void {
