@@ -19,6 +19,8 @@ export interface InboxHost {
   readonly proposals: Proposals;
   /** Whether so much waits for the disk that appends are dropped. */
   diskIsBehind(): boolean;
+  /** Whether this leader begins no reads: whoever asked asks again. */
+  isSilent(): boolean;
   /** Whether a command's fate may still be told to the node that handed it here. */
   maySend(): boolean;
   /** The core has new work. */
@@ -67,6 +69,7 @@ export class Inbox {
     if (message.from !== from) {
       throw new RaftError("stranger", `node ${from} sent a message of node ${message.from}`);
     }
+    if (message.kind === "read-index" && this.#host.isSilent()) return;
     const isAppend = message.kind === "append-entries" && message.entries.length > 0;
     if (!isAppend || !this.#host.diskIsBehind()) this.#host.node.step(message);
   }

@@ -6,6 +6,7 @@ import {
   type RaftNode,
   type RoleKind,
   type Term,
+  type Ticks,
 } from "@quorate/core";
 import type { Frame } from "@quorate/wire";
 import { ApplyQueue } from "./apply-queue.ts";
@@ -13,6 +14,7 @@ import { checkCallOptions, copyCommand } from "./call-options.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type Append, DiskQueue } from "./disk-queue.ts";
 import { Events } from "./events.ts";
+import { failureOf, interruptionOf } from "./failure.ts";
 import { Forwarding } from "./forwarding.ts";
 import { Inbox } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
@@ -29,6 +31,7 @@ import type {
   ReplicaStatus,
 } from "./replica.ts";
 import type { CompleteReplicaOptions } from "./replica-options.ts";
+import { isSilent } from "./silence.ts";
 import { Ticker } from "./ticker.ts";
 
 /** The log as the loop sees it. */
@@ -41,7 +44,7 @@ export interface ReplicaLog {
 /** What the replica can still do. */
 type State =
   | { readonly kind: "running" }
-  | { readonly kind: "full" }
+  | { readonly kind: "full"; readonly ticks: Ticks }
   | { readonly kind: "failed"; readonly error: Error }
   | { readonly kind: "closed" };
 
@@ -59,8 +62,8 @@ type State =
  * between looking and acting.
  *
  * While the disk is full, proposals are refused and the core's time stands still: a leader falls
- * silent, so that one with room takes over, and a follower does not campaign. Messages are still
- * answered as far as that promises nothing about the disk.
+ * silent, so that one with room takes over (see `isSilent`), and a follower does not campaign.
+ * Messages are still answered as far as that promises nothing about the disk.
  */
 export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   readonly id: NodeId;
@@ -234,6 +237,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       forwarding: this.#forwarding,
       proposals: this.#proposals,
       diskIsBehind: () => this.#diskIsBehind(),
+      isSilent: () => this.#isSilent(),
       maySend: () => this.#state.kind !== "failed",
       wake: () => this.#wake(),
     });
@@ -251,8 +255,11 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   #onTicks(count: number): void {
-    if (this.#state.kind !== "running") return;
-    for (let tick = 0; tick < count; tick++) this.#node.tick();
+    if (this.#state.kind === "full") {
+      this.#state = { kind: "full", ticks: this.#state.ticks + count };
+    } else {
+      for (let tick = 0; tick < count; tick++) this.#node.tick();
+    }
     this.#wake();
   }
 
@@ -283,7 +290,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   #onFull(): void {
-    this.#state = { kind: "full" };
+    this.#state = { kind: "full", ticks: 0 };
     this.#events.emit({ kind: "disk-full" });
   }
 
@@ -303,7 +310,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   #pump(): void {
     this.#pumpIsDue = false;
     if (this.#isOver()) return;
-    this.#reads.request();
+    if (!this.#isSilent()) this.#reads.request();
     this.#observe();
     while (this.#node.hasReady) {
       const ready = this.#node.ready();
@@ -341,6 +348,13 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     return this.#state.kind === "failed" || this.#state.kind === "closed";
   }
 
+  /** Whether this leader begins no reads, so that its heartbeats cease. */
+  #isSilent(): boolean {
+    if (this.#state.kind !== "full" || this.#node.role !== "leader") return false;
+    const { electionTimeoutTicks, voters } = this.#options;
+    return voters.length > 1 && isSilent(this.#state.ticks, electionTimeoutTicks);
+  }
+
   #diskIsBehind(): boolean {
     return this.#diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax;
   }
@@ -366,9 +380,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   #fail(error: Error): void {
     if (this.#isOver()) return;
     this.#state = { kind: "failed", error };
-    const code = error instanceof RaftError && error.outcome === "unknown" ? error.code : "stopped";
-    const pending = new RaftError(code, `the replica failed: ${error.message}`, { cause: error });
-    this.#closing = this.#shutDown(pending);
+    this.#closing = this.#shutDown(interruptionOf(error));
     this.#events.emit({ kind: "failed", error });
   }
 
@@ -383,11 +395,4 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     await Promise.all([this.#diskQueue.stop(), this.#applyQueue.stop()]);
     await Promise.allSettled([this.#log.close(), this.#options.network.close()]);
   }
-}
-
-/** The error by which a replica fails when a part of it did. */
-function failureOf(code: "storage_failed" | "state_machine_failed", error: unknown): RaftError {
-  if (error instanceof RaftError && error.code === code) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new RaftError(code, message, { cause: error });
 }

@@ -1,4 +1,11 @@
-import { isSafe, type NodeId, RaftError, RaftNode, type RaftOptions } from "@quorate/core";
+import {
+  isSafe,
+  type NodeId,
+  RaftError,
+  RaftNode,
+  type RaftOptions,
+  type Ticks,
+} from "@quorate/core";
 import { clusterIdBytesMax, forwardTimeoutMsMax } from "@quorate/wire";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -111,6 +118,8 @@ export interface CompleteReplicaOptions<Query, Answer> extends Required<
   readonly raft: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
   /** The largest command that is taken, in bytes. */
   readonly commandBytesMax: number;
+  /** How long a follower waits for its leader, in ticks: at least this and less than twice as long. */
+  readonly electionTimeoutTicks: Ticks;
   /** How many ticks are made up for after a pause: too few to time out an election. */
   readonly tickCatchUpMax: number;
 }
@@ -133,6 +142,7 @@ export function validateReplicaOptions<Query, Answer>(
   }
   // Refuses what the core would refuse, before a disk is touched.
   const raft = { commandBytesMax: 4 * mebi, ...options.raft };
+  const { electionTimeoutTicks = 10 } = raft;
   new RaftNode(id, voters, raft).status();
   return {
     id,
@@ -160,7 +170,8 @@ export function validateReplicaOptions<Query, Answer>(
         : atLeastOne("segmentBytes", options.segmentBytes),
     raft,
     commandBytesMax: raft.commandBytesMax,
-    tickCatchUpMax: Math.min(2, (raft.electionTimeoutTicks ?? 10) - 1),
+    electionTimeoutTicks,
+    tickCatchUpMax: Math.min(2, electionTimeoutTicks - 1),
   };
 }
 

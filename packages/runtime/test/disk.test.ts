@@ -1,7 +1,7 @@
 import type { Message } from "@quorate/core";
 import { decodeBatch } from "@quorate/wire";
 import { expect, test } from "vitest";
-import { Cluster } from "./cluster.ts";
+import { Cluster, type Member, type Watched } from "./cluster.ts";
 import { textOf } from "./journal.ts";
 
 /** Collects every message that leaves any member from now on. */
@@ -208,3 +208,52 @@ test("openReplica closes the log if the network cannot be opened", async () => {
   expect(cluster.clock.timerCount).toBe(0);
   expect(cluster.disks.map(({ openFileCount }) => openFileCount)).toEqual([0]);
 });
+
+test("a leader with a full disk falls silent although it is asked to read", async () => {
+  const cluster = await Cluster.ready(3, { segmentBytes: 4096 });
+  const full = cluster.leader;
+  await fill(cluster, full);
+  const others = cluster.members.filter(({ id }) => id !== full.id);
+  const reads: Watched<unknown>[] = [];
+  let isLed = false;
+  for (let ms = 0; ms < 10_000 && !isLed; ms += 50) {
+    for (const member of cluster.members) reads.push(cluster.ask(member, { timeoutMs: 60_000 }));
+    await cluster.run(50);
+    isLed = others.some(({ replica }) => replica.status().role === "leader");
+  }
+  expect(isLed).toBe(true);
+  // Reads at the full one may need what it has no room for.
+  full.memory.intercept = undefined;
+  await cluster.until(() => reads.every(({ isSettled }) => isSettled));
+  expect(new Set(reads.map(({ code }) => code))).toEqual(new Set(["resolved"]));
+  await cluster.close();
+});
+
+test("a cluster whose disks are all full still answers reads", async () => {
+  const cluster = await Cluster.ready(3, { segmentBytes: 4096 });
+  await cluster.write(cluster.leader, "a");
+  for (const { memory } of cluster.members) {
+    memory.intercept = ({ kind }) => (kind === "create" ? "full" : undefined);
+  }
+  const { leader } = cluster;
+  while (cluster.members.some(({ replica }) => replica.status().state === "running")) {
+    cluster.propose(leader, ".".repeat(1000), 1000);
+    await cluster.run(10);
+  }
+  for (const member of cluster.members) {
+    const read = cluster.ask(member, { timeoutMs: 60_000 });
+    await cluster.until(() => read.isSettled);
+    expect(read.value.answer).toContain("a");
+  }
+  expect(leader.replica.status().role).toBe("leader");
+  await cluster.close();
+});
+
+/** Writes on `member` until its disk, which has no room for another segment, is full. */
+async function fill(cluster: Cluster, member: Member): Promise<void> {
+  member.memory.intercept = ({ kind }) => (kind === "create" ? "full" : undefined);
+  while (member.replica.status().state === "running") {
+    cluster.propose(member, ".".repeat(1000), 60_000);
+    await cluster.settle();
+  }
+}
