@@ -18,6 +18,8 @@ export type Event =
   | { readonly kind: "client" }
   | { readonly kind: "fault" }
   | { readonly kind: "heal" }
+  /** What was stuck on a link comes all at once. */
+  | { readonly kind: "unclog"; readonly from: NodeId; readonly to: NodeId }
   | { readonly kind: "restart"; readonly node: NodeId }
   | { readonly kind: "resume"; readonly node: NodeId }
   | { readonly kind: "clock-mended"; readonly node: NodeId }

@@ -9,6 +9,7 @@ export const faultKinds = [
   "partition-one-way",
   "partition-bridge",
   "partition-pair",
+  "clog",
   "pause",
   "clock-rate",
   "slow-disk",

@@ -25,13 +25,23 @@ interface Target {
   crash(id: NodeId): void;
   pause(id: NodeId): void;
   resume(id: NodeId): void;
+  unclog(from: NodeId, to: NodeId): void;
   schedule(delay: number, event: Event): void;
 }
 
 /** The events that faults consist of. */
 type FaultEvent = Extract<
   Event,
-  { readonly kind: "fault" | "heal" | "restart" | "resume" | "clock-mended" | "disk-mended" }
+  {
+    readonly kind:
+      | "fault"
+      | "heal"
+      | "unclog"
+      | "restart"
+      | "resume"
+      | "clock-mended"
+      | "disk-mended";
+  }
 >;
 
 /** Breaks things at random moments, and mends them later. */
@@ -62,6 +72,9 @@ export class Faults {
       case "heal":
         if (network.isPartitioned) coverage.count("heal");
         network.heal();
+        break;
+      case "unclog":
+        this.#target.unclog(event.from, event.to);
         break;
       case "restart":
         this.#restart(event.node);
@@ -113,6 +126,13 @@ export class Faults {
       case "partition-pair":
         this.#partition(kind, ids, leader?.id);
         break;
+      case "clog": {
+        const [from = 0, to = 0] = draw.some(ids, 2);
+        if (to === 0) break;
+        this.#target.network.clog(from, to);
+        this.#later({ kind: "unclog", from, to });
+        break;
+      }
       case "pause":
         this.#pause(leader !== undefined && draw.chance(400) ? leader.id : draw.pick(ids));
         break;

@@ -142,6 +142,7 @@ const churnKinds: ReadonlySet<FaultKind> = new Set([
   "partition-leader",
   "partition-bridge",
   "partition-one-way",
+  "clog",
   "pause",
   "slow-disk",
   "campaign",

@@ -8,6 +8,7 @@ export class SimNetwork {
   readonly #cut = new Set<number>();
   /** The newest packet that each link delivered, to see when an older one comes late. */
   readonly #delivered = new Map<number, number>();
+  readonly #clogged = new Set<number>();
   #held: Message[] = [];
   /** What a story decides about each message. */
   filter: (message: Message) => Verdict = () => "pass";
@@ -27,7 +28,7 @@ export class SimNetwork {
     }
   }
 
-  /** Mends all links. */
+  /** Mends all links that are cut. */
   heal(): void {
     this.#cut.clear();
   }
@@ -39,6 +40,24 @@ export class SimNetwork {
   /** Whether any link is cut. */
   get isPartitioned(): boolean {
     return this.#cut.size > 0;
+  }
+
+  /** Lets everything that is sent from one node to another wait on its way, until it is unclogged. */
+  clog(from: NodeId, to: NodeId): void {
+    this.#clogged.add(link(from, to));
+  }
+
+  isClogged(from: NodeId, to: NodeId): boolean {
+    return this.#clogged.size > 0 && this.#clogged.has(link(from, to));
+  }
+
+  /** Frees a link and gives back what waited there, in the order in which it was sent. */
+  unclog(from: NodeId, to: NodeId): readonly Message[] {
+    this.#clogged.delete(link(from, to));
+    const isStuck = (message: Message): boolean => message.from === from && message.to === to;
+    const stuck = this.#held.filter(isStuck);
+    this.#held = this.#held.filter((message) => !isStuck(message));
+    return stuck;
   }
 
   hold(message: Message): void {

@@ -144,6 +144,7 @@ export class World {
     this.travel = { ...this.travel, ...calmTravel };
     this.host = calmHost;
     this.network.heal();
+    for (const from of this.ids) for (const to of this.ids) this.unclog(from, to);
     const others = this.ids.filter((id) => !members.includes(id));
     for (const id of members) this.network.partition([[id], others]);
     for (const id of this.ids) {
@@ -153,6 +154,9 @@ export class World {
       if (!members.includes(id)) continue;
       if (!this.node(id).isUp) this.start(id);
       this.resume(id);
+      // What a slow host would have done much later, it does now.
+      fate.due.clear();
+      this.#plan(this.node(id));
     }
   }
 
@@ -187,6 +191,11 @@ export class World {
     this.schedule(delay, { kind: "deliver", message, order: this.#sentCount });
   }
 
+  /** Frees a link: what waited there goes on, all at once. */
+  unclog(from: NodeId, to: NodeId): void {
+    for (const message of this.network.unclog(from, to)) this.carry(message);
+  }
+
   /** Stops a node's time. */
   pause(id: NodeId): void {
     this.fate(id).isPaused = true;
@@ -214,6 +223,10 @@ export class World {
         const { from: node, to: peer } = message;
         this.schedule(draw.below(unitsPerTick), { kind: "unreachable", node, peer });
       }
+      return;
+    }
+    if (this.network.isClogged(message.from, message.to)) {
+      this.network.hold(message);
       return;
     }
     switch (this.network.filter(message)) {
@@ -288,6 +301,7 @@ export class World {
           this.#faults.crash(node);
           return;
         }
+        if (node.writingCount === 0) return;
         const count = draw.between(1, node.writingCount);
         const lies = stage.flaw === "lying-disk" && draw.chance(200);
         // One notice may stand for several Readys, or each may have its own.
@@ -297,6 +311,7 @@ export class World {
         break;
       }
       case "apply":
+        if (node.applyingCount === 0) return;
         this.take({ kind, node: node.id, count: draw.between(1, node.applyingCount) });
         break;
       default:
