@@ -2,6 +2,7 @@ import type { Disks, Judge } from "./judge.ts";
 import { AcknowledgedKept } from "./judges/acknowledged-kept.ts";
 import { CommitDurable } from "./judges/commit-durable.ts";
 import { CommitMonotone } from "./judges/commit-monotone.ts";
+import { ElectedByMajority } from "./judges/elected-by-majority.ts";
 import { ElectionSafety } from "./judges/election-safety.ts";
 import { IndexOrder } from "./judges/index-order.ts";
 import { LeaderAppendOnly } from "./judges/leader-append-only.ts";
@@ -9,14 +10,16 @@ import { LeaderCompleteness } from "./judges/leader-completeness.ts";
 import { LinearizableReads } from "./judges/linearizable-reads.ts";
 import { LogMatching } from "./judges/log-matching.ts";
 import { ProgressBounds } from "./judges/progress-bounds.ts";
+import { ReadsConfirmed } from "./judges/reads-confirmed.ts";
 import { StateMachineSafety } from "./judges/state-machine-safety.ts";
 import { TermMonotone } from "./judges/term-monotone.ts";
 import { VoteOnce } from "./judges/vote-once.ts";
 
-/** One judge for every invariant, each for one run. */
+/** The judges of every invariant, each for one run. Where one has two, the second sees causes, and so sooner. */
 export function newJudges(disks: Disks, inflightCountMax: number): readonly Judge[] {
   return [
     new ElectionSafety(),
+    new ElectedByMajority(disks),
     new LeaderAppendOnly(),
     new LogMatching(),
     new LeaderCompleteness(),
@@ -27,6 +30,7 @@ export function newJudges(disks: Disks, inflightCountMax: number): readonly Judg
     new IndexOrder(),
     new CommitDurable(disks),
     new LinearizableReads(),
+    new ReadsConfirmed(),
     new AcknowledgedKept(),
     new ProgressBounds(disks, inflightCountMax),
   ];

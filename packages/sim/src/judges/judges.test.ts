@@ -4,6 +4,7 @@ import type { Disks } from "../judge.ts";
 import { AcknowledgedKept } from "./acknowledged-kept.ts";
 import { CommitDurable } from "./commit-durable.ts";
 import { CommitMonotone } from "./commit-monotone.ts";
+import { ElectedByMajority } from "./elected-by-majority.ts";
 import { ElectionSafety } from "./election-safety.ts";
 import { IndexOrder } from "./index-order.ts";
 import { LeaderAppendOnly } from "./leader-append-only.ts";
@@ -11,6 +12,7 @@ import { LeaderCompleteness } from "./leader-completeness.ts";
 import { LinearizableReads } from "./linearizable-reads.ts";
 import { LogMatching } from "./log-matching.ts";
 import { ProgressBounds } from "./progress-bounds.ts";
+import { ReadsConfirmed } from "./reads-confirmed.ts";
 import { StateMachineSafety } from "./state-machine-safety.ts";
 import { TermMonotone } from "./term-monotone.ts";
 import { VoteOnce } from "./vote-once.ts";
@@ -61,6 +63,26 @@ test("I1 sees two leaders of one term, whether elected or speaking", () => {
   speaking.elected(status(1, { term: 2 }));
   const message = { kind: "heartbeat", from: 3, to: 1, term: 2, commitIndex: 0, readRound: 0 };
   expect(() => speaking.sent(message as Message)).toThrow("I1: nodes 1 and 3 both lead");
+});
+
+test("I1 sees a leader without the votes of a majority in its term", () => {
+  const leader = status(1, { term: 2, voters: [1, 2, 3, 4, 5] });
+  const judge = new ElectedByMajority(disks([], 2));
+  judge.sent(grant(2, 1, 2));
+  judge.sent(grant(2, 1, 2));
+  judge.sent(grant(3, 1, 1));
+  judge.sent(grant(4, 5, 2));
+  judge.sent(grant(6, 1, 2));
+  judge.sent({ ...grant(3, 1, 2), granted: false } as Message);
+  expect(() => judge.elected(leader)).toThrow("I1: node 1 leads term 2 with the votes of [2 6]");
+  judge.sent(grant(3, 1, 2));
+  judge.elected(leader);
+
+  const forgetful = new ElectedByMajority(disks([], 1));
+  forgetful.sent(grant(2, 1, 2));
+  expect(() => forgetful.elected(status(1, { term: 2 }))).toThrow("its own not durable, of 3");
+  forgetful.sent(grant(3, 1, 2));
+  forgetful.elected(status(1, { term: 2 }));
 });
 
 test("I2 sees a leader remove an entry, and lets a deposed one do so", () => {
@@ -181,6 +203,34 @@ test("I11 sees a read that is too old, and one that ends twice", () => {
   judge.readEnded(2, 0);
   expect(() => judge.readEnded(3, 3)).toThrow("I11: a read at 3 began when entry 4");
   expect(() => judge.readEnded(1, 4)).toThrow("I11: read 1 ended");
+});
+
+test("I11 sees a read that no majority confirmed to one leader since it began", () => {
+  const answer = (from: number, to: number, term: number, readRound = 1): Message => ({
+    kind: "heartbeat-response",
+    from,
+    to,
+    term,
+    readRound,
+  });
+  const judge = new ReadsConfirmed();
+  judge.started(status(1, { voters: [1, 2, 3, 4, 5] }));
+  judge.sent(answer(2, 1, 2));
+  judge.readStarted(1);
+  judge.readStarted(2);
+  judge.readStarted(3);
+  for (const message of [answer(3, 1, 2), answer(3, 1, 2), answer(4, 1, 2, 0), answer(4, 1, 3)]) {
+    judge.sent(message);
+  }
+  judge.readEnded(1, 0);
+  expect(() => judge.readEnded(2, 7)).toThrow("I11: a read at 7 was confirmed by 1 followers");
+  judge.sent(answer(5, 1, 2));
+  judge.readEnded(3, 7);
+
+  const alone = new ReadsConfirmed();
+  alone.started(status(1, { voters: [1] }));
+  alone.readStarted(1);
+  alone.readEnded(1, 1);
 });
 
 test("I12 sees an acknowledged entry missed by a leader, a state machine, and in the end", () => {

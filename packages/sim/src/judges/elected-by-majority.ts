@@ -1,0 +1,40 @@
+import type { Message, NodeId, Status, Term } from "@quorate/core";
+import { type Disks, type Judge, Violation } from "../judge.ts";
+
+/**
+ * I1, Election Safety (§5.2): a node leads only with the votes of a majority of the voters, each given
+ * in that very term. The others' votes were sent, its own is on its disk.
+ */
+export class ElectedByMajority implements Judge {
+  readonly invariant = "I1";
+  readonly #disks: Disks;
+  /** Who voted for whom, by term and candidate; the candidates themselves are not among them. */
+  readonly #votes = new Map<Term, Map<NodeId, Set<NodeId>>>();
+
+  constructor(disks: Disks) {
+    this.#disks = disks;
+  }
+
+  sent(message: Message): void {
+    if (message.kind !== "request-vote-response" || !message.granted) return;
+    const { from, to, term } = message;
+    const candidates = this.#votes.get(term) ?? new Map<NodeId, Set<NodeId>>();
+    this.#votes.set(term, candidates);
+    const voters = candidates.get(to) ?? new Set<NodeId>();
+    candidates.set(to, voters);
+    if (from !== to) voters.add(from);
+  }
+
+  elected({ id, term, voters }: Status): void {
+    const others = this.#votes.get(term)?.get(id) ?? new Set<NodeId>();
+    const own = this.#disks.termOf(id) >= term && voters.includes(id) ? 1 : 0;
+    const count = own + voters.filter((voter) => others.has(voter)).length;
+    // Not by the core's own notion of a majority, which may be what is wrong.
+    if (2 * count > voters.length) return;
+    throw new Violation(
+      "I1",
+      `node ${id} leads term ${term} with the votes of [${[...others].join(" ")}], ` +
+        `${own === 1 ? "and its own" : "its own not durable"}, of ${voters.length}`,
+    );
+  }
+}
