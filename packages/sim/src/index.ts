@@ -1,5 +1,5 @@
 export { simulate, SimFailure, type SimReport } from "./simulate.ts";
-export { demandLiveness, drawMembers, LivenessFailure, type Stall } from "./liveness.ts";
+export { demandLiveness, drawHealing, LivenessFailure, type Stall } from "./liveness.ts";
 export { Coverage, coverageKinds, type CoverageKind } from "./coverage.ts";
 export { cluster, Cluster, type ClusterOptions, type Selector } from "./cluster.ts";
 export { World, type WorldOptions } from "./world.ts";

@@ -1,7 +1,7 @@
-import { describeStatus, type LogIndex, type NodeId, quorum, type Term } from "@quorate/core";
+import { describeStatus, type LogIndex, none, quorum, type Term } from "@quorate/core";
 import { unitsPerTick } from "./plan.ts";
 import type { SimNode } from "./sim-node.ts";
-import type { World } from "./world.ts";
+import type { Healing, World } from "./world.ts";
 
 /** Why a healed cluster did not converge in time. */
 export type Stall =
@@ -30,8 +30,12 @@ export class LivenessFailure extends Error {
  * votes in a row.
  */
 const timeoutsMax = 100;
-/** And for each entry, in units: windows may be one entry wide, and state machines slow. */
+/**
+ * And for each entry, in units, and in times that a message travels: windows may be one entry wide, and
+ * state machines slow.
+ */
 const entryUnitsMax = 60;
+const entryTravelsMax = 4;
 
 /** The command by which liveness is shown. */
 interface Probe {
@@ -40,20 +44,23 @@ interface Probe {
   readonly index: LogIndex;
 }
 
-/** All nodes, or a random majority, as the plan says. */
-export function drawMembers({ plan, draw, ids }: World): readonly NodeId[] {
-  const count = plan.healAll ? ids.length : draw.between(quorum(ids.length), ids.length);
-  return draw.some(ids, count);
+/** For all nodes, or for a random majority, as the plan says. */
+export function drawHealing({ plan, draw, ids }: World): Healing {
+  const { all, bridge } = plan.healing;
+  const count = all ? ids.length : draw.between(quorum(ids.length), ids.length);
+  const members = draw.some(ids, count);
+  return { members, bridge: bridge ? draw.pick(members) : none };
 }
 
 /**
- * Heals the world for `members`, while the rest stays away, and demands within a bounded time: a leader
+ * Heals the world for some members, while the rest stays away, and demands within a bounded time: a leader
  * that all follow, a new command committed by all, equal logs and state machines, and every read
  * answered or failed. Throws `LivenessFailure`.
  */
-export function demandLiveness(world: World, members: readonly NodeId[]): void {
+export function demandLiveness(world: World, healing: Healing): void {
+  const { members } = healing;
   world.stage.trace.line(() => `${world.now} heal for [${members.join(" ")}]`);
-  world.healFor(members);
+  world.healFor(healing);
   const nodes = members.map((id) => world.node(id));
   const waitUnits = waitUnitsMax(world);
   const deadline = world.now + waitUnits;
@@ -88,7 +95,8 @@ function waitUnitsMax({ plan, ids, jury }: World): number {
   const entryCount = Math.max(...ids.map((id) => jury.logOf(id).length));
   const electionUnits = timeoutsMax * electionTimeoutTicks * unitsPerTick;
   // What was sent long ago may still come, and start another election.
-  return electionUnits + entryCount * entryUnitsMax + plan.network.lateDelayMax;
+  const entryUnits = entryUnitsMax + entryTravelsMax * plan.healing.delayMax;
+  return electionUnits + entryCount * entryUnits + plan.network.lateDelayMax;
 }
 
 /** The member that leads, if all others know. */

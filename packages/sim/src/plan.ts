@@ -54,6 +54,18 @@ export interface FaultPlan {
   readonly lengthMax: number;
 }
 
+/** How the world is when faults are over. Times are in units. */
+export interface HealingPlan {
+  /** Whether all nodes must converge in the end, or a majority without the others. */
+  readonly all: boolean;
+  /**
+   * Whether those others, each alone, can still reach one of the majority and be heard by it: not
+   * enough to lead, and not to keep the majority from it.
+   */
+  readonly bridge: boolean;
+  readonly delayMax: number;
+}
+
 /** Everything about one run that is decided before it starts. */
 export interface Plan {
   readonly seed: number;
@@ -68,8 +80,7 @@ export interface Plan {
   readonly faults: FaultPlan;
   /** How many steps the phase with faults takes. */
   readonly stepCount: number;
-  /** Whether all nodes must converge in the end, or a majority without the others. */
-  readonly healAll: boolean;
+  readonly healing: HealingPlan;
 }
 
 /** Draws a plan: what is possible, how often and how much are all decided by the seed. */
@@ -98,7 +109,7 @@ export function drawPlan(seed: number): Plan {
     },
     faults: drawFaults(draw, churn, (options.electionTimeoutTicks ?? 10) * unitsPerTick),
     stepCount: draw.pick(churn ? [4000, 8000] : [2000, 4000]),
-    healAll: draw.chance(500),
+    healing: drawHealing(draw, voterCount, options),
   };
 }
 
@@ -116,11 +127,21 @@ function drawNetwork(draw: Draw, churn: boolean, electionUnits: number): Network
 function drawHost(draw: Draw, churn: boolean): HostPlan {
   return {
     turnDelayMax: draw.pick([0, 0, 10, 50]),
-    diskDelayMax: draw.pick(churn ? [2, 30, 120, 300] : [2, 30, 120, 400]),
+    diskDelayMax: draw.pick(churn ? [2, 60, 150, 300] : [2, 30, 120, 400]),
     applyDelayMax: draw.pick([2, 30, 200, 800]),
     writingCountMax: draw.pick([1, 2, 4, 16]),
     discardPerMille: draw.pick([0, 0, 100]),
     diskCrashPerMille: draw.pick([0, 0, 2, 10]),
+  };
+}
+
+function drawHealing(draw: Draw, voterCount: number, options: RaftOptions): HealingPlan {
+  // Whoever campaigns without asking first disturbs those that it reaches, for ever.
+  const mayBridge = voterCount >= 5 && options.preVote === true && options.checkQuorum === true;
+  return {
+    all: draw.chance(500),
+    bridge: mayBridge && draw.chance(500),
+    delayMax: draw.pick([5, 5, 60]),
   };
 }
 
@@ -199,6 +220,6 @@ export function calmPlan(seed: number, voterCount: number, options: RaftOptions)
     },
     faults: { kinds: [], periodMax: 0, lengthMax: 0 },
     stepCount: 0,
-    healAll: true,
+    healing: { all: true, bridge: false, delayMax: 5 },
   };
 }

@@ -26,6 +26,7 @@ unreachable n1 n2
 campaign n2
 crash n2 kept=1
 converge n1 n2 seed=5
+converge n1 seed=6 bridge=1
 `;
 
 test("a scenario is printed as it was read", () => {

@@ -1,4 +1,10 @@
-import type { LogIndex, MessageKind, NodeId, RaftOptions } from "@quorate/core";
+import {
+  type LogIndex,
+  type MessageKind,
+  type NodeId,
+  none,
+  type RaftOptions,
+} from "@quorate/core";
 import { type Flaw, flaws } from "./flaw.ts";
 import { messageKinds } from "./message-kind.ts";
 import type { Door, MachineKind } from "./plan.ts";
@@ -18,6 +24,8 @@ export type Line =
       readonly kind: "converge";
       readonly node: NodeId;
       readonly members: readonly NodeId[];
+      /** The member that the others still reach, or `none`. */
+      readonly bridge: NodeId;
       readonly seed: number;
     };
 
@@ -97,7 +105,10 @@ export function describeLine(line: Line): string {
     case "deliver":
       return `deliver ${line.text}`;
     case "converge":
-      return `converge ${line.members.map((id) => `n${id}`).join(" ")} seed=${line.seed}`;
+      return [
+        `converge ${line.members.map((id) => `n${id}`).join(" ")} seed=${line.seed}`,
+        ...(line.bridge === none ? [] : [`bridge=${line.bridge}`]),
+      ].join(" ");
     default:
       return describeStep(line);
   }
@@ -188,7 +199,8 @@ function parseLine(words: Words, nodeCount: number): readonly Line[] {
     case "converge": {
       const members = [node];
       while (words.hasNode) members.push(known(words.node()));
-      return [{ kind, node, members, seed: words.number("seed", 1) }];
+      const bridge = words.number("bridge", none);
+      return [{ kind, node, members, bridge, seed: words.number("seed", 1) }];
     }
     default:
       return words.fail(`unknown: ${kind}`);

@@ -6,7 +6,7 @@ import { lineOf } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
 import { type Audience, Stage } from "./stage.ts";
 import type { Step } from "./step.ts";
-import { World } from "./world.ts";
+import { type Healing, World } from "./world.ts";
 
 /** A message that was sent. */
 interface Packet {
@@ -55,7 +55,7 @@ class Script {
   take(line: Line): void {
     if (line.kind === "converge") {
       this.lines.push(line);
-      this.#converge(line.members, line.seed);
+      this.#converge(line, line.seed);
       return;
     }
     const step = line.kind === "deliver" ? this.#delivery(line) : this.#possible(line);
@@ -117,10 +117,10 @@ class Script {
     }
   }
 
-  #converge(members: readonly NodeId[], seed: number): void {
+  #converge(healing: Healing, seed: number): void {
     const { stage } = this;
     const plan = calmPlan(seed, stage.ids.length, this.#options);
-    demandLiveness(new World(plan, { stage }), members);
+    demandLiveness(new World(plan, { stage }), healing);
   }
 
   #keep(message: Message): void {

@@ -1,7 +1,7 @@
 import { AssertionError } from "@quorate/core";
 import type { Flaw } from "./flaw.ts";
 import { Violation } from "./judge.ts";
-import { demandLiveness, drawMembers, LivenessFailure } from "./liveness.ts";
+import { demandLiveness, drawHealing, LivenessFailure } from "./liveness.ts";
 import { minimize } from "./minimize.ts";
 import { drawPlan } from "./plan.ts";
 import { type Line, lineOf, printScenario, type Scenario } from "./scenario.ts";
@@ -70,10 +70,10 @@ function record(seed: number, flaw: Flaw): Scenario | undefined {
   let healed: readonly Line[] = [];
   try {
     while (world.eventCount < plan.stepCount) world.advance();
-    const members = drawMembers(world);
-    const [node = 0] = members;
-    healed = [...lines, { kind: "converge", node, members, seed }];
-    demandLiveness(world, members);
+    const healing = drawHealing(world);
+    const [node = 0] = healing.members;
+    healed = [...lines, { kind: "converge", node, ...healing, seed }];
+    demandLiveness(world, healing);
   } catch (error) {
     // What never happens is not told step by step.
     const told = error instanceof LivenessFailure ? healed : lines;

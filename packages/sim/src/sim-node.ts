@@ -142,6 +142,10 @@ export class SimNode {
     const raft = new RaftNode(this.id, voters, { ...options, seed, storage, appliedIndex });
     const status = raft.status();
     raft.check();
+    if (status.appliedIndex !== appliedIndex) {
+      const claim = `node ${this.id} starts as if it had applied ${status.appliedIndex}`;
+      throw new Violation("I5", `${claim}: its state machine has ${appliedIndex}`);
+    }
     this.#run = {
       raft,
       status,

@@ -1,5 +1,5 @@
 import type { CoverageKind } from "./coverage.ts";
-import { demandLiveness, drawMembers } from "./liveness.ts";
+import { demandLiveness, drawHealing } from "./liveness.ts";
 import { drawPlan, unitsPerTick } from "./plan.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -45,7 +45,7 @@ function run(seed: number, options: WorldOptions): SimReport {
   const plan = drawPlan(seed);
   const world = new World(plan, options);
   while (world.eventCount < plan.stepCount) world.advance();
-  demandLiveness(world, drawMembers(world));
+  demandLiveness(world, drawHealing(world));
   return {
     seed,
     hash: world.stage.trace.hash,

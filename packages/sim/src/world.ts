@@ -1,4 +1,4 @@
-import { at, type Message, type NodeId, unreachable } from "@quorate/core";
+import { at, type Message, type NodeId, none, unreachable } from "@quorate/core";
 import { Agenda } from "./agenda.ts";
 import type { Answer } from "./answer.ts";
 import { Clients } from "./clients.ts";
@@ -20,6 +20,13 @@ export interface WorldOptions extends Audience {
   readonly flaw?: Flaw | undefined;
   /** Nodes that have run already, without a world of their own; messages on their way are lost. */
   readonly stage?: Stage | undefined;
+}
+
+/** For whom the world heals. */
+export interface Healing {
+  readonly members: readonly NodeId[];
+  /** The member that the others still reach, or `none`. */
+  readonly bridge: NodeId;
 }
 
 /** How one node fares, and what will happen to it anyway. */
@@ -137,16 +144,20 @@ export class World {
     return answer;
   }
 
-  /** Ends all faults, clients and delays beyond the least. Nodes that are not `members` are cut off. */
-  healFor(members: readonly NodeId[]): void {
+  /**
+   * Ends all faults, clients and delays beyond the least. Nodes that are not `members` are cut off,
+   * but for their links with the member that is the `bridge`, if one is.
+   */
+  healFor({ members, bridge }: Healing): void {
     this.#clients.end();
     this.#faults.end();
-    this.travel = { ...this.travel, ...calmTravel };
+    this.travel = { ...this.travel, ...calmTravel, delayMax: this.plan.healing.delayMax };
     this.host = calmHost;
     this.network.heal();
     for (const from of this.ids) for (const to of this.ids) this.unclog(from, to);
     const others = this.ids.filter((id) => !members.includes(id));
-    for (const id of members) this.network.partition([[id], others]);
+    for (const id of members) if (id !== bridge) this.network.partition([[id], others]);
+    if (bridge !== none) this.network.partition(others.map((id) => [id]));
     for (const id of this.ids) {
       const fate = this.fate(id);
       fate.diskSlowness = 1;
@@ -374,7 +385,6 @@ function receiverOf(event: Event): NodeId | undefined {
 }
 
 const calmTravel = {
-  delayMax: 5,
   lossPerMille: 0,
   duplicatePerMille: 0,
   latePerMille: 0,
