@@ -20,7 +20,7 @@ export interface ReadsHost<Query, Answer> {
   readonly applyQueue: ApplyQueue<Query, Answer>;
   /** The core is to be asked for a read index. */
   wake(): void;
-  /** Runs `work`, which a timer delayed, as an event of its own. */
+  /** Runs `work` as an event of its own: what it throws stops the replica. */
   resume(work: () => void): void;
 }
 
@@ -110,7 +110,7 @@ export class Reads<Query, Answer> {
       if (read.isSettled) return;
       if (!linearizable) {
         this.#host.applyQueue.ask(read);
-        this.#host.applyQueue.run();
+        this.#host.resume(() => this.#host.applyQueue.run());
         return;
       }
       this.#arrived.add(read);

@@ -312,7 +312,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     if (this.#isOver()) return;
     if (!this.#isSilent()) this.#reads.request();
     this.#observe();
-    while (this.#node.hasReady) {
+    while (this.#node.hasReady && !this.#isOver()) {
       const ready = this.#node.ready();
       this.#node.accept(ready);
       this.#outbox.add(ready.messages);
@@ -321,6 +321,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       this.#reads.onReadStates(ready.reads);
       this.#observe();
     }
+    // A listener may have closed the replica.
+    if (this.#isOver()) return;
     this.#outbox.flush();
     this.#diskQueue.flush();
     this.#applyQueue.run();
