@@ -1,8 +1,7 @@
 import { describeMessage, type Message, type MessageKind, type NodeId } from "@quorate/core";
 import { demandLiveness } from "./liveness.ts";
 import { calmPlan } from "./plan.ts";
-import type { Delivery, Line, Scenario } from "./scenario.ts";
-import { lineOf } from "./scenario.ts";
+import { type Delivery, type Line, lineOf, type Scenario } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
 import { type Audience, Stage } from "./stage.ts";
 import type { Step } from "./step.ts";
