@@ -1,4 +1,4 @@
-export { simulate, SimFailure, type SimReport } from "./simulate.ts";
+export { simulate, SimFailure, type SimOptions, type SimReport } from "./simulate.ts";
 export { demandLiveness, drawHealing, LivenessFailure, type Stall } from "./liveness.ts";
 export { Coverage, coverageKinds, type CoverageKind } from "./coverage.ts";
 export { cluster, Cluster, type ClusterOptions, type Selector } from "./cluster.ts";
@@ -42,3 +42,12 @@ export { registerModel, type RegisterInput, type RegisterOutput } from "./histor
 export { kvModel, type KvInput, type KvOutput, type KvState } from "./history/kv.ts";
 export { counterModel, type CounterInput, type CounterOutput } from "./history/counter.ts";
 export { listModel, type ListInput, type ListOutput } from "./history/list.ts";
+export {
+  playWhole,
+  shrinkWhole,
+  simulateWhole,
+  type SimulateWholeOptions,
+  type WholeReport,
+} from "./whole/simulate-whole.ts";
+export { wholeCoverageKinds, type WholeCoverageKind } from "./whole/whole-coverage.ts";
+export { checkHistoryText, historyFormats, modelNames } from "./history/check-text.ts";

@@ -1,6 +1,8 @@
+import type { RaftOptions } from "@quorate/core";
 import type { CoverageKind } from "./coverage.ts";
 import { demandLiveness, drawHealing } from "./liveness.ts";
-import { drawPlan, unitsPerTick } from "./plan.ts";
+import type { Observer } from "./judge.ts";
+import { drawPlan, type Plan, unitsPerTick } from "./plan.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 /** What one run came to. */
@@ -29,11 +31,19 @@ export class SimFailure extends Error {
 /** How many lines of its trace a failure shows. */
 const tailLineCount = 40;
 
+/** How a run may differ from what its seed says, and who watches it. */
+export interface SimOptions extends Pick<WorldOptions, "flaw" | "writer"> {
+  /** Options of all nodes that are not drawn. */
+  readonly raft?: RaftOptions | undefined;
+  /** Gives those who are told all that the judges are told. */
+  readonly observe?: ((plan: Plan) => readonly Observer[]) | undefined;
+}
+
 /**
  * Runs the cluster that `seed` draws: first under faults, with every invariant judged at every step,
  * then healed, until it has converged. Throws `SimFailure`.
  */
-export function simulate(seed: number, options: WorldOptions = {}): SimReport {
+export function simulate(seed: number, options: SimOptions = {}): SimReport {
   try {
     return run(seed, options);
   } catch (error) {
@@ -41,9 +51,10 @@ export function simulate(seed: number, options: WorldOptions = {}): SimReport {
   }
 }
 
-function run(seed: number, options: WorldOptions): SimReport {
-  const plan = drawPlan(seed);
-  const world = new World(plan, options);
+function run(seed: number, { raft, observe, flaw, writer }: SimOptions): SimReport {
+  const drawn = drawPlan(seed);
+  const plan: Plan = { ...drawn, options: { ...drawn.options, ...raft } };
+  const world = new World(plan, { flaw, writer, observers: observe?.(plan) });
   while (world.eventCount < plan.stepCount) world.advance();
   demandLiveness(world, drawHealing(world));
   return {
@@ -56,7 +67,7 @@ function run(seed: number, options: WorldOptions): SimReport {
 }
 
 /** Runs a failed seed again, to tell how it went. */
-function explain(seed: number, options: WorldOptions, error: unknown): string {
+function explain(seed: number, options: SimOptions, error: unknown): string {
   const lines: string[] = [];
   const writer = (line: string): void => {
     lines.push(line);
@@ -64,7 +75,7 @@ function explain(seed: number, options: WorldOptions, error: unknown): string {
   };
   let again = "and not again when repeated: the simulation is not deterministic";
   try {
-    run(seed, { ...options, writer });
+    run(seed, { ...options, observe: undefined, writer });
   } catch (second) {
     again = textOf(second) === textOf(error) ? "" : `and when repeated: ${textOf(second)}`;
   }
@@ -72,7 +83,7 @@ function explain(seed: number, options: WorldOptions, error: unknown): string {
     `seed ${seed}: ${textOf(error)}`,
     ...(again === "" ? [] : [again]),
     ...lines.slice(-tailLineCount),
-    `repeat it with: npm run sim -- --seed ${seed} --trace -`,
+    `repeat it with: npm run sim -- --seed ${seed} --print`,
   ].join("\n");
 }
 
