@@ -100,7 +100,9 @@ async function publish(directory: string, nearby: string): Promise<Claim | undef
   let holds = false;
   const server = net.createServer((socket) => {
     socket.on("error", () => socket.destroy());
-    socket.end(holds ? "held" : "trying");
+    // Not left open until the visitor hangs up too, which a stopped one never does: `close` would wait.
+    socket.write(holds ? "held" : "trying");
+    socket.destroySoon();
   });
   await listen(server, join(nearby, pending));
   const release = async (): Promise<void> => {

@@ -1,10 +1,10 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { RaftError } from "@quorate/core";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { lockDirectory } from "../src/directory-lock.ts";
-import { startChild, temporaryDirectory } from "./processes.ts";
+import { startChild, temporaryDirectory, until } from "./processes.ts";
 
 async function codeOf(attempt: Promise<unknown>): Promise<string> {
   try {
@@ -119,6 +119,24 @@ test("a socket that answers, but not as a holder, is in the way only as long as 
   const attempt = lockDirectory(directory);
   server.close();
   await (await attempt).release();
+});
+
+test("a visitor that never hangs up does not keep a lock from being released", async () => {
+  const directory = await temporaryDirectory();
+  const lock = await lockDirectory(directory);
+  const [name = ""] = await readdir(directory);
+  // As a process that is stopped while it asks who has the lock.
+  const visitor = connect({ path: join(directory, name), allowHalfOpen: true });
+  onTestFinished(() => {
+    visitor.destroy();
+  });
+  let greeting = "";
+  visitor.on("data", (bytes) => (greeting += bytes.toString()));
+  await until("the visitor was told", () => greeting === "held");
+  let isReleased = false;
+  const releasing = lock.release().then(() => (isReleased = true));
+  await until("the lock is released", () => isReleased);
+  await releasing;
 });
 
 test("lockDirectory fails for a directory that is not there", async () => {
