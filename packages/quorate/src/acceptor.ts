@@ -46,6 +46,8 @@ export class Acceptor {
   /** The incarnation that each peer came with first. */
   readonly #incarnations = new Map<NodeId, Uint8Array>();
   #welcomes: NodeJS.Timeout | undefined;
+  #listening: Promise<number> | undefined;
+  #isClosed = false;
   /** What every welcome looks like. */
   readonly #welcome: Uint8Array = welcomeFrame();
 
@@ -58,7 +60,26 @@ export class Acceptor {
   }
 
   /** Listens; resolves to the port. Throws `invalid_options` if the address cannot be listened on. */
-  async listen(address: Address): Promise<number> {
+  listen(address: Address): Promise<number> {
+    this.#listening = this.#listen(address);
+    return this.#listening;
+  }
+
+  /** Ends all connections, delivers nothing more from this moment on, and stops listening. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const sockets = [...this.#greeting, ...this.#accepted.values()];
+    this.#accepted.clear();
+    for (const socket of sockets) socket.destroy();
+    // A server that is closed while it begins to listen never says that it does either.
+    await this.#listening?.catch(() => {});
+    clearInterval(this.#welcomes);
+    await new Promise<void>((done) => {
+      this.#server.close(() => done());
+    });
+  }
+
+  async #listen(address: Address): Promise<number> {
     await new Promise<void>((done, fail) => {
       this.#server.once("error", (error) => fail(listenError(address, error)));
       // Exclusive: a worker of `node:cluster` listens itself, for replicas share no connections.
@@ -72,16 +93,11 @@ export class Acceptor {
     return typeof bound === "object" && bound !== null ? bound.port : address.port;
   }
 
-  /** Ends all connections and stops listening. */
-  async close(): Promise<void> {
-    clearInterval(this.#welcomes);
-    for (const socket of [...this.#greeting, ...this.#accepted.values()]) socket.destroy();
-    await new Promise<void>((done) => {
-      this.#server.close(() => done());
-    });
-  }
-
   #onConnection(socket: net.Socket): void {
+    if (this.#isClosed) {
+      socket.destroy();
+      return;
+    }
     const { handshakeTimeoutMs, handshakeCountMax } = this.#options.limits;
     const address = formatAddress({
       host: socket.remoteAddress ?? "?",

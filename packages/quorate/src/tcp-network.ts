@@ -17,8 +17,6 @@ interface Opened {
   readonly receiver: Receiver;
   readonly identity: Identity;
   readonly acceptor: Acceptor;
-  /** Resolves to the port; rejects if the address cannot be listened on. */
-  readonly listening: Promise<number>;
 }
 
 /**
@@ -75,9 +73,8 @@ export class TcpNetwork implements Network {
         this.#links.get(peer)?.hurry();
       },
     });
-    const listening = acceptor.listen(this.#options.listen);
-    this.#opened = { receiver, identity, acceptor, listening };
-    const port = await listening;
+    this.#opened = { receiver, identity, acceptor };
+    const port = await acceptor.listen(this.#options.listen);
     if (this.#closing !== undefined) throw new RaftError("closed", "the network is closed");
     this.#address = { host: this.#options.listen.host, port };
     for (const peer of peers.keys()) this.#connect(peer, this.#opened);
@@ -106,8 +103,6 @@ export class TcpNetwork implements Network {
 
   async #close(): Promise<void> {
     for (const link of this.#links.values()) link.close();
-    // A server that is closed while it begins to listen never says that it does either.
-    await this.#opened?.listening.catch(() => {});
     await this.#opened?.acceptor.close();
   }
 

@@ -1,7 +1,7 @@
 import net from "node:net";
 import { RaftError } from "@quorate/core";
 import { encodeFrame } from "@quorate/wire";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { welcomeFrame } from "../src/handshake.ts";
 import { TcpNetwork } from "../src/tcp-network.ts";
 import { until } from "./processes.ts";
@@ -217,6 +217,32 @@ test("after close nothing is delivered, told or connected, and close may be repe
   await until("the other side notices", () => two.disconnections.length > 0);
   expect(two.network.send(1, textFrame("x"))).toBe(false);
   expect([...one.disconnections, ...texts(one)]).toEqual([]);
+});
+
+test("a network that is closed by what it delivers delivers nothing more", async () => {
+  const network = new TcpNetwork({
+    id: 1,
+    clusterId: "test",
+    listen: "127.0.0.1:0",
+    peers: new Map([[2, undefined]]),
+  });
+  onTestFinished(() => network.close());
+  let frameCount = 0;
+  let closing: Promise<void> | undefined;
+  await network.open({
+    onFrame: () => {
+      frameCount++;
+      closing = network.close();
+    },
+    onConnected: () => {},
+    onDisconnected: () => {},
+  });
+  const peer = connectStranger(network.address ?? "", helloBytes());
+  await until("it was let in", () => peer.received().length > 0);
+  peer.socket.write(Buffer.concat([...textFrame("first"), ...textFrame("second")]));
+  await until("the network is being closed", () => closing !== undefined);
+  await closing;
+  expect(frameCount).toBe(1);
 });
 
 test("a network may be closed while it opens", async () => {
