@@ -104,11 +104,11 @@ export function formatDecision(decision: Decision): string {
     return `frame ${formatLink(link)} number=${number} ${fate.kind}${late}`;
   }
   const { kind, ...fields } = decision.what;
-  const words = Object.entries(fields).map(([name, value]) => {
-    const text = typeof value === "object" ? value.map(formatLink).join(",") : String(value);
-    return `${name}=${text}`;
-  });
-  return `@${decision.at / usPerMs}ms ${kind} ${words.join(" ")}`;
+  const words = Object.entries<unknown>(fields)
+    .filter(([name]) => name !== "links")
+    .map(([name, value]) => ` ${name}=${String(value)}`);
+  const links = "links" in fields ? ` links=${fields.links.map(formatLink).join(",")}` : "";
+  return `@${decision.at / usPerMs}ms ${kind}${links}${words.join("")}`;
 }
 
 /** The decision in a line; throws `SyntaxError`, saying what is wrong with it. */

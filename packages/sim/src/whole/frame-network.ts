@@ -155,6 +155,16 @@ export class FrameNetwork {
     }
   }
 
+  /** Mends and unclogs all ways, however often they were cut and clogged. */
+  heal(): void {
+    for (const way of this.#ways.values()) {
+      way.cuts = 0;
+      way.clogs = 0;
+      this.#connectLater(way.from, way.to);
+      for (const arrive of way.clogged.splice(0)) arrive();
+    }
+  }
+
   /** Holds up all that arrives, until it is unclogged as often as it was clogged. */
   clog({ from, to }: Link): void {
     this.#way(from, to).clogs += 1;

@@ -97,9 +97,9 @@ export class TimedDisk implements Disk {
       this.#inFlight.add(inFlight);
       const latency = this.#host.latency(call, ++this.#callCount);
       const complete = (): void => {
+        this.#inFlight.delete(inFlight);
         const fault = this.#host.before(call, name);
         if (!this.#life.isAlive) return;
-        this.#inFlight.delete(inFlight);
         this.#memory.intercept = () => fault;
         const taken = take();
         this.#memory.intercept = undefined;

@@ -1,5 +1,4 @@
-import { quorum } from "@quorate/core";
-import type { RaftOptions } from "@quorate/core";
+import { quorum, type RaftOptions } from "@quorate/core";
 import { Draw } from "../draw.ts";
 
 /**
@@ -194,3 +193,32 @@ export function raftOptionsOf(plan: WholePlan): RaftOptions {
     inflightCountMax: plan.inflightCountMax,
   };
 }
+
+/** A plan under which all is well and nothing is unusual: what a scenario does not tell is as here. */
+export const calmWholePlan: WholePlan = {
+  seed: 1,
+  nodes: 3,
+  lengthMs: 1000,
+  memberBits: 511,
+  tickMs: 10,
+  electionTimeoutTicks: 10,
+  heartbeatTicks: 1,
+  preVote: 1,
+  checkQuorum: 1,
+  callTimeoutMs: 500,
+  retryMs: 20,
+  diskFullRetryMs: 50,
+  segmentBytes: 16_384,
+  proposalCountMax: 1000,
+  readCountMax: 1000,
+  unpersistedBytesMax: 1_000_000,
+  messageBytesMax: 100_000,
+  applyBytesMax: 100_000,
+  uncommittedBytesMax: 100_000,
+  inflightCountMax: 256,
+  frameUsMax: 200,
+  diskUsMax: 500,
+  deferUs: 1,
+  connectMs: 1,
+  deadConnectionMs: 100,
+};

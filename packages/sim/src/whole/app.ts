@@ -1,0 +1,44 @@
+import type { StateMachine } from "@quorate/runtime";
+import type { Draw } from "../draw.ts";
+
+/** What a client asks of the service. `label` says it to people, in the text of a failure. */
+export type AppCall<Query> =
+  | { readonly kind: "write"; readonly command: Uint8Array; readonly label?: string }
+  | {
+      readonly kind: "read";
+      readonly query: Query;
+      /**
+       * See `ReadOptions.consistency`.
+       *
+       * @default "linearizable"
+       */
+      readonly consistency?: "linearizable" | "local";
+      readonly label?: string;
+    };
+
+/** A service under simulation: its state machine, what its clients do, and what it is supposed to do. */
+export interface App<Query, Answer> {
+  /** Makes a new state machine, empty. Called at every start of every replica. */
+  stateMachine(): StateMachine<Query, Answer>;
+
+  /**
+   * The `number`-th call that a client makes, from 1 on. All its choices are to come from `draw`: it is
+   * asked again for the same call when a run is repeated.
+   */
+  workload(draw: Draw, number: number): AppCall<Query>;
+
+  /**
+   * Makes what the service is judged by: a state machine so simple that it is right. It is given the
+   * commands of the log one at a time, in one piece and without faults, and each result and answer that
+   * a client got must be its own.
+   *
+   * @default `stateMachine`: the service must at least do alone what it does replicated.
+   */
+  model?(): StateMachine<Query, Answer>;
+
+  /**
+   * The whole state of a machine, as a text: replicas that applied the same commands must agree on it.
+   * Without it they are compared by their results and answers alone.
+   */
+  fingerprint?(machine: StateMachine<Query, Answer>): string;
+}

@@ -1,0 +1,131 @@
+import { type NodeId, RaftError } from "@quorate/core";
+import type { Answered, Applied, Replica } from "@quorate/runtime";
+import { Draw } from "../draw.ts";
+import { Violation } from "../judge.ts";
+import type { App } from "./app.ts";
+import type { CallEnding, CallRecord } from "./call.ts";
+import type { Host } from "./host.ts";
+import type { Life, Timeline } from "./timeline.ts";
+import type { WholeCoverage } from "./whole-coverage.ts";
+
+/** What callers need of their world. */
+export interface CallersWorld<Query, Answer> {
+  readonly app: App<Query, Answer>;
+  readonly seed: number;
+  readonly timeline: Timeline;
+  readonly coverage: WholeCoverage;
+  host(node: NodeId): Host<Query, Answer>;
+  /** A call ended. */
+  ended(record: CallRecord<Query, Answer>): void;
+  broken(error: unknown): void;
+}
+
+/** One call as it is asked for. */
+export interface CallRequest {
+  readonly client: number;
+  readonly node: NodeId;
+  readonly number: number;
+  readonly timeoutMs: number;
+}
+
+/** Makes the calls of all clients and writes down what becomes of them. */
+export class Callers<Query, Answer> {
+  readonly #world: CallersWorld<Query, Answer>;
+  readonly #records: CallRecord<Query, Answer>[] = [];
+  /** Those that are under way, by the process that has them. */
+  readonly #pending = new Map<CallRecord<Query, Answer>, Life>();
+  #order = 0;
+
+  constructor(world: CallersWorld<Query, Answer>) {
+    this.#world = world;
+  }
+
+  /** All calls, in the order in which they were made. */
+  get records(): readonly CallRecord<Query, Answer>[] {
+    return this.#records;
+  }
+
+  /** The calls that have not ended. */
+  get pending(): readonly CallRecord<Query, Answer>[] {
+    return [...this.#pending.keys()];
+  }
+
+  /** Makes a call. It has ended already if no process takes it. */
+  make({ client, node, number, timeoutMs }: CallRequest): CallRecord<Query, Answer> {
+    const { app, seed, timeline, coverage } = this.#world;
+    const record: CallRecord<Query, Answer> = {
+      client,
+      node,
+      number,
+      call: app.workload(new Draw(seed, 1_000_000 + number), number),
+      order: this.#order++,
+      endOrder: undefined,
+      at: timeline.now,
+      ending: { kind: "pending" },
+    };
+    this.#records.push(record);
+    const { replica, life } = this.#world.host(node);
+    if (replica === undefined || life === undefined) {
+      coverage.count("call-to-dead-node");
+      this.#end(record, { kind: "failed", code: "connection-refused" });
+      return record;
+    }
+    this.#pending.set(record, life);
+    timeline.reach(life, "call", () => this.#hand(record, replica, timeoutMs));
+    return record;
+  }
+
+  /** A process ended: its clients lose their connections and know no more. */
+  lose(node: NodeId): void {
+    for (const record of this.pending) {
+      if (record.node !== node) continue;
+      this.#end(record, { kind: "unknown", code: "connection-lost" });
+    }
+  }
+
+  #hand(
+    record: CallRecord<Query, Answer>,
+    replica: Replica<Query, Answer>,
+    timeoutMs: number,
+  ): void {
+    const { call } = record;
+    const { coverage } = this.#world;
+    const isLeader = replica.status().role === "leader";
+    const options = timeoutMs === 0 ? {} : { timeoutMs };
+    if (call.kind === "write") {
+      if (!isLeader) coverage.count("write-at-follower");
+      replica.propose(call.command, options).then(
+        ({ index, result }: Applied) => this.#end(record, { kind: "applied", index, result }),
+        (error: unknown) => this.#fail(record, error),
+      );
+      return;
+    }
+    const { query, consistency = "linearizable" } = call;
+    if (consistency === "local") coverage.count("read-local");
+    else if (!isLeader) coverage.count("read-at-follower");
+    replica.read(query, { ...options, consistency }).then(
+      ({ index, answer }: Answered<Answer>) =>
+        this.#end(record, { kind: "answered", index, answer }),
+      (error: unknown) => this.#fail(record, error),
+    );
+  }
+
+  #fail(record: CallRecord<Query, Answer>, error: unknown): void {
+    if (!(error instanceof RaftError)) {
+      this.#world.broken(new Violation("contract", `a call is rejected with ${String(error)}`));
+      return;
+    }
+    const { code, outcome } = error;
+    const isSafe = outcome === "not-applied" || record.call.kind === "read";
+    this.#end(record, { kind: isSafe ? "failed" : "unknown", code });
+  }
+
+  #end(record: CallRecord<Query, Answer>, ending: CallEnding<Answer>): void {
+    // What a process says that is over by now, nobody hears.
+    if (record.ending.kind !== "pending") return;
+    this.#pending.delete(record);
+    record.ending = ending;
+    record.endOrder = this.#order++;
+    this.#world.ended(record);
+  }
+}

@@ -1,0 +1,356 @@
+import { type NodeId, RaftError, SeededRandom } from "@quorate/core";
+import {
+  openReplica,
+  type Replica,
+  type ReplicaEvent,
+  type ReplicaStatus,
+  type StateMachine,
+} from "@quorate/runtime";
+import { type DiskFault, MemoryDisk, type UnsyncedPart } from "@quorate/wal/testing";
+import { Violation } from "../judge.ts";
+import type { CrashKind, TrapKind, TrappedCall } from "./decision.ts";
+import type { FrameNetwork } from "./frame-network.ts";
+import { scatter } from "./scatter.ts";
+import { SkewedClock, trueRatePerMille } from "./skewed-clock.ts";
+import { type DiskCall, TimedDisk } from "./timed-disk.ts";
+import { type Life, type Microseconds, type Timeline, usPerMs } from "./timeline.ts";
+import type { WholeCoverage } from "./whole-coverage.ts";
+import { raftOptionsOf, type WholePlan } from "./whole-plan.ts";
+
+/** What a host needs of its world. */
+export interface HostWorld<Query, Answer> {
+  readonly plan: WholePlan;
+  readonly ids: readonly NodeId[];
+  readonly timeline: Timeline;
+  readonly network: FrameNetwork;
+  readonly coverage: WholeCoverage;
+  newMachine(node: NodeId): StateMachine<Query, Answer>;
+  /** A replica runs, and this is what it begins with. */
+  started(host: Host<Query, Answer>, status: ReplicaStatus): void;
+  /** A process ended: nothing more will be heard of it. */
+  ended(node: NodeId): void;
+  replicaEvent(node: NodeId, event: ReplicaEvent): void;
+  diskCalled(node: NodeId, call: DiskCall): void;
+  broken(error: unknown): void;
+}
+
+/** A trap that waits in a disk. */
+export interface Trap {
+  readonly call: TrappedCall;
+  skip: number;
+  readonly trap: TrapKind;
+  readonly downMs: number;
+}
+
+/** One run of a node. */
+interface Process<Query, Answer> {
+  readonly life: Life;
+  readonly clock: SkewedClock;
+  readonly disk: TimedDisk;
+  /** Whether its disk has failed it: then it may stop. */
+  diskFailed: boolean;
+  replica: Replica<Query, Answer> | undefined;
+}
+
+/** How a crashed disk came to be other than disks promise, if it did. */
+export type Damage = "none" | "rotten" | "wiped";
+
+/** One node: a disk, which stays, and the processes that run on it, one after the other. */
+export class Host<Query, Answer> {
+  readonly id: NodeId;
+  readonly #world: HostWorld<Query, Answer>;
+  #memory = new MemoryDisk();
+  #process: Process<Query, Answer> | undefined;
+  #runCount = 0;
+  #crashCount = 0;
+  /** A trap that springs once the call at hand has taken effect. */
+  #pending: Trap | undefined;
+  damage: Damage = "none";
+  /** The disk was refused as it should be: the node stays down. */
+  isRefused = false;
+  // What lasts for a while. Each is undone by whatever set it, unless it was set anew meanwhile.
+  diskFactor = 1;
+  diskStuckUntil: Microseconds = 0;
+  diskFullUntil: Microseconds = 0;
+  wasFull = false;
+  clockRatePerMille: number = trueRatePerMille;
+  pausedUntil: Microseconds = 0;
+  readonly traps: Trap[] = [];
+
+  constructor(id: NodeId, world: HostWorld<Query, Answer>) {
+    this.id = id;
+    this.#world = world;
+  }
+
+  /** The disk, as the present process sees it, or the last one did. */
+  get memory(): MemoryDisk {
+    return this.#memory;
+  }
+
+  /** Whether a process runs. It may still be starting. */
+  get isUp(): boolean {
+    return this.#process !== undefined;
+  }
+
+  get life(): Life | undefined {
+    return this.#process?.life;
+  }
+
+  /** The replica, once it has started. */
+  get replica(): Replica<Query, Answer> | undefined {
+    return this.#process?.replica;
+  }
+
+  get isPaused(): boolean {
+    return this.#process?.life.isPaused ?? false;
+  }
+
+  /** Starts a process, unless one runs. */
+  start(): void {
+    if (this.isUp || this.isRefused) return;
+    const { plan, timeline, network, coverage, ids } = this.#world;
+    const { id } = this;
+    const run = ++this.#runCount;
+    const life: Life = { node: id, isAlive: true, isPaused: false };
+    const clock = new SkewedClock(timeline, life, plan.deferUs, this.clockRatePerMille);
+    const disk = new TimedDisk(this.#memory, timeline, life, {
+      latency: (call, number) => this.#latency(call, run, number),
+      before: (call) => this.#beforeCall(call),
+      after: (call) => this.#afterCall(call),
+    });
+    const process: Process<Query, Answer> = {
+      life,
+      clock,
+      disk,
+      diskFailed: false,
+      replica: undefined,
+    };
+    this.#process = process;
+    coverage.count(this.#memory.bytes === 0 ? "start-on-empty-disk" : "start-on-log");
+    openReplica<Query, Answer>({
+      id,
+      voters: ids,
+      clusterId: "simulated",
+      stateMachine: this.#world.newMachine(id),
+      disk,
+      network: network.network(life),
+      clock,
+      random: new SeededRandom(plan.seed, 1000 * id + run),
+      tickMs: plan.tickMs,
+      callTimeoutMs: plan.callTimeoutMs,
+      retryMs: plan.retryMs,
+      diskFullRetryMs: plan.diskFullRetryMs,
+      segmentBytes: plan.segmentBytes,
+      proposalCountMax: plan.proposalCountMax,
+      readCountMax: plan.readCountMax,
+      unpersistedBytesMax: plan.unpersistedBytesMax,
+      raft: raftOptionsOf(plan),
+    }).then(
+      (replica) => this.#opened(process, replica),
+      (error: unknown) => this.#failedToOpen(process, error),
+    );
+  }
+
+  /** Ends the process without its doing, and leaves of its disk what the kind of crash leaves. */
+  crash(how: CrashKind, survivePerMille: number): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    const { plan, coverage, timeline } = this.#world;
+    const crash = ++this.#crashCount;
+    if (process.replica === undefined) coverage.count("crash-while-starting");
+    this.#end(process, how === "kill" ? plan.connectMs : plan.deadConnectionMs);
+    let place = 0;
+    process.disk.finish((call) => {
+      if (call !== "read") coverage.count("crash-with-disk-call-under-way");
+      return scatter(2, plan.seed, this.id, crash, timeline.now, ++place) === 1;
+    });
+    this.traps.length = 0;
+    if (how === "kill") {
+      this.#memory = this.#memory.afterKill();
+      return;
+    }
+    const survives = (part: UnsyncedPart): boolean => {
+      const sector = part.kind === "sector" ? part.sector : part.kind === "size" ? -1 : -2;
+      const code = part.name.codePointAt(part.name.length - 5) ?? 0;
+      return scatter(1000, plan.seed, this.id, crash, sector, code) < survivePerMille;
+    };
+    this.#memory = this.#memory.afterPowerLoss(survives);
+  }
+
+  /** Stops the process as it should be stopped; calls `done` when nothing of it is left. */
+  close(done: () => void): void {
+    const process = this.#process;
+    if (process?.replica === undefined) return;
+    const closed = (): void => {
+      if (this.#process !== process) return;
+      this.#end(process, this.#world.plan.connectMs);
+      this.#memory = this.#memory.afterKill();
+      done();
+    };
+    process.replica.close().then(closed, (error: unknown) => {
+      this.#world.broken(
+        new Violation("contract", `close of node ${this.id} rejects: ${String(error)}`),
+      );
+    });
+  }
+
+  /** Turns one durable bit over, at a part in a million of all bytes. Only while down. */
+  async rot(perMillion: number, bit: number): Promise<void> {
+    const memory = this.#memory;
+    let offset = Math.floor((memory.bytes * perMillion) / 1_000_000);
+    for (const name of (await memory.list()).toSorted()) {
+      const bytes = memory.readFile(name);
+      if (offset < bytes.length) {
+        bytes[offset] = (bytes[offset] ?? 0) ^ (1 << bit);
+        memory.writeFile(name, bytes);
+        this.damage = "rotten";
+        return;
+      }
+      offset -= bytes.length;
+    }
+  }
+
+  /** Leaves nothing on the disk. Only while down. */
+  wipe(): void {
+    this.#memory = new MemoryDisk();
+    this.damage = "wiped";
+  }
+
+  pause(): void {
+    const { life } = this.#process ?? {};
+    if (life !== undefined) life.isPaused = true;
+  }
+
+  resume(): void {
+    const { life } = this.#process ?? {};
+    if (life?.isPaused === true) this.#world.timeline.resume(life);
+  }
+
+  setClockRate(perMille: number): void {
+    this.clockRatePerMille = perMille;
+    this.#process?.clock.setRate(perMille);
+  }
+
+  jumpClock(by: Microseconds): void {
+    this.#process?.clock.jump(by);
+  }
+
+  #end(process: Process<Query, Answer>, noticeMs: number): void {
+    process.life.isAlive = false;
+    this.#process = undefined;
+    this.#world.network.end(this.id, noticeMs * usPerMs);
+    this.#world.ended(this.id);
+  }
+
+  #opened(process: Process<Query, Answer>, replica: Replica<Query, Answer>): void {
+    if (!process.life.isAlive) return;
+    process.replica = replica;
+    replica.subscribe((event) => {
+      if (!process.life.isAlive) return;
+      if (event.kind === "failed") this.#failed(process, event.error);
+      this.#world.replicaEvent(this.id, event);
+    });
+    this.#world.started(this, replica.status());
+  }
+
+  #failedToOpen(process: Process<Query, Answer>, error: unknown): void {
+    if (!process.life.isAlive) return;
+    const { coverage } = this.#world;
+    const code = error instanceof RaftError ? error.code : "";
+    coverage.count("start-failed");
+    if (this.damage === "rotten" && code === "corrupt") {
+      coverage.count("rot-refused");
+      this.isRefused = true;
+      this.#end(process, 0);
+      return;
+    }
+    const isExcused =
+      (code === "storage_failed" && process.diskFailed) || (code === "disk_full" && this.wasFull);
+    if (!isExcused) {
+      this.#world.broken(
+        new Violation("contract", `node ${this.id} does not start: ${String(error)}`),
+      );
+      return;
+    }
+    this.#startAnew(process);
+  }
+
+  #failed(process: Process<Query, Answer>, error: Error): void {
+    const isExcused = error instanceof RaftError && error.code === "storage_failed";
+    if (!isExcused || !process.diskFailed) {
+      this.#world.broken(new Violation("contract", `node ${this.id} fails: ${error.message}`));
+      return;
+    }
+    this.#world.coverage.count("disk-error-stopped-replica");
+    this.#startAnew(process);
+  }
+
+  /** As a supervisor does: what is left of the process is ended a little later, and another started. */
+  #startAnew(process: Process<Query, Answer>): void {
+    const { timeline, plan } = this.#world;
+    const delay = plan.tickMs * usPerMs;
+    timeline.add(delay, "world", () => {
+      if (this.#process !== process) return;
+      this.crash("kill", 0);
+      timeline.add(delay, "world", () => this.start());
+    });
+  }
+
+  #latency(call: DiskCall, run: number, number: number): Microseconds {
+    const { plan, timeline } = this.#world;
+    const most = isSlow(call) ? plan.diskUsMax : Math.ceil(plan.diskUsMax / 20);
+    const usual = 1 + scatter(most, plan.seed, 77, this.id, run, number);
+    return Math.max(usual * this.diskFactor, this.diskStuckUntil - timeline.now);
+  }
+
+  #beforeCall(call: DiskCall): DiskFault | undefined {
+    this.#world.diskCalled(this.id, call);
+    const trap = this.#sprung(call);
+    if (trap === undefined) return undefined;
+    if (trap.trap === "fail") {
+      if (this.#process !== undefined) this.#process.diskFailed = true;
+      return "fail";
+    }
+    if (trap.trap.endsWith("before")) this.#spring(trap);
+    else this.#pending = trap;
+    return undefined;
+  }
+
+  #afterCall(_: DiskCall): void {
+    const trap = this.#pending;
+    this.#pending = undefined;
+    if (trap !== undefined) this.#spring(trap);
+  }
+
+  #sprung(call: DiskCall): Trap | undefined {
+    if (this.traps.length === 0 || !changes.has(call)) return undefined;
+    const place = this.traps.findIndex((trap) => trap.call === "any" || trap.call === call);
+    const trap = this.traps[place];
+    if (trap === undefined) return undefined;
+    if (trap.skip > 0) {
+      trap.skip -= 1;
+      return undefined;
+    }
+    this.traps.splice(place, 1);
+    return trap;
+  }
+
+  #spring({ trap, downMs }: Trap): void {
+    this.crash(trap.startsWith("kill") ? "kill" : "power", 500);
+    this.#world.timeline.add(downMs * usPerMs, "world", () => this.start());
+  }
+}
+
+const changes: ReadonlySet<DiskCall> = new Set([
+  "create",
+  "write",
+  "truncate",
+  "sync",
+  "rename",
+  "remove",
+  "sync-directory",
+]);
+
+function isSlow(call: DiskCall): boolean {
+  return call === "write" || call === "sync" || call === "sync-directory";
+}

@@ -1,0 +1,155 @@
+import type { Entry } from "@quorate/core";
+import type { StateMachine } from "@quorate/runtime";
+import type { Draw } from "../draw.ts";
+import { checkHistory } from "../history/check-history.ts";
+import type { Operation } from "../history/history.ts";
+import { illegal, type Model } from "../history/model.ts";
+import { Violation } from "../judge.ts";
+import type { App, AppCall } from "./app.ts";
+import type { CallRecord } from "./call.ts";
+import { valueText } from "./same-value.ts";
+
+/** How many keys there are: few, so that calls meet. */
+const keyCount = 4;
+
+/** A query for one key. */
+export interface KvQuery {
+  readonly key: number;
+}
+
+/** Values are numbers; 0 is none. Commands and results are these, big-endian. */
+class KvMachine implements StateMachine<KvQuery, number> {
+  readonly values = new Map<number, number>();
+
+  apply(entries: readonly Entry[]): readonly Uint8Array[] {
+    return entries.map(({ data }) => {
+      const { kind, key, expected, value } = decodeCommand(data);
+      const before = this.values.get(key) ?? 0;
+      if (kind === "put" || before === expected) this.values.set(key, value);
+      return encodeNumber(before);
+    });
+  }
+
+  query({ key }: KvQuery): number {
+    return this.values.get(key) ?? 0;
+  }
+}
+
+/**
+ * Registers under a few keys. A put sets one and gives what it held before; a swap sets it only where it
+ * holds what is expected, and gives what it held. No two writes of a run set the same value.
+ */
+export const kvApp: App<KvQuery, number> = {
+  stateMachine: () => new KvMachine(),
+  workload: (draw, number) => drawCall(draw, number),
+  fingerprint: (machine) => {
+    return Array.from({ length: keyCount }, (_, key) => valueText(machine.query({ key }))).join(
+      ",",
+    );
+  },
+};
+
+/** What one command says. */
+export interface KvCommand {
+  readonly kind: "put" | "swap";
+  readonly key: number;
+  /** What a swap expects to find. */
+  readonly expected: number;
+  readonly value: number;
+}
+
+function drawCall(draw: Draw, number: number): AppCall<KvQuery> {
+  const key = draw.below(keyCount);
+  if (draw.chance(450)) {
+    const consistency = draw.chance(150) ? "local" : "linearizable";
+    return { kind: "read", query: { key }, consistency, label: `get ${key}` };
+  }
+  const isSwap = draw.chance(300);
+  const expected = isSwap ? draw.below(number + 1) : 0;
+  const command: KvCommand = { kind: isSwap ? "swap" : "put", key, expected, value: number };
+  const padding = draw.pick([0, 0, 0, 20, 200]);
+  const label = `${command.kind} ${key}${isSwap ? ` if ${expected}` : ""} = ${number}`;
+  return { kind: "write", command: encodeCommand(command, padding), label };
+}
+
+function encodeCommand({ kind, key, expected, value }: KvCommand, padding: number): Uint8Array {
+  const bytes = new Uint8Array(10 + padding);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, kind === "put" ? 1 : 2);
+  view.setUint8(1, key);
+  view.setUint32(2, expected);
+  view.setUint32(6, value);
+  return bytes;
+}
+
+/** Reads a command back. */
+export function decodeCommand(bytes: Uint8Array): KvCommand {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return {
+    kind: view.getUint8(0) === 1 ? "put" : "swap",
+    key: view.getUint8(1),
+    expected: view.getUint32(2),
+    value: view.getUint32(6),
+  };
+}
+
+function encodeNumber(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+/** The number in a result. */
+export function decodeNumber(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(0);
+}
+
+/** What a client asks of one key. */
+type KeyInput = { readonly kind: "get" } | Pick<KvCommand, "kind" | "expected" | "value">;
+
+/** One key, as it is supposed to be: every operation gives what was there before it. */
+const keyModel: Model<number, KeyInput, number> = {
+  initial: () => 0,
+  step(state, input, output) {
+    if (output !== undefined && output !== state) return illegal;
+    if (input.kind === "get") return state;
+    return input.kind === "put" || state === input.expected ? input.value : state;
+  },
+  nameOf: (state) => state,
+  isReadOnly: (input) => input.kind === "get",
+};
+
+/**
+ * Searches for an order of all calls that explains what clients were told, without a look at the log.
+ * Throws a `Violation` of I11 if there is none.
+ */
+export function judgeKvHistory(records: readonly CallRecord<KvQuery, number>[]): void {
+  const operations = records.filter(({ call }) => {
+    return call.kind === "write" || call.consistency !== "local";
+  });
+  const verdict = checkHistory(keyModel, operations.map(operationOf));
+  if (verdict.kind !== "illegal") return;
+  throw new Violation("I11", `the history is not linearizable: ${JSON.stringify(verdict.window)}`);
+}
+
+function operationOf(
+  { call, client, order, endOrder = 0, ending }: CallRecord<KvQuery, number>,
+  id: number,
+): Operation<KeyInput, number> {
+  const command = call.kind === "write" ? decodeCommand(call.command) : undefined;
+  const key = call.kind === "write" ? command?.key : call.query.key;
+  const input: KeyInput = command ?? { kind: "get" };
+  const operation = { id, client, key: String(key), input, order };
+  switch (ending.kind) {
+    case "applied": {
+      const output = decodeNumber(ending.result);
+      return { ...operation, end: { kind: "ok", output, order: endOrder } };
+    }
+    case "answered":
+      return { ...operation, end: { kind: "ok", output: ending.answer, order: endOrder } };
+    case "failed":
+      return { ...operation, end: { kind: "fail", order: endOrder } };
+    default:
+      return { ...operation, end: { kind: "unknown" } };
+  }
+}

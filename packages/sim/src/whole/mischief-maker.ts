@@ -1,0 +1,251 @@
+import type { NodeId } from "@quorate/core";
+import { Draw } from "../draw.ts";
+import type { CallRecord } from "./call.ts";
+import type { CrashKind, Happening, TrapKind, TrappedCall } from "./decision.ts";
+import type { FrameFate, Link } from "./frame-network.ts";
+import { usPerMs } from "./timeline.ts";
+import type { FaultName, Mischief } from "./whole-plan.ts";
+import type { WholeWorld } from "./whole-world.ts";
+
+/**
+ * Makes the decisions of a recorded run: faults, what befalls frames, and the calls of clients. Each
+ * draws from a stream of its own, and all it does goes through `WholeWorld.perform` and is recorded.
+ */
+export class MischiefMaker<Query, Answer> {
+  readonly #world: WholeWorld<Query, Answer>;
+  readonly #mischief: Mischief;
+  readonly #faultDraw: Draw;
+  readonly #frameDraw: Draw;
+  readonly #callDraw: Draw;
+  #callCount = 0;
+  #isOver = false;
+
+  constructor(world: WholeWorld<Query, Answer>, mischief: Mischief) {
+    this.#world = world;
+    this.#mischief = mischief;
+    this.#faultDraw = new Draw(world.plan.seed, 13);
+    this.#frameDraw = new Draw(world.plan.seed, 14);
+    this.#callDraw = new Draw(world.plan.seed, 15);
+  }
+
+  begin(): void {
+    const { faults, clients, profile } = this.#mischief;
+    this.#world.drawFate = () => this.#fate();
+    this.#world.onCallEnded = (record) => this.#callEnded(record);
+    for (let client = 1; client <= clients; client++) this.#callLater(client);
+    if (faults.length > 0) this.#faultLater();
+    if (profile !== "honest") this.#damageLater();
+  }
+
+  /** Decides nothing any more. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  // Frames.
+
+  #fate(): FrameFate | undefined {
+    const { lossPerMille, latePerMille, duplicatePerMille, lateMs } = this.#mischief;
+    const draw = this.#frameDraw;
+    if (draw.chance(lossPerMille)) return { kind: "lost" };
+    const late = (): number => 1 + draw.below(lateMs * usPerMs);
+    if (draw.chance(latePerMille)) return { kind: "late", late: late() };
+    if (draw.chance(duplicatePerMille)) return { kind: "twice", late: late() };
+    return undefined;
+  }
+
+  // Clients: each makes one call at a time.
+
+  #callLater(client: number): void {
+    const { callGapMs } = this.#mischief;
+    const delay = 1 + this.#callDraw.below(callGapMs * usPerMs);
+    this.#after(delay, () => this.#call(client, ++this.#callCount));
+  }
+
+  #call(client: number, number: number): void {
+    const { ids, leaders } = this.#world;
+    const draw = this.#callDraw;
+    const node = leaders.length > 0 && draw.chance(400) ? draw.pick(leaders) : draw.pick(ids);
+    const timeoutMs = draw.chance(800) ? 0 : draw.between(1, 20) * this.#world.plan.tickMs;
+    this.#world.perform({ kind: "call", client, node, number, timeoutMs });
+  }
+
+  #callEnded({ client, number, ending }: CallRecord<Query, Answer>): void {
+    if (this.#isOver) return;
+    const { retryPerMille, callGapMs } = this.#mischief;
+    if (ending.kind !== "failed" || !this.#callDraw.chance(retryPerMille)) {
+      this.#callLater(client);
+      return;
+    }
+    this.#after(1 + this.#callDraw.below(callGapMs * usPerMs), () => {
+      this.#world.coverage.count("write-retried");
+      this.#call(client, number);
+    });
+  }
+
+  // Faults.
+
+  #faultLater(): void {
+    const delay = 1 + this.#faultDraw.below(this.#mischief.faultGapMs * usPerMs);
+    this.#after(delay, () => {
+      this.#fault(this.#faultDraw.pick(this.#mischief.faults));
+      this.#faultLater();
+    });
+  }
+
+  /** Damages one disk, once, at any time of the run. */
+  #damageLater(): void {
+    const { profile } = this.#mischief;
+    const draw = this.#faultDraw;
+    const node = draw.pick(this.#world.ids);
+    const downMs = this.#length();
+    this.#after(draw.below(this.#world.plan.lengthMs * usPerMs), () => {
+      if (profile === "wiped-disk") {
+        this.#world.perform({ kind: "wipe", node, downMs });
+        return;
+      }
+      const [perMillion, bit] = [draw.below(1_000_000), draw.below(8)];
+      this.#world.perform({ kind: "rot", node, perMillion, bit, downMs });
+    });
+  }
+
+  #fault(name: FaultName): void {
+    const what = this.#happeningsOf(name);
+    if (what.length > 0) this.#world.coverage.count(name);
+    for (const each of what) this.#world.perform(each);
+  }
+
+  #happeningsOf(name: FaultName): readonly Happening[] {
+    const draw = this.#faultDraw;
+    const { ids, leaders } = this.#world;
+    const leader = leaders[0];
+    const node = draw.pick(ids);
+    const forMs = this.#length();
+    switch (name) {
+      case "kill":
+        return [this.#crash(node, "kill")];
+      case "power-failure":
+        return [this.#crash(node, "power")];
+      case "power-failure-of-leader":
+        return leader === undefined ? [] : [this.#crash(leader, "power")];
+      case "power-failure-of-some":
+        return draw
+          .some(ids, draw.between(1, ids.length))
+          .map((each) => this.#crash(each, draw.pick(["power", "kill"])));
+      case "power-failure-of-all":
+        return ids.map((each) => this.#crash(each, "power"));
+      case "close":
+        return [{ kind: "close", node, downMs: forMs }];
+      case "pause":
+        return [{ kind: "pause", node, forMs }];
+      case "pause-leader":
+        return leader === undefined ? [] : [{ kind: "pause", node: leader, forMs }];
+      case "clock-rate":
+        return [{ kind: "clock-rate", node, perMille: draw.pick([250, 800, 1200, 4000]), forMs }];
+      case "clock-jump":
+        return [{ kind: "clock-jump", node, byMs: forMs }];
+      case "slow-disk":
+        return [{ kind: "slow-disk", node, factor: draw.pick([3, 20]), forMs }];
+      case "stuck-disk":
+        return [{ kind: "stuck-disk", node, forMs }];
+      case "full-disk":
+        return [{ kind: "full-disk", node, forMs }];
+      case "disk-error":
+        return [this.#trap(node, ["fail"])];
+      case "crash-at-disk-call":
+        return [this.#trap(node, ["kill-before", "kill-after", "power-before", "power-after"])];
+      case "clog":
+      case "reset": {
+        const links = draw.some(linksOf(ids), draw.between(1, 4));
+        if (links.length === 0) return [];
+        return [name === "clog" ? { kind: name, links, forMs } : { kind: name, links }];
+      }
+      default: {
+        const links = partition(name, ids, leader ?? node, draw);
+        return links.length === 0 ? [] : [{ kind: "cut", links, forMs }];
+      }
+    }
+  }
+
+  #crash(node: NodeId, how: CrashKind): Happening {
+    const survivePerMille = this.#faultDraw.pick([0, 0, 500, 500, 1000]);
+    return { kind: "crash", node, how, survivePerMille, downMs: this.#length() };
+  }
+
+  #trap(node: NodeId, traps: readonly TrapKind[]): Happening {
+    const draw = this.#faultDraw;
+    const call: TrappedCall = draw.pick([
+      "any",
+      "write",
+      "sync",
+      "create",
+      "rename",
+      "sync-directory",
+    ]);
+    const trap = draw.pick(traps);
+    return { kind: "trap", node, call, skip: draw.below(4), trap, downMs: this.#length() };
+  }
+
+  #length(): number {
+    return 1 + this.#faultDraw.below(this.#mischief.faultMs);
+  }
+
+  #after(delay: number, act: () => void): void {
+    this.#world.timeline.add(delay, "step", () => {
+      if (!this.#isOver) act();
+    });
+  }
+}
+
+/** The links that a partition cuts. */
+function partition(
+  name: FaultName,
+  ids: readonly NodeId[],
+  center: NodeId,
+  draw: Draw,
+): readonly Link[] {
+  const others = ids.filter((id) => id !== center);
+  switch (name) {
+    case "partition-leader":
+      return between([center], others);
+    case "partition-random": {
+      const group = draw.some(ids, draw.between(1, Math.max(1, ids.length - 1)));
+      return between(
+        group,
+        ids.filter((id) => !group.includes(id)),
+      );
+    }
+    case "partition-one-way":
+      return draw.chance(500)
+        ? others.map((to) => ({ from: center, to }))
+        : others.map((from) => ({ from, to: center }));
+    case "partition-bridge": {
+      // Two groups that only one node hears.
+      const group = draw.some(others, Math.floor(others.length / 2));
+      return between(
+        group,
+        others.filter((id) => !group.includes(id)),
+      );
+    }
+    case "partition-pair": {
+      const peer = others[draw.below(Math.max(1, others.length))];
+      return peer === undefined ? [] : between([center], [peer]);
+    }
+    default:
+      return [];
+  }
+}
+
+/** Both ways of every link between two groups. */
+function between(left: readonly NodeId[], right: readonly NodeId[]): readonly Link[] {
+  return left.flatMap((a) =>
+    right.flatMap((b) => [
+      { from: a, to: b },
+      { from: b, to: a },
+    ]),
+  );
+}
+
+function linksOf(ids: readonly NodeId[]): readonly Link[] {
+  return ids.flatMap((from) => ids.filter((to) => to !== from).map((to) => ({ from, to })));
+}

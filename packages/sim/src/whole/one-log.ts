@@ -1,0 +1,124 @@
+import { at, type Entry, type LogIndex, type NodeId, type Term } from "@quorate/core";
+import type { StateMachine } from "@quorate/runtime";
+import { Violation } from "../judge.ts";
+import type { App } from "./app.ts";
+import { sameValue, valueText } from "./same-value.ts";
+
+/** A command that some replica applied: so it is committed, and every replica applies it there. */
+export interface Committed {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly command: Uint8Array;
+  /** What the state machine that was first gave for it. */
+  readonly result: Uint8Array;
+}
+
+/** A service does not do what it should: its state machine, not the replication, is to blame. */
+export class AppDefect extends Error {
+  override readonly name = "AppDefect";
+}
+
+/**
+ * I5 as whole replicas show it: one sequence of commands, which every state machine applies from its
+ * beginning, in order, nothing left out and nothing twice; with equal results, and so equal states.
+ */
+export class OneLog<Query, Answer> {
+  readonly #app: App<Query, Answer>;
+  readonly #onBroken: (error: unknown) => void;
+  readonly #commands: Committed[] = [];
+  /** Of the state after so many commands. */
+  readonly #fingerprints = new Map<number, string>();
+
+  /** `onBroken` is told what goes wrong within a replica, which would take it for its own trouble. */
+  constructor(app: App<Query, Answer>, onBroken: (error: unknown) => void) {
+    this.#app = app;
+    this.#onBroken = onBroken;
+  }
+
+  /** All commands that were applied, in order. */
+  get commands(): readonly Committed[] {
+    return this.#commands;
+  }
+
+  /** A new state machine for a process of `node`, under the eyes of this judge. */
+  machine(
+    node: NodeId,
+    onApplied: (entries: readonly Entry[]) => void,
+  ): StateMachine<Query, Answer> {
+    const machine = this.#app.stateMachine();
+    let count = 0;
+    const check = (entries: readonly Entry[], results: readonly Uint8Array[]): void => {
+      for (const [offset, result] of results.entries()) {
+        const entry = entries[offset];
+        if (entry !== undefined) this.#agree(node, count + offset, entry, result);
+      }
+      count += entries.length;
+      this.#compare(node, count, machine);
+      onApplied(entries);
+    };
+    return {
+      apply: (entries) => {
+        this.#watch(() => this.#checkPlaces(node, count, entries));
+        const results = machine.apply(entries);
+        if (!("then" in results)) {
+          this.#watch(() => check(entries, results));
+          return results;
+        }
+        return results.then((settled) => {
+          this.#watch(() => check(entries, settled));
+          return settled;
+        });
+      },
+      query: (query) => machine.query(query),
+    };
+  }
+
+  #watch(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#onBroken(error);
+      throw error;
+    }
+  }
+
+  #checkPlaces(node: NodeId, count: number, entries: readonly Entry[]): void {
+    for (const [offset, { index, term, data }] of entries.entries()) {
+      const known = this.#commands[count + offset];
+      const isSame =
+        known?.index === index && known.term === term && sameValue(known.command, data);
+      if (known === undefined ? index > (this.#commands.at(-1)?.index ?? 0) : isSame) continue;
+      const wanted = known === undefined ? "none" : `${known.term}/${known.index}`;
+      const what = `command ${count + offset + 1} of node ${node} is ${term}/${index}`;
+      throw new Violation("I5", `${what}, where ${wanted} was applied before`);
+    }
+  }
+
+  #agree(node: NodeId, place: number, entry: Entry, result: Uint8Array): void {
+    const known = this.#commands[place];
+    if (known === undefined) {
+      const { index, term, data } = entry;
+      this.#commands.push({ index, term, command: data.slice(), result: result.slice() });
+    } else if (!sameValue(known.result, result)) {
+      throw new AppDefect(
+        `the state machine is not deterministic: for the command at index ${entry.index} it gave ` +
+          `${valueText(result)} on node ${node}, and ${valueText(known.result)} before`,
+      );
+    }
+  }
+
+  #compare(node: NodeId, count: number, machine: StateMachine<Query, Answer>): void {
+    const fingerprint = this.#app.fingerprint?.(machine);
+    if (fingerprint === undefined) return;
+    const known = this.#fingerprints.get(count);
+    if (known === undefined) {
+      this.#fingerprints.set(count, fingerprint);
+    } else if (known !== fingerprint) {
+      const { index } = at(this.#commands, count - 1);
+      throw new AppDefect(
+        `the state machines differ after index ${index}: node ${node} has ${fingerprint}, ` +
+          `another had ${known}`,
+      );
+    }
+  }
+}

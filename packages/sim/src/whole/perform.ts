@@ -1,0 +1,113 @@
+import type { Happening } from "./decision.ts";
+import type { Host } from "./host.ts";
+import { trueRatePerMille } from "./skewed-clock.ts";
+import { usPerMs } from "./timeline.ts";
+import type { WholeWorld } from "./whole-world.ts";
+
+/** Lets something happen in a world now. Whatever lasts is undone later. */
+export function perform<Query, Answer>(world: WholeWorld<Query, Answer>, what: Happening): void {
+  switch (what.kind) {
+    case "call":
+      world.callers.make(what);
+      return;
+    case "cut":
+      world.network.cut(what.links);
+      world.later(what.forMs, () => world.network.mend(what.links));
+      return;
+    case "clog":
+      for (const each of what.links) world.network.clog(each);
+      world.later(what.forMs, () => {
+        for (const each of what.links) world.network.unclog(each);
+      });
+      return;
+    case "reset":
+      for (const each of what.links) world.network.reset(each);
+      return;
+    default:
+      performOn(world, world.host(what.node), what);
+  }
+}
+
+function performOn<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  host: Host<Query, Answer>,
+  what: Exclude<Happening, { readonly kind: "call" | "cut" | "clog" | "reset" }>,
+): void {
+  const now = world.timeline.now;
+  switch (what.kind) {
+    case "crash":
+      takeDown(world, host, what.downMs, () => host.crash(what.how, what.survivePerMille));
+      break;
+    case "rot":
+      takeDown(world, host, what.downMs, () => {
+        host.crash("power", 500);
+        world.coverage.count("rot");
+        host.rot(what.perMillion, what.bit).catch((error: unknown) => world.broken(error));
+      });
+      break;
+    case "wipe":
+      takeDown(world, host, what.downMs, () => {
+        host.crash("power", 500);
+        world.coverage.count("wipe");
+        host.wipe();
+      });
+      break;
+    case "close":
+      host.close(() => {
+        if (world.isHealed) host.start();
+        else world.later(what.downMs, () => host.start());
+      });
+      break;
+    case "pause": {
+      const until = Math.max(host.pausedUntil, now + what.forMs * usPerMs);
+      host.pausedUntil = until;
+      host.pause();
+      world.later(what.forMs, () => {
+        if (host.pausedUntil === until) host.resume();
+      });
+      break;
+    }
+    case "clock-rate":
+      host.setClockRate(what.perMille);
+      world.later(what.forMs, () => host.setClockRate(trueRatePerMille));
+      break;
+    case "clock-jump":
+      host.jumpClock(what.byMs * usPerMs);
+      break;
+    case "slow-disk":
+      host.diskFactor = what.factor;
+      world.later(what.forMs, () => (host.diskFactor = 1));
+      break;
+    case "stuck-disk":
+      host.diskStuckUntil = Math.max(host.diskStuckUntil, now + what.forMs * usPerMs);
+      break;
+    case "full-disk": {
+      const until = now + what.forMs * usPerMs;
+      host.diskFullUntil = until;
+      host.wasFull = true;
+      host.memory.capacityBytes = host.memory.bytes;
+      world.later(what.forMs, () => {
+        if (host.diskFullUntil !== until) return;
+        host.memory.capacityBytes = Number.POSITIVE_INFINITY;
+      });
+      break;
+    }
+    case "trap": {
+      const { call, skip, trap, downMs } = what;
+      host.traps.push({ call, skip, trap, downMs });
+      break;
+    }
+  }
+}
+
+/** Ends a process that runs by `end`, and starts another later. */
+function takeDown<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  host: Host<Query, Answer>,
+  downMs: number,
+  end: () => void,
+): void {
+  if (!host.isUp) return;
+  end();
+  world.later(downMs, () => host.start());
+}

@@ -1,0 +1,352 @@
+import { at, type Message, type MessageKind, type NodeId } from "@quorate/core";
+import type { ReplicaEvent, ReplicaStatus, StateMachine } from "@quorate/runtime";
+import { Violation } from "../judge.ts";
+import { Trace } from "../trace.ts";
+import type { App } from "./app.ts";
+import type { CallRecord } from "./call.ts";
+import { Callers } from "./callers.ts";
+import { type Decision, formatDecision, type Happening } from "./decision.ts";
+import { Decisions } from "./decisions.ts";
+import { FrameJury } from "./frame-jury.ts";
+import { FrameNetwork, type FrameFate, type Link, type NetworkEvent } from "./frame-network.ts";
+import { Host } from "./host.ts";
+import { OneLog } from "./one-log.ts";
+import { perform } from "./perform.ts";
+import { scatter } from "./scatter.ts";
+import { trueRatePerMille } from "./skewed-clock.ts";
+import type { DiskCall } from "./timed-disk.ts";
+import { type Microseconds, Timeline, usPerMs } from "./timeline.ts";
+import { WholeCoverage } from "./whole-coverage.ts";
+import type { WholePlan } from "./whole-plan.ts";
+import type { Frame } from "@quorate/wire";
+
+/** How a world may be looked at, and what it replays. */
+export interface WholeWorldOptions {
+  /** The decisions to replay. Without them, the world's owner makes some, and they are recorded. */
+  readonly script?: readonly Decision[] | undefined;
+  /** Is given every line of the trace. */
+  readonly writer?: ((line: string) => void) | undefined;
+}
+
+/**
+ * A group of whole replicas in one thread: production code over simulated disks, network, clocks and
+ * randomness. `advance` lets one event happen, and judges it. What goes wrong is told by `perform` and
+ * `drawFate`; without these the world is calm. The same plan and decisions give the same run.
+ */
+export class WholeWorld<Query, Answer> {
+  readonly plan: WholePlan;
+  readonly app: App<Query, Answer>;
+  readonly ids: readonly NodeId[];
+  readonly trace: Trace;
+  readonly timeline: Timeline;
+  readonly coverage: WholeCoverage = new WholeCoverage();
+  readonly decisions: Decisions;
+  readonly network: FrameNetwork;
+  readonly hosts: readonly Host<Query, Answer>[];
+  readonly log: OneLog<Query, Answer>;
+  readonly jury: FrameJury = new FrameJury();
+  readonly callers: Callers<Query, Answer>;
+  readonly deadConnectionUs: Microseconds;
+  readonly connectUs: Microseconds;
+  readonly seed: number;
+  /** Draws what befalls a frame, while recording. */
+  drawFate: (link: Link, number: number) => FrameFate | undefined = () => undefined;
+  /** Is told of every call that ended. */
+  onCallEnded: (record: CallRecord<Query, Answer>) => void = () => {};
+  readonly #statuses = new Map<NodeId, ReplicaStatus>();
+  #broken: Error | undefined;
+  #isHealed = false;
+
+  constructor(
+    plan: WholePlan,
+    app: App<Query, Answer>,
+    { script, writer }: WholeWorldOptions = {},
+  ) {
+    this.plan = plan;
+    this.seed = plan.seed;
+    this.app = app;
+    this.ids = Array.from({ length: plan.nodes }, (_, offset) => offset + 1);
+    this.trace = new Trace(writer);
+    this.timeline = new Timeline(this.trace);
+    this.decisions = new Decisions(script);
+    this.deadConnectionUs = plan.deadConnectionMs * usPerMs;
+    this.connectUs = plan.connectMs * usPerMs;
+    this.network = new FrameNetwork(this.timeline, this);
+    this.log = new OneLog(app, (error) => this.broken(error));
+    this.callers = new Callers({
+      app,
+      seed: plan.seed,
+      timeline: this.timeline,
+      coverage: this.coverage,
+      host: (node) => this.host(node),
+      ended: (record) => this.#callEnded(record),
+      broken: (error) => this.broken(error),
+    });
+    this.hosts = this.ids.map((id) => new Host(id, this));
+    for (const host of this.hosts) host.start();
+    if (script !== undefined) this.#schedule(script);
+  }
+
+  host(id: NodeId): Host<Query, Answer> {
+    return at(this.hosts, id - 1);
+  }
+
+  /** The last that was seen of each replica, also of those that are gone. */
+  get statuses(): ReadonlyMap<NodeId, ReplicaStatus> {
+    return this.#statuses;
+  }
+
+  /** The nodes that run and think they lead. */
+  get leaders(): readonly NodeId[] {
+    return this.ids.filter((id) => this.host(id).replica?.status().role === "leader");
+  }
+
+  /** Whether all faults are over. */
+  get isHealed(): boolean {
+    return this.#isHealed;
+  }
+
+  /** Lets the next event happen. Throws what it broke. */
+  async advance(): Promise<void> {
+    const life = await this.timeline.advance();
+    if (life !== undefined) this.#look(life.node);
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  /** Lets something happen now. Only until the world is healed. */
+  perform(what: Happening): void {
+    if (this.#isHealed) return;
+    this.decisions.record(this.timeline.now, what);
+    this.trace.line(() => formatDecision({ kind: "at", at: this.timeline.now, what }));
+    perform(this, what);
+  }
+
+  /** Undoes something later, unless the world was healed meanwhile, which undoes all. */
+  later(forMs: number, undo: () => void): void {
+    this.timeline.add(forMs * usPerMs, "world", () => {
+      if (!this.#isHealed) undo();
+    });
+  }
+
+  /** Ends all faults. Only `members` go on; the others stand still, and nobody hears of them. */
+  heal(members: readonly NodeId[]): void {
+    this.trace.line(() => `${this.#clock()} heal for ${members.join(" ")}`);
+    this.#isHealed = true;
+    this.decisions.end();
+    const others = this.ids.filter((id) => !members.includes(id));
+    for (const host of this.hosts) {
+      host.traps.length = 0;
+      host.diskFactor = 1;
+      host.diskStuckUntil = 0;
+      host.memory.capacityBytes = Number.POSITIVE_INFINITY;
+      if (host.clockRatePerMille !== trueRatePerMille) host.setClockRate(trueRatePerMille);
+      if (!members.includes(host.id)) host.pause();
+      else {
+        host.resume();
+        host.start();
+      }
+    }
+    this.network.heal();
+    this.network.cut(members.flatMap((a) => others.flatMap((b) => [link(a, b), link(b, a)])));
+  }
+
+  // What hosts tell and ask.
+
+  newMachine(node: NodeId): StateMachine<Query, Answer> {
+    let isFirst = true;
+    return this.log.machine(node, (entries) => {
+      if (isFirst && entries.length > 1) this.coverage.count("log-replayed");
+      isFirst = false;
+      for (const { index, term } of entries) this.trace.mix(index + 4096 * term + (node << 24));
+      this.trace.line(() => `${this.#clock()} n${node} applies ${entries.length}`);
+    });
+  }
+
+  started(host: Host<Query, Answer>, status: ReplicaStatus): void {
+    const { id } = host;
+    const before = this.#statuses.get(id);
+    this.#statuses.set(id, status);
+    this.trace.line(() => `${this.#clock()} n${id} starts at ${status.term}/${status.last.index}`);
+    if (host.damage === "wiped") return;
+    if (before !== undefined) {
+      if (status.last.index < before.last.index) this.coverage.count("unsynced-entries-lost");
+      if (status.last.index > before.persistedIndex) {
+        this.coverage.count("unacknowledged-entries-kept");
+      }
+    }
+    if (host.damage === "rotten") this.coverage.count("rot-harmless");
+    this.jury.started(status);
+  }
+
+  ended(node: NodeId): void {
+    this.callers.lose(node);
+  }
+
+  replicaEvent(node: NodeId, event: ReplicaEvent): void {
+    this.trace.line(() => `${this.#clock()} n${node} ${event.kind}`);
+    switch (event.kind) {
+      case "disk-full":
+        this.coverage.count("disk-full-refused");
+        break;
+      case "disk-recovered":
+        this.coverage.count("disk-full-recovered");
+        break;
+      case "message-refused":
+        this.coverage.count("message-refused");
+        break;
+      case "role-changed":
+        if (event.role === "leader") this.coverage.count("leader-elected");
+        break;
+      case "leader-changed":
+        this.coverage.count("leader-changed");
+        break;
+      default:
+        break;
+    }
+  }
+
+  diskCalled(node: NodeId, call: DiskCall): void {
+    this.trace.mix(diskCalls.indexOf(call) + 32 * node);
+    // Only what mends a torn end makes a file shorter before the replica runs.
+    if (call === "truncate" && this.host(node).replica === undefined) {
+      this.coverage.count("torn-tail-cut");
+    }
+  }
+
+  /** Something that must never happen did; `advance` throws the first of it. */
+  broken(error: unknown): void {
+    this.#broken ??= error instanceof Error ? error : new Error(String(error));
+  }
+
+  // What the network tells and asks.
+
+  delay({ from, to }: Link, number: number): Microseconds {
+    return 1 + scatter(this.plan.frameUsMax, this.seed, from, to, number);
+  }
+
+  fate(where: Link, number: number): FrameFate | undefined {
+    return this.decisions.fate(where, number, () => this.drawFate(where, number));
+  }
+
+  sent({ from, to }: Link, frame: Frame): void {
+    this.trace.mix(from * 16 + to);
+    this.trace.mix(frame.payload.length);
+    try {
+      for (const message of this.jury.sent(frame)) this.#mix(message);
+    } catch (error) {
+      this.broken(error);
+    }
+    if (frame.type === "forward") this.coverage.count("write-forwarded");
+  }
+
+  happened(what: NetworkEvent, { from, to }: Link): void {
+    this.coverage.count(what);
+    if (what === "connection-refused" && this.host(from).damage !== "wiped") {
+      this.broken(
+        new Violation("contract", `node ${to} refuses node ${from}, which kept its disk`),
+      );
+    }
+  }
+
+  #schedule(script: readonly Decision[]): void {
+    for (const decision of script) {
+      if (decision.kind !== "at") continue;
+      this.timeline.add(decision.at, "step", () => this.perform(decision.what));
+    }
+  }
+
+  #look(node: NodeId): void {
+    const replica = this.host(node).replica;
+    if (replica === undefined) return;
+    const before = this.#statuses.get(node);
+    const status = replica.status();
+    this.#statuses.set(node, status);
+    if (before === undefined) return;
+    try {
+      this.jury.stepped(before, status);
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  #callEnded(record: CallRecord<Query, Answer>): void {
+    const { call, ending } = record;
+    this.trace.mix(record.number + 16_384 * endings.indexOf(ending.kind));
+    if ("index" in ending) this.trace.mix(ending.index);
+    this.trace.line(() => {
+      const what = call.label ?? call.kind;
+      const code = "code" in ending ? ` ${ending.code}` : "";
+      return `${this.#clock()} call ${record.number} at n${record.node}, ${what}: ${ending.kind}${code}`;
+    });
+    switch (ending.kind) {
+      case "applied":
+        this.coverage.count("write-applied");
+        break;
+      case "answered":
+        this.coverage.count("read-answered");
+        break;
+      case "failed":
+        this.coverage.count(call.kind === "write" ? "write-failed" : "read-failed");
+        this.coverage.countOutcome(ending.code);
+        break;
+      case "unknown":
+        this.coverage.count("write-unknown");
+        this.coverage.countOutcome(ending.code);
+        break;
+      case "pending":
+        break;
+    }
+    this.onCallEnded(record);
+  }
+
+  #mix({ kind, from, to, term }: Message): void {
+    this.trace.mix(messageKinds.indexOf(kind) + 16 * from + 256 * to + 4096 * term);
+    this.trace.line(() => `${this.#clock()} n${from} to n${to}: ${kind} of term ${term}`);
+  }
+
+  #clock(): string {
+    return `@${this.timeline.now / usPerMs}ms`;
+  }
+}
+
+function link(from: NodeId, to: NodeId): Link {
+  return { from, to };
+}
+
+const endings: readonly CallRecord<unknown, unknown>["ending"]["kind"][] = [
+  "pending",
+  "applied",
+  "answered",
+  "failed",
+  "unknown",
+];
+
+const diskCalls: readonly DiskCall[] = [
+  "list",
+  "open",
+  "size",
+  "read",
+  "close",
+  "create",
+  "write",
+  "truncate",
+  "sync",
+  "rename",
+  "remove",
+  "sync-directory",
+];
+
+const messageKinds: readonly MessageKind[] = [
+  "pre-vote",
+  "pre-vote-response",
+  "request-vote",
+  "request-vote-response",
+  "append-entries",
+  "append-entries-response",
+  "append-entries-rejection",
+  "heartbeat",
+  "heartbeat-response",
+  "propose",
+  "read-index",
+  "read-index-response",
+];
