@@ -22,7 +22,9 @@ export function isVoter(voters: Voters, id: NodeId): boolean {
 
 /** Every voter once, in the order of their ids, so that nothing depends on who was named first. */
 export function allVoters(voters: Voters): NodeId[] {
-  return [...new Set([...voters.incoming, ...voters.outgoing])].sort((a, b) => a - b);
+  const { incoming, outgoing } = voters;
+  const ids = outgoing.size === 0 ? [...incoming] : [...new Set([...incoming, ...outgoing])];
+  return ids.sort((a, b) => a - b);
 }
 
 /** The highest index that both majorities have acknowledged (§5.3, thesis §4.3). */
