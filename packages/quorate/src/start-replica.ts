@@ -37,8 +37,8 @@ export interface StartOptions<Query, Answer> extends Omit<
   readonly dataDir: string;
 
   /**
-   * Names the group: 1 to 128 characters, the same on every node. It keeps nodes of one group out of
-   * another that was given their addresses by mistake.
+   * Names the group: 1 to 255 bytes of UTF-8, the same on every node. It keeps nodes of one group out
+   * of another that was given their addresses by mistake.
    *
    * @default "quorate"
    */

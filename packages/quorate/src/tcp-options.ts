@@ -1,5 +1,5 @@
 import { isSafe, type NodeId, RaftError } from "@quorate/core";
-import { clusterIdBytesMax } from "@quorate/wire";
+import { clusterIdFlaw } from "@quorate/wire";
 import { type Address, parseAddress } from "./address.ts";
 import type { RefusedConnection } from "./handshake.ts";
 
@@ -103,10 +103,8 @@ const mebi = 1024 * 1024;
 /** Fills in the defaults. Throws `invalid_options` for a value of the wrong type or range. */
 export function validateTcpOptions(options: TcpNetworkOptions): CompleteTcpOptions {
   const { id, clusterId } = options;
-  const clusterIdBytes = Buffer.byteLength(clusterId);
-  if (clusterIdBytes < 1 || clusterIdBytes > clusterIdBytesMax) {
-    refuse(`clusterId must have 1 to ${clusterIdBytesMax} bytes: got ${clusterIdBytes}`);
-  }
+  const flaw = clusterIdFlaw(clusterId);
+  if (flaw !== undefined) refuse(`clusterId: ${flaw}`);
   validateId(id);
   const peers = new Map<NodeId, Address | undefined>();
   for (const [peer, address] of options.peers) {

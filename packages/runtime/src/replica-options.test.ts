@@ -53,6 +53,7 @@ const refused: readonly [string, Partial<ReplicaOptions<string, string>>][] = [
   ["voters", { voters: [1, 0] }],
   ["clusterId", { clusterId: "" }],
   ["clusterId", { clusterId: "é".repeat(128) }],
+  ["clusterId", { clusterId: "\ud800" }],
   ["tickMs", { tickMs: 0 }],
   ["tickMs", { tickMs: Number.NaN }],
   ["callTimeoutMs", { callTimeoutMs: 2 ** 31 }],

@@ -6,7 +6,7 @@ import {
   type RaftOptions,
   type Ticks,
 } from "@quorate/core";
-import { clusterIdBytesMax, forwardTimeoutMsMax } from "@quorate/wire";
+import { clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
 import type { StateMachine } from "./state-machine.ts";
 
@@ -136,10 +136,8 @@ export function validateReplicaOptions<Query, Answer>(
   const { id, voters, clusterId } = options;
   if (!isSafe(id) || id < 1) refuse(`id must be an integer of at least 1: got ${String(id)}`);
   validateVoters(id, voters);
-  const bytes = typeof clusterId === "string" ? utf8Bytes(clusterId) : 0;
-  if (bytes < 1 || bytes > clusterIdBytesMax) {
-    refuse(`clusterId must have 1 to ${clusterIdBytesMax} bytes of UTF-8: got ${bytes}`);
-  }
+  const flaw = clusterIdFlaw(clusterId);
+  if (flaw !== undefined) refuse(`clusterId: ${flaw}`);
   // Refuses what the core would refuse, before a disk is touched.
   const raft = { commandBytesMax: 4 * mebi, ...options.raft };
   const { electionTimeoutTicks = 10 } = raft;
@@ -173,15 +171,6 @@ export function validateReplicaOptions<Query, Answer>(
     electionTimeoutTicks,
     tickCatchUpMax: Math.min(2, electionTimeoutTicks - 1),
   };
-}
-
-function utf8Bytes(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
 }
 
 function validateVoters(id: NodeId, voters: readonly NodeId[]): void {

@@ -1,7 +1,7 @@
 import { type NodeId, none, RaftError } from "@quorate/core";
 import { malformed, ProtoReader, viewOf } from "./protobuf.ts";
 import { encodeRecord, readText } from "./record.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
 /**
  * The version of what follows a handshake: the types of frames and their payloads. To be raised when an
@@ -11,6 +11,20 @@ export const protocolVersion = 1;
 
 /** The longest cluster id, in bytes of UTF-8. */
 export const clusterIdBytesMax = 255;
+
+/**
+ * What keeps `clusterId` from naming a cluster, or undefined: it must be text of 1 to
+ * `clusterIdBytesMax` bytes of UTF-8. Half a surrogate pair has no UTF-8, so that nodes that were
+ * given one would not recognize one another.
+ */
+export function clusterIdFlaw(clusterId: unknown): string | undefined {
+  if (typeof clusterId !== "string") return `a cluster id is text: got ${typeof clusterId}`;
+  const bytes = encodeUtf8(clusterId, Number.POSITIVE_INFINITY);
+  if (bytes.length < 1 || bytes.length > clusterIdBytesMax) {
+    return `a cluster id has 1 to ${clusterIdBytesMax} bytes of UTF-8: got ${bytes.length}`;
+  }
+  return decodeUtf8(bytes) === clusterId ? undefined : "a cluster id has no half surrogate pairs";
+}
 
 /** How long an incarnation is, in bytes. */
 export const incarnationBytes = 16;
@@ -24,7 +38,7 @@ export const errorMessageBytesMax = 1024;
 /** Opens a connection: who calls, whom, and on behalf of what. */
 export interface Hello {
   readonly protocolVersion: number;
-  /** The cluster that the caller belongs to; 1 to `clusterIdBytesMax` bytes of UTF-8. */
+  /** The cluster that the caller belongs to: see `clusterIdFlaw`. */
   readonly clusterId: string;
   /** The caller. At least 1. */
   readonly from: NodeId;
@@ -104,9 +118,7 @@ function flawOf(hello: Hello): string | undefined {
   if (hello.incarnation.length !== incarnationBytes) {
     return `an incarnation has ${incarnationBytes} bytes, not ${hello.incarnation.length}`;
   }
-  const length = encodeUtf8(hello.clusterId, Number.POSITIVE_INFINITY).length;
-  if (length >= 1 && length <= clusterIdBytesMax) return undefined;
-  return `a cluster id has 1 to ${clusterIdBytesMax} bytes, not ${length}`;
+  return clusterIdFlaw(hello.clusterId);
 }
 
 /** The payload of a `welcome` frame, as chunks. */

@@ -16,6 +16,7 @@ export {
 export { FrameReader, type FrameReaderOptions } from "./frame-reader.ts";
 export {
   clusterIdBytesMax,
+  clusterIdFlaw,
   decodeHello,
   decodeRefusal,
   decodeWelcome,

@@ -75,6 +75,7 @@ const flawed: Record<string, Partial<Hello>> = {
   "no cluster": { clusterId: "" },
   "a cluster id of 256 characters": { clusterId: "x".repeat(256) },
   "a cluster id of 256 bytes": { clusterId: "é".repeat(128) },
+  "a cluster id with half a surrogate pair": { clusterId: "x\ud800" },
   "a cluster id whose last character passes the limit": { clusterId: `${"x".repeat(254)}€` },
   "an incarnation of 15 bytes": { incarnation: new Uint8Array(15) },
 };
