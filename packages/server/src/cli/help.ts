@@ -33,8 +33,8 @@ export const simHelp = `
 Examples:
   $ quorate sim --seeds 1-1000
   $ quorate sim --minutes 30 --jobs 2
-  $ quorate sim --seed 17 --trace -
-  $ quorate sim --replay sim-failures/core-17.txt --trace -
+  $ quorate sim --seed 17 --print
+  $ quorate sim --replay sim-failures/core-17.txt --print
 
 The same seed gives the same run, everywhere. Seeds that fail are kept in a list, with the smallest
 scenario that shows each failure beside it; the next campaign begins with them.

@@ -168,7 +168,7 @@ function addSim(program: Command, done: Done): void {
     .option("--jobs <count>", "how many seeds at a time", integer(1, 256), 1)
     .option("--failures <file>", "where seeds that failed are kept", "sim-failures.jsonl")
     .option("--replay <file>", "play a scenario instead")
-    .option("--trace <file>", "write every event of one seed or scenario; - prints them")
+    .option("--print", "tell every event of the seed or the scenario", false)
     .option("--no-shrink", "do not look for the smallest scenario of a failure")
     .addHelpText("after", simHelp)
     .action(async (settings: SimSettings) => {

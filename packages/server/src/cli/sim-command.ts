@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { createWriteStream, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import process from "node:process";
-import { nameFailure, parseScenario, play, ScenarioError } from "@quorate/sim";
+import { ScenarioError } from "@quorate/sim";
 import { runCampaign, type Tally } from "../sim/campaign.ts";
 import { type Failure, FailureList } from "../sim/failure-list.ts";
-import { kindsOf, runSeed, shrinkSeed } from "../sim/level.ts";
+import { kindsOf, playText, runSeed, shrinkSeed, type Viewer } from "../sim/level.ts";
 import type { Level, SimSettings } from "../sim/sim-settings.ts";
 import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
@@ -17,36 +17,32 @@ export async function simCommand(settings: SimSettings): Promise<number> {
   return campaign(settings);
 }
 
-async function runOne(seed: number, { level, trace, shrink, failures }: SimSettings) {
-  const output = openOutput(trace);
+async function runOne(seed: number, settings: SimSettings): Promise<number> {
+  const { level, shrink, failures } = settings;
   try {
-    const viewer = output === undefined ? {} : { writer: output.write };
-    const { hash, eventCount, tickCount } = await runSeed(level, seed, viewer);
+    const { hash, eventCount, tickCount } = await runSeed(level, seed, viewerOf(settings));
     print(`seed ${seed}: ${eventCount} events in ${tickCount} ticks, hash ${hash}`);
     return exitStatus.ok;
   } catch (error) {
     await report(level, seed, messageOf(error), new FailureList(failures), shrink);
     return exitStatus.failed;
-  } finally {
-    await output?.close();
   }
 }
 
-async function replayScenario(path: string, { trace }: SimSettings): Promise<number> {
-  const output = openOutput(trace);
+async function replayScenario(path: string, settings: SimSettings): Promise<number> {
   try {
-    const scenario = parseScenario(readText(path));
-    const { error } = play(scenario, output === undefined ? {} : { writer: output.write });
-    const outcome = error === undefined ? "holds" : nameFailure(error);
-    if (error !== undefined) print(messageOf(error));
-    print(`${path}: ${outcome}, expected ${scenario.expect}`);
-    return outcome === scenario.expect ? exitStatus.ok : exitStatus.failed;
+    const { outcome, expect, message } = await playText(readText(path), viewerOf(settings));
+    if (message !== undefined) print(message);
+    print(`${path}: ${outcome}, expected ${expect}`);
+    return outcome === expect ? exitStatus.ok : exitStatus.failed;
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     throw new CommandError(`${path}: ${error.message}`, exitStatus.usage);
-  } finally {
-    await output?.close();
   }
+}
+
+function viewerOf(settings: SimSettings): Viewer {
+  return settings.print ? { writer: print } : {};
 }
 
 async function campaign(settings: SimSettings): Promise<number> {
@@ -166,27 +162,6 @@ class Progress {
 
 function rate(count: number, per: number): string {
   return Math.round(count / Math.max(per, 1e-9)).toLocaleString("en");
-}
-
-interface Output {
-  readonly write: (line: string) => void;
-  readonly close: () => Promise<void>;
-}
-
-/** Where a trace goes: a file, or standard output for `-`. */
-function openOutput(path: string | undefined): Output | undefined {
-  if (path === undefined) return undefined;
-  if (path === "-") return { write: print, close: async () => {} };
-  const stream = createWriteStream(path);
-  const failed = new Promise<never>((_, reject) => stream.once("error", reject));
-  failed.catch(() => {});
-  const closed = async (): Promise<void> => {
-    const ended = new Promise<void>((resolve) => stream.end(resolve));
-    await Promise.race([ended, failed]).catch((error: unknown) => {
-      throw new CommandError(`${path}: ${messageOf(error)}`, exitStatus.usage);
-    });
-  };
-  return { write: (line) => void stream.write(`${line}\n`), close: closed };
 }
 
 function readText(path: string): string {

@@ -1,4 +1,15 @@
-import { coverageKinds, shrink, simulate } from "@quorate/sim";
+import {
+  coverageKinds,
+  nameFailure,
+  parseScenario,
+  play,
+  playWhole,
+  shrink,
+  shrinkWhole,
+  simulate,
+  simulateWhole,
+  wholeCoverageKinds,
+} from "@quorate/sim";
 import type { Level } from "./sim-settings.ts";
 
 /** What one run came to. */
@@ -11,32 +22,47 @@ export interface RunReport {
   readonly coverage: ReadonlyMap<string, number>;
 }
 
-/** Who wants to see the events of a run. */
+/** Who wants to see a run. */
 export interface Viewer {
   /** Is given every line of the readable trace. */
-  readonly writer?: (line: string) => void;
+  readonly writer?: ((line: string) => void) | undefined;
+}
+
+/** How a scenario ended. */
+export interface ScenarioEnd {
+  /** The name of the failure, or "holds". */
+  readonly outcome: string;
+  /** What the scenario says that it ends with. */
+  readonly expect: string;
+  /** What went wrong, in full. */
+  readonly message: string | undefined;
 }
 
 /** Runs one seed. Throws if something is wrong with the run. */
 export async function runSeed(level: Level, seed: number, viewer: Viewer = {}): Promise<RunReport> {
-  switch (level) {
-    case "core":
-      return simulate(seed, viewer);
-  }
+  return level === "core" ? simulate(seed, viewer) : simulateWhole(seed, viewer);
 }
 
 /** The smallest scenario in which a failed seed still fails, as text; undefined if none was found. */
 export async function shrinkSeed(level: Level, seed: number): Promise<string | undefined> {
-  switch (level) {
-    case "core":
-      return (await shrink(seed))?.text;
+  return level === "core" ? (await shrink(seed))?.text : shrinkWhole(seed);
+}
+
+/** Plays a scenario of either level. Throws `ScenarioError` for a text that is none. */
+export async function playText(text: string, viewer: Viewer = {}): Promise<ScenarioEnd> {
+  if (/^level whole$/m.test(text)) {
+    const { outcome, expect, failure } = await playWhole(text, viewer);
+    return { outcome, expect, message: failure?.message };
   }
+  const scenario = parseScenario(text);
+  const { error } = play(scenario, viewer);
+  const { expect } = scenario;
+  if (error === undefined) return { outcome: "holds", expect, message: undefined };
+  const message = error instanceof Error ? error.message : nameFailure(error);
+  return { outcome: nameFailure(error), expect, message };
 }
 
 /** Everything that a range of runs on a level must have seen to mean anything. */
 export function kindsOf(level: Level): readonly string[] {
-  switch (level) {
-    case "core":
-      return coverageKinds;
-  }
+  return level === "core" ? coverageKinds : wholeCoverageKinds;
 }

@@ -1,5 +1,5 @@
 /** How much of the system a simulation runs: the consensus core alone, or whole replicas. */
-export const levels = ["core"] as const;
+export const levels = ["core", "whole"] as const;
 
 /** One level of simulation. */
 export type Level = (typeof levels)[number];
@@ -13,7 +13,7 @@ export interface SimSettings {
   readonly jobs: number;
   readonly failures: string;
   readonly replay?: string;
-  readonly trace?: string;
+  readonly print: boolean;
   readonly shrink: boolean;
 }
 

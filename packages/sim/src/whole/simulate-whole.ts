@@ -101,7 +101,7 @@ async function failureOf(seed: number, failure: Error): Promise<SimFailure> {
     `seed ${seed}: ${failure.name}: ${failure.message}`,
     ...(isSame ? [] : ["and not again when repeated: the simulation is not deterministic"]),
     ...lines.slice(-tailLineCount),
-    `repeat it with: npm run sim -- --level whole --seed ${seed} --trace -`,
+    `repeat it with: npm run sim -- --level whole --seed ${seed} --print`,
   ].join("\n");
   return new SimFailure(seed, message, failure);
 }
