@@ -53,7 +53,8 @@ export class FrameReader {
 
   /**
    * Takes the next bytes of the stream and returns the frames that they complete, in order. The payload
-   * of a frame that lies within `chunk` aliases it, so the chunk must not be changed afterwards.
+   * of a frame that fills at least half of `chunk` aliases it, so the chunk must not be changed
+   * afterwards; smaller ones are copied, so that what is kept of them does not keep all of the chunk.
    *
    * Throws `malformed`, `unsupported_version` or `too_large`. The frames before the bad one in this
    * chunk are lost with it: drop the connection. The reader must not be used again.
@@ -79,7 +80,9 @@ export class FrameReader {
     const header = count < frameHeaderBytes ? undefined : this.#decodeHeader(chunk, offset);
     const end = offset + frameHeaderBytes + (header?.payloadBytes ?? 0);
     if (header !== undefined && end <= chunk.length) {
-      frames.push(verifyFrame(header, viewOf(chunk, offset + frameHeaderBytes, end)));
+      const payload = viewOf(chunk, offset + frameHeaderBytes, end);
+      const isSmall = 2 * payload.length < payload.buffer.byteLength;
+      frames.push(verifyFrame(header, isSmall ? payload.slice() : payload));
       return end;
     }
     const buffer = new Uint8Array(count);

@@ -63,6 +63,13 @@ test("a frame within one chunk aliases it, and a split one is not touched by lat
   expect(split).toEqual(sample);
 });
 
+test("a small frame does not keep the whole chunk that it came in", () => {
+  const chunk = joined([bytesOf(sample), bytesOf(sample), bytesOf(sample)]);
+  const found = newReader().push(chunk);
+  expect(found).toEqual([sample, sample, sample]);
+  for (const { payload } of found) expect(payload.buffer.byteLength).toBe(payload.length);
+});
+
 test("a frame with any bit flipped is never given, however it arrives", () => {
   const bytes = bytesOf(sample);
   for (let bit = 0; bit < bytes.length * 8; bit++) {
