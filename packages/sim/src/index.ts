@@ -38,10 +38,20 @@ export { type CallEnd, type History, HistoryRecorder, type Operation } from "./h
 export { illegal, type Model } from "./history/model.ts";
 export { checkHistory, type CheckOptions, type HistoryVerdict } from "./history/check-history.ts";
 export type { OffendingWindow } from "./history/window.ts";
-export { registerModel, type RegisterInput, type RegisterOutput } from "./history/register.ts";
-export { kvModel, type KvInput, type KvOutput, type KvState } from "./history/kv.ts";
-export { counterModel, type CounterInput, type CounterOutput } from "./history/counter.ts";
-export { listModel, type ListInput, type ListOutput } from "./history/list.ts";
+export {
+  registerModel,
+  registerVocabulary,
+  type RegisterInput,
+  type RegisterOutput,
+} from "./history/register.ts";
+export { kvModel, kvVocabulary, type KvInput, type KvOutput, type KvState } from "./history/kv.ts";
+export {
+  counterModel,
+  counterVocabulary,
+  type CounterInput,
+  type CounterOutput,
+} from "./history/counter.ts";
+export { listModel, listVocabulary, type ListInput, type ListOutput } from "./history/list.ts";
 export {
   playWhole,
   shrinkWhole,
@@ -50,4 +60,16 @@ export {
   type WholeReport,
 } from "./whole/simulate-whole.ts";
 export { wholeCoverageKinds, type WholeCoverageKind } from "./whole/whole-coverage.ts";
-export { checkHistoryText, historyFormats, modelNames } from "./history/check-text.ts";
+export {
+  checkHistoryText,
+  type CheckTextOptions,
+  type HistoryFormat,
+  historyFormats,
+  type ModelName,
+  modelNames,
+} from "./history/check-text.ts";
+export { describeReport, type HistoryReport } from "./history/history-report.ts";
+export { HistoryError, type HistoryProblem } from "./history/history-error.ts";
+export { formatJsonLines } from "./history/json-lines.ts";
+export type { Vocabulary } from "./history/vocabulary.ts";
+export { KvOracle, type OracleCall, type OracleOutcome } from "./history/kv-oracle.ts";

@@ -26,7 +26,7 @@ export type HistoryVerdict<State, Input, Output> =
 export interface CheckOptions {
   /** Steps of the model for the verdict, a safe integer of at least 1. Default 20,000,000. */
   readonly stepsMax?: number;
-  /** Steps for finding the smallest window, a safe integer of at least 0. Default 5,000,000. */
+  /** Steps for finding the smallest window, a safe integer of at least 0. Default 1,000,000. */
   readonly windowStepsMax?: number;
   /**
    * Memory for the configurations seen, in bytes; one key at a time has all of it. A safe integer of
@@ -36,7 +36,7 @@ export interface CheckOptions {
 }
 
 const stepsMaxDefault = 20_000_000;
-const windowStepsMaxDefault = 5_000_000;
+const windowStepsMaxDefault = 1_000_000;
 const cacheBytesMaxDefault: number = 256 * 1024 * 1024;
 const cacheBytesLeast = 65_536;
 
