@@ -44,6 +44,11 @@ test("validateReplicaOptions keeps what is given", () => {
   expect(complete.tickCatchUpMax).toBe(1);
 });
 
+test("validateReplicaOptions takes an option that is undefined for one that is missing", () => {
+  const raft = Object.fromEntries([["commandBytesMax", undefined]]);
+  expect(validateReplicaOptions(newOptions({ raft })).commandBytesMax).toBe(4 * 1024 * 1024);
+});
+
 const refused: readonly [string, Partial<ReplicaOptions<string, string>>][] = [
   ["id", { id: 0 }],
   ["id", { id: 1.5 }],

@@ -139,8 +139,8 @@ export function validateReplicaOptions<Query, Answer>(
   const flaw = clusterIdFlaw(clusterId);
   if (flaw !== undefined) refuse(`clusterId: ${flaw}`);
   // Refuses what the core would refuse, before a disk is touched.
-  const raft = { commandBytesMax: 4 * mebi, ...options.raft };
-  const { electionTimeoutTicks = 10 } = raft;
+  const { commandBytesMax = 4 * mebi, electionTimeoutTicks = 10 } = options.raft ?? {};
+  const raft = { ...options.raft, commandBytesMax, electionTimeoutTicks };
   new RaftNode(id, voters, raft).status();
   return {
     id,
@@ -167,7 +167,7 @@ export function validateReplicaOptions<Query, Answer>(
         ? undefined
         : atLeastOne("segmentBytes", options.segmentBytes),
     raft,
-    commandBytesMax: raft.commandBytesMax,
+    commandBytesMax,
     electionTimeoutTicks,
     tickCatchUpMax: Math.min(2, electionTimeoutTicks - 1),
   };
