@@ -75,6 +75,7 @@ export async function createSegment(
     await disk.syncDirectory();
   } catch (error) {
     // The new name may or may not last: this cannot be undone, so it is not for a second try.
+    await file.close();
     throw new RaftError("storage_failed", `naming ${segment.name} failed`, { cause: error });
   }
   return { segment, file };
