@@ -1,7 +1,7 @@
 import { assert, isSafe, RaftError, type Entry, type EntryId, type HardState } from "@quorate/core";
 import { crc32c, decodeEntry, encodeEntries, encodeEntry } from "@quorate/wire";
 import { alignmentBytes } from "./segment.ts";
-import { ascii, getUint64, roundUp, setUint64, viewOf } from "./bytes.ts";
+import { getUint64, roundUp, setUint64, viewOf } from "./bytes.ts";
 
 /**
  * What one append wrote, and one sync made durable. Each batch tells the hard state and where in the
@@ -27,22 +27,33 @@ export interface BatchHeader extends Omit<Batch, "entries"> {
 
 /** The length of a batch's header. */
 export const batchHeaderBytes = 80;
-/** The last bytes of every batch. Whatever the payload is, they tell a batch cut short from a whole one. */
-export const trailer: Uint8Array = ascii("quorate wal end\n");
+/**
+ * The length of a batch's trailer. Whatever the payload is, it tells a batch cut short from a whole one;
+ * and where the head is lost, that there was a batch, and which.
+ */
+export const trailerBytes = 16;
 
-const marker = 0x48435442; // "BTCH"
+const headMarker = 0x48435442; // "BTCH"
+const trailerMarker = 0x444e4542; // "BEND"
+/** The first byte of either marker. */
+const markerStart = headMarker & 0xff;
 const lengthBytes = 4;
+const payloadBytesMax = 2 ** 30;
 
 /** The length of a batch on disk, padding and trailer included. */
 export function batchBytes(payloadBytes: number): number {
-  return roundUp(batchHeaderBytes + payloadBytes, alignmentBytes) + trailer.length;
+  return roundUp(batchHeaderBytes + payloadBytes, alignmentBytes) + trailerBytes;
 }
 
-/** The length of the payload that holds `entries`. Encodes those that are not encoded yet. */
+/**
+ * The length of the payload that holds `entries`, at most 1 GiB: its field has room for 4 GiB, and a file
+ * is not read in longer pieces than 2. Encodes those entries that are not encoded yet.
+ */
 export function payloadBytesOf(entries: readonly Entry[]): number {
   encodeEntries(entries);
   let length = 0;
   for (const entry of entries) length += lengthBytes + encodeEntry(entry).length;
+  assert(length <= payloadBytesMax, "a batch holds at most 1 GiB of entries");
   return length;
 }
 
@@ -60,10 +71,10 @@ export function encodeBatch(batch: Batch, seed: number, into: Uint8Array): void 
     into.length === batchBytes(offset - batchHeaderBytes),
     "the buffer has the length of the batch",
   );
-  into.fill(0, offset, into.length - trailer.length);
-  into.set(trailer, into.length - trailer.length);
+  into.fill(0, offset, into.length - trailerBytes);
+  into.set(encodeTrailer(batch.number, seed), into.length - trailerBytes);
 
-  view.setUint32(0, marker, true);
+  view.setUint32(0, headMarker, true);
   view.setUint32(8, crc32c(into.subarray(batchHeaderBytes, offset), seed), true);
   view.setUint32(12, offset - batchHeaderBytes, true);
   setUint64(view, 16, batch.number);
@@ -77,6 +88,30 @@ export function encodeBatch(batch: Batch, seed: number, into: Uint8Array): void 
   view.setUint32(4, crc32c(into.subarray(8, batchHeaderBytes), seed), true);
 }
 
+/** The trailer of batch `number` in the segment of `seed`. */
+export function encodeTrailer(number: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(trailerBytes);
+  const view = viewOf(bytes);
+  view.setUint32(0, trailerMarker, true);
+  setUint64(view, 8, number);
+  view.setUint32(4, crc32c(bytes.subarray(8), seed), true);
+  return bytes;
+}
+
+/** The number of the batch whose head or trailer stands whole at `offset` of `bytes`, if one does. */
+export function numberAt(bytes: Uint8Array, offset: number, seed: number): number | undefined {
+  if (bytes[offset] !== markerStart) return undefined;
+  return decodeBatchHeader(bytes, offset, seed)?.number ?? decodeTrailer(bytes, offset, seed);
+}
+
+function decodeTrailer(bytes: Uint8Array, offset: number, seed: number): number | undefined {
+  if (offset + trailerBytes > bytes.length) return undefined;
+  const view = viewOf(bytes.subarray(offset, offset + trailerBytes));
+  if (view.getUint32(0, true) !== trailerMarker) return undefined;
+  const crc = crc32c(bytes.subarray(offset + 8, offset + trailerBytes), seed);
+  return view.getUint32(4, true) === crc ? getUint64(view, 8) : undefined;
+}
+
 /** The header at `offset` of `bytes`, or undefined if there is none whose checksum holds. */
 export function decodeBatchHeader(
   bytes: Uint8Array,
@@ -85,7 +120,7 @@ export function decodeBatchHeader(
 ): BatchHeader | undefined {
   if (offset + batchHeaderBytes > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, batchHeaderBytes);
-  if (view.getUint32(0, true) !== marker) return undefined;
+  if (view.getUint32(0, true) !== headMarker) return undefined;
   if (
     view.getUint32(4, true) !== crc32c(bytes.subarray(offset + 8, offset + batchHeaderBytes), seed)
   ) {

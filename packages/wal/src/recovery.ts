@@ -1,5 +1,5 @@
-import { RaftError } from "@quorate/core";
-import { trailer, type Batch } from "./batch.ts";
+import { assert, RaftError } from "@quorate/core";
+import { type Batch, encodeTrailer, trailerBytes } from "./batch.ts";
 import { sameBytes } from "./bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { Replay } from "./replay.ts";
@@ -12,6 +12,7 @@ import {
   type SegmentHeader,
   segmentHeaderBytes,
   segmentName,
+  segmentSeed,
   type WalIdentity,
 } from "./segment.ts";
 
@@ -33,6 +34,8 @@ interface Stop {
 
 /** The last whole batch, to be made durable once more. */
 interface LastBatch {
+  readonly segment: Segment;
+  readonly trailer: Uint8Array;
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
@@ -44,21 +47,24 @@ interface LastBatch {
  * Throws `corrupt`, `wrong_identity`, `unsupported_version`, or what the disk throws.
  */
 export async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered | undefined> {
-  const sequences = await listSegments(disk);
-  if (sequences.length === 0) return undefined;
+  const { sequences, temporaries } = await listFiles(disk);
   const recovery = new Recovery(disk, identity);
   for (const sequence of sequences) await recovery.scan(sequence);
   await recovery.judge();
-  return await recovery.mend();
+  for (const name of temporaries) await disk.remove(name);
+  return sequences.length === 0 ? undefined : await recovery.mend();
 }
 
-/** The sequence numbers of all segments, which must have no gap. Removes what a crash left half-made. */
-async function listSegments(disk: Disk): Promise<readonly number[]> {
+/** The sequence numbers of all segments, which must have no gap, and the names of those half-made. */
+async function listFiles(
+  disk: Disk,
+): Promise<{ readonly sequences: readonly number[]; readonly temporaries: readonly string[] }> {
   const sequences: number[] = [];
+  const temporaries: string[] = [];
   for (const name of await disk.list()) {
     const parsed = parseName(name);
     if (parsed.kind === "segment") sequences.push(parsed.sequence);
-    if (parsed.kind === "temporary") await disk.remove(name);
+    if (parsed.kind === "temporary") temporaries.push(name);
   }
   sequences.sort((a, b) => a - b);
   let expected = sequences[0];
@@ -68,7 +74,7 @@ async function listSegments(disk: Disk): Promise<readonly number[]> {
     }
     expected = sequence + 1;
   }
-  return sequences;
+  return { sequences, temporaries };
 }
 
 class Recovery {
@@ -102,7 +108,8 @@ class Recovery {
           return;
         }
         this.#take(segment, read.batch);
-        this.#lastBatch = { offset: segment.end, bytes: read.bytes };
+        const trailer = encodeTrailer(read.batch.number, segmentSeed(header));
+        this.#lastBatch = { segment, trailer, offset: segment.end, bytes: read.bytes };
         noteBatch(segment, read.batch, read.next);
         this.#stops = [];
       }
@@ -113,23 +120,44 @@ class Recovery {
   async judge(): Promise<void> {
     const [first] = this.#segments;
     const number = this.#replay.nextNumber;
-    for (const { segment, read } of this.#stops) {
-      if (read.kind === "end") continue;
-      const later = await this.#findBatchAfter(segment, read.resume, number ?? 0);
-      if (later !== undefined) {
-        throw corrupt(
-          segment.name,
-          read.offset,
-          `a batch is damaged, and batch ${later} follows it`,
-        );
-      }
-      if (read.kind === "corrupt") throw corrupt(segment.name, read.offset, read.detail);
-    }
     // A segment is preceded by durable batches, in it or before it; all but the very first.
     const isNew = first?.header.sequence === 1 && this.#segments.length === 1;
-    if (number === undefined && !isNew) {
-      throw corrupt(first?.name ?? "", segmentHeaderBytes, "the log has no first batch");
+    if (number === undefined && first !== undefined && !isNew) throw withoutStart(first);
+
+    const [, next, beyond] = this.#stops;
+    if (next !== undefined && beyond !== undefined) {
+      const detail = "the segment has no batch, and another segment follows it";
+      throw corrupt(next.segment.name, segmentHeaderBytes, detail);
     }
+    // Two may be torn: one that was cut off, if the cut was not durable, and the one in its place.
+    for (const stop of this.#stops) await this.#judgeStop(stop, number ?? 1);
+  }
+
+  /** Refuses the log unless `stop` is what a crash leaves of batch `expected`, if that is the last. */
+  async #judgeStop(stop: Stop, expected: number): Promise<void> {
+    const { segment, read } = stop;
+    if (read.kind === "end") return;
+    const later = await this.#findBatchAfter(segment, read.resume, expected);
+    if (later !== undefined) throw followed(stop, `batch ${later}`);
+    if (read.kind === "corrupt") throw corrupt(segment.name, read.offset, read.detail);
+    this.#checkLastTrailer();
+    if (read.number === undefined) return;
+    if (read.number !== expected) {
+      throw corrupt(segment.name, read.offset, misplaced(expected, read.number));
+    }
+    const isLast = await this.#read(segment, async (reader) => {
+      return await reader.isUnwrittenFrom(read.resume);
+    });
+    if (!isLast) throw followed(stop, "something");
+  }
+
+  /** Refuses the log if its last whole batch lost its trailer: that was durable before more was written. */
+  #checkLastTrailer(): void {
+    if (this.#lastBatch === undefined) return;
+    const { segment, trailer, offset, bytes } = this.#lastBatch;
+    const end = segment.end - offset;
+    if (sameBytes(bytes.subarray(end - trailerBytes, end), trailer)) return;
+    throw corrupt(segment.name, offset, "the batch lost its trailer, and something follows it");
   }
 
   /** Cuts what was torn, and makes durable what was kept. */
@@ -161,10 +189,11 @@ class Recovery {
    */
   async #mendLast(last: Segment): Promise<void> {
     const torn = this.#stops.find((stop) => stop.segment === last && stop.read.kind === "torn");
-    const { offset, bytes } = this.#lastBatch ?? { offset: last.end, bytes: new Uint8Array(0) };
+    assert(this.#lastBatch !== undefined, "the last segment ends with the last batch");
+    const { trailer, offset, bytes } = this.#lastBatch;
     const whole = new Uint8Array(last.end - offset);
     whole.set(bytes);
-    whole.set(trailer, whole.length - trailer.length);
+    whole.set(trailer, whole.length - trailerBytes);
     await withFile(this.#disk, last.name, async (file) => {
       await file.write(offset, [whole]);
       // A later append goes to a new segment: it must not meet what is left of the torn batch.
@@ -200,15 +229,13 @@ class Recovery {
   #take(segment: Segment, batch: Batch): void {
     const isFirst = segment.header.sequence === 1 && segment.lowest === undefined;
     const expected = isFirst ? 1 : this.#replay.nextNumber;
+    const [start = segment] = this.#segments;
+    if (expected === undefined && segment !== start) throw withoutStart(start);
     if (expected !== undefined && batch.number !== expected) {
       const [stop] = this.#stops;
       const name = stop?.segment.name ?? segment.name;
       const offset = stop?.read.offset ?? segment.end;
-      throw corrupt(
-        name,
-        offset,
-        `batch ${expected} belongs here, and batch ${batch.number} was found next`,
-      );
+      throw corrupt(name, offset, misplaced(expected, batch.number));
     }
     const problem =
       isFirst && batch.prev.index !== 0 ? "the log does not start at its start" : undefined;
@@ -224,16 +251,31 @@ class Recovery {
   ): Promise<number | undefined> {
     for (const segment of this.#segments.slice(this.#segments.indexOf(from))) {
       const start = segment === from ? offset : segmentHeaderBytes;
-      const found = await withFile(this.#disk, segment.name, async (file) => {
-        return await new SegmentReader(file, segment.header, segment.size).findBatchAfter(
-          start,
-          number,
-        );
+      const found = await this.#read(segment, async (reader) => {
+        return await reader.findBatchAfter(start, number);
       });
       if (found !== undefined) return found;
     }
     return undefined;
   }
+
+  async #read<T>(segment: Segment, use: (reader: SegmentReader) => Promise<T>): Promise<T> {
+    return await withFile(this.#disk, segment.name, async (file) => {
+      return await use(new SegmentReader(file, segment.header, segment.size));
+    });
+  }
+}
+
+function withoutStart(first: Segment): RaftError {
+  return corrupt(first.name, segmentHeaderBytes, "the log has no first batch");
+}
+
+function misplaced(expected: number, found: number): string {
+  return `batch ${expected} belongs here, and batch ${found} was found next`;
+}
+
+function followed({ segment, read }: Stop, what: string): RaftError {
+  return corrupt(segment.name, read.offset, `a batch is damaged, and ${what} follows it`);
 }
 
 async function withFile<T>(

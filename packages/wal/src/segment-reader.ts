@@ -7,7 +7,8 @@ import {
   type BatchHeader,
   decodeBatch,
   decodeBatchHeader,
-  trailer,
+  numberAt,
+  trailerBytes,
 } from "./batch.ts";
 import type { DiskFile } from "./disk.ts";
 import { alignmentBytes, sectorBytes, segmentSeed, type SegmentHeader } from "./segment.ts";
@@ -25,9 +26,15 @@ export type BatchRead =
   | { readonly kind: "end"; readonly offset: number }
   /**
    * Part of this was never written: a write cut short by a crash, so never acknowledged. Cut at
-   * `offset`, unless a later batch is found from `resume` on.
+   * `offset`, unless something from `resume` on tells that more was written later. `number` is that of
+   * the batch, if its head is whole; then it ends at `resume`.
    */
-  | { readonly kind: "torn"; readonly offset: number; readonly resume: number }
+  | {
+      readonly kind: "torn";
+      readonly offset: number;
+      readonly resume: number;
+      readonly number: number | undefined;
+    }
   /** All of this was written once, and it no longer matches its checksum. Refuse to start. */
   | {
       readonly kind: "corrupt";
@@ -59,7 +66,7 @@ export class SegmentReader {
 
   /** What stands at `offset`, a multiple of `alignmentBytes`. */
   async readBatch(offset: number): Promise<BatchRead> {
-    const head = await this.#read(offset, batchHeaderBytes + trailer.length);
+    const head = await this.#read(offset, batchHeaderBytes + trailerBytes);
     const header = decodeBatchHeader(head, 0, this.#seed);
     if (header === undefined) return await this.#judgeHeader(offset, head);
 
@@ -69,22 +76,25 @@ export class SegmentReader {
     if (payload.length < header.payloadBytes || crc32c(payload, this.#seed) !== header.payloadCrc) {
       const torn =
         this.#hasUnwrittenSector(bytes, offset, length) ||
-        this.#isUnwritten(bytes, length - trailer.length, length);
+        this.#isUnwritten(bytes, length - trailerBytes, length);
       const resume = offset + length;
-      if (torn) return { kind: "torn", offset, resume };
+      if (torn) return { kind: "torn", offset, resume, number: header.number };
       return { kind: "corrupt", offset, resume, detail: "the payload does not match its checksum" };
     }
     return decoded(header, payload, { bytes, offset, next: offset + length });
   }
 
-  /** The number of the first batch header from `offset` on that is whole and beyond `number`. */
+  /** The number of the first batch beyond `number` that left a whole head or trailer from `offset` on. */
   async findBatchAfter(offset: number, number: number): Promise<number | undefined> {
-    for (let at = offset; at + batchHeaderBytes <= this.size;) {
+    for (let at = offset; at < this.size;) {
       const bytes = await this.#read(at, Math.min(windowBytes, this.size - at));
+      // A head may reach into the next window: that one starts where it does not fit any more.
+      const isLast = at + bytes.length >= this.size;
+      const end = isLast ? bytes.length : bytes.length - batchHeaderBytes + 1;
       let inside = 0;
-      for (; inside + batchHeaderBytes <= bytes.length; inside += alignmentBytes) {
-        const header = decodeBatchHeader(bytes, inside, this.#seed);
-        if (header !== undefined && header.number > number) return header.number;
+      for (; inside < end; inside += alignmentBytes) {
+        const found = numberAt(bytes, inside, this.#seed);
+        if (found !== undefined && found > number) return found;
       }
       at += inside;
     }
@@ -99,11 +109,11 @@ export class SegmentReader {
   async #judgeHeader(offset: number, head: Uint8Array): Promise<BatchRead> {
     const resume = offset + alignmentBytes;
     const headUnwritten = this.#isUnwritten(head, 0, batchHeaderBytes);
-    if (headUnwritten && (await this.#isUnwrittenFrom(offset))) return { kind: "end", offset };
+    if (headUnwritten && (await this.isUnwrittenFrom(offset))) return { kind: "end", offset };
     const torn =
       this.#hasUnwrittenSector(head, offset, batchHeaderBytes) ||
-      this.#isUnwritten(head, batchHeaderBytes, batchHeaderBytes + trailer.length);
-    if (torn) return { kind: "torn", offset, resume };
+      this.#isUnwritten(head, batchHeaderBytes, batchHeaderBytes + trailerBytes);
+    if (torn) return { kind: "torn", offset, resume, number: undefined };
     return {
       kind: "corrupt",
       offset,
@@ -112,7 +122,8 @@ export class SegmentReader {
     };
   }
 
-  async #isUnwrittenFrom(offset: number): Promise<boolean> {
+  /** Whether nothing was written from `offset`, a multiple of `alignmentBytes`, to the end of the segment. */
+  async isUnwrittenFrom(offset: number): Promise<boolean> {
     for (let at = offset; at < this.size;) {
       const length = Math.min(windowBytes, this.size - at);
       const bytes = await this.#read(at, length);

@@ -145,8 +145,8 @@ export class Wal {
 
   /**
    * Makes entries and hard state durable, by one write and one sync; they are when it resolves. What
-   * contradicts the log (a hole, a term that decreases, a committed entry replaced) is a defect of the
-   * caller and fails an assertion.
+   * contradicts the log (a hole, a term that decreases, a committed entry replaced), or is longer than
+   * 1 GiB, is a defect of the caller and fails an assertion.
    *
    * Rejects with `disk_full` if there is no room for another segment: nothing happened, the log stays
    * usable, and the same append may be tried again. Rejects with `storage_failed`, for good, if the

@@ -121,6 +121,23 @@ test("a segment of another log of the same node is refused", async () => {
   await expect(next.open()).rejects.toMatchObject({ code: "wrong_identity" });
 });
 
+test("a log that is refused is left as it is, with what was half-made", async () => {
+  const harness = await logOf(history);
+  const names = (await harness.disk.list()).toSorted();
+  const half = `${segmentName(names.length + 5)}.tmp`;
+  harness.disk.writeFile(half, new Uint8Array(10));
+  const [name = ""] = names;
+  const bytes = harness.disk.readFile(name);
+  bytes[1024] = 0;
+  harness.disk.writeFile(name, bytes);
+  const before = harness.disk.operationCount;
+  await expect(harness.open()).rejects.toMatchObject({ code: "corrupt" });
+  const stranger = { ...walOptions, identity: { clusterId: "test", nodeId: 4 } };
+  await expect(openWal(harness.disk, stranger)).rejects.toMatchObject({ code: "wrong_identity" });
+  expect(harness.disk.operationCount).toBe(before);
+  expect((await harness.disk.list()).toSorted()).toEqual([...names, half]);
+});
+
 test("a log whose only segment holds no batch, and is not the first, is refused", async () => {
   const harness = await logOf(history);
   const names = (await harness.disk.list()).toSorted();
@@ -156,7 +173,8 @@ for (const [ending, steps] of endings.slice(1).entries()) {
       expect(start).toBeGreaterThanOrEqual(1024);
       for (let cut = start; cut <= after.length; cut++) {
         const cutShort = rest === "fill" ? filledFrom(after, cut) : after.slice(0, cut);
-        const next = harness.fork(whole.disk.afterKill());
+        // From the disk as it was before: what was made since was made after the sync.
+        const next = harness.fork(harness.disk.afterKill());
         next.pending = whole.durable;
         next.disk.writeFile(changed, cutShort);
         await next.survive();

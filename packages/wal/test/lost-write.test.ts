@@ -1,0 +1,192 @@
+import { RaftError } from "@quorate/core";
+import { expect, test } from "vitest";
+import { sectorBytes, segmentHeaderBytes, segmentName } from "../src/segment.ts";
+import { MemoryDisk } from "../src/testing.ts";
+import { Harness, type Model, type Step } from "./harness.ts";
+
+/** One synced batch: where it lies, and what the log held once it was there. */
+interface Written {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly model: Model;
+  /** All files as they were then. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A segment as it was made: its header, and fill. */
+function asMade(segment: Uint8Array): Uint8Array {
+  const fill = segment.subarray(48, 64);
+  return segment.map((byte, offset) =>
+    offset < segmentHeaderBytes ? byte : (fill[offset % fill.length] ?? 0),
+  );
+}
+
+/** `older` if it is the same file as `newer`: a segment that is too short for a batch is replaced. */
+function sameLength(older: Uint8Array | undefined, newer: Uint8Array): Uint8Array | undefined {
+  return older?.length === newer.length ? older : undefined;
+}
+
+/** Runs `steps`, each of which writes one batch, and tells where it went. */
+async function writeAll(
+  steps: readonly Step[],
+): Promise<{ readonly log: Harness; readonly written: readonly Written[] }> {
+  const log = new Harness(new MemoryDisk());
+  await log.open();
+  const written: Written[] = [];
+  for (const step of steps) {
+    const before = written.at(-1)?.files;
+    await log.run([step]);
+    const files = new Map<string, Uint8Array>();
+    for (const name of await log.disk.list()) files.set(name, log.disk.readFile(name));
+    for (const [name, after] of files) {
+      const old = sameLength(before?.get(name), after) ?? asMade(after);
+      const start = after.findIndex((byte, offset) => byte !== old[offset]);
+      const end = after.findLastIndex((byte, offset) => byte !== old[offset]) + 1;
+      if (start >= 0) written.push({ name, start, end, model: log.durable, files });
+    }
+  }
+  await log.wal.close();
+  expect(written.length).toBe(steps.length);
+  return { log, written };
+}
+
+/**
+ * Opens the log with one sector as it was before batch `first` was written. Only what nothing is left
+ * to tell of may be missing then: a batch that ends the log, or with it more that lie in that sector.
+ */
+async function isNoticed(
+  log: Harness,
+  written: readonly Written[],
+  first: number,
+  sector: number,
+): Promise<boolean> {
+  const [lost, before] = [written[first], written[first - 1]];
+  if (lost === undefined || before === undefined) throw new Error("there is no such batch");
+  const [start, end] = [sector * sectorBytes, (sector + 1) * sectorBytes];
+  const disk = log.disk.afterKill();
+  const bytes = disk.readFile(lost.name).slice();
+  const old = sameLength(before.files.get(lost.name), bytes) ?? asMade(bytes);
+  bytes.set(old.subarray(start, end), start);
+  disk.writeFile(lost.name, bytes);
+  const next = log.fork(disk);
+  const later = written.slice(first + 1);
+  const isTold = later.some(
+    (batch) => batch.name !== lost.name || batch.start < start || batch.end > end,
+  );
+  if (!isTold) {
+    next.durable = before.model;
+    next.pending = lost.model;
+  }
+  try {
+    await next.survive();
+    return false;
+  } catch (error) {
+    if (!(error instanceof RaftError)) throw error;
+    expect(error.code).toBe("corrupt");
+    return true;
+  }
+}
+
+/** Batches of many lengths, so that their heads and trailers lie in all parts of a sector. */
+const lengths = [0, 16, 100, 160, 300, 420, 700, 1100];
+
+/** The same as for all sectors of all batches of `steps` but the first. */
+async function countNoticed(steps: readonly Step[]): Promise<number> {
+  const { log, written } = await writeAll(steps);
+  let noticed = 0;
+  for (const [first, { start, end }] of written.entries()) {
+    for (let sector = Math.floor(start / sectorBytes); sector * sectorBytes < end; sector++) {
+      if (first > 0 && (await isNoticed(log, written, first, sector))) noticed++;
+    }
+  }
+  return noticed;
+}
+
+test("a sector of a synced batch that goes back to what it was is noticed if more follows", async () => {
+  let noticed = 0;
+  for (let shift = 0; shift < sectorBytes; shift += 48) {
+    for (const a of lengths) {
+      for (const b of lengths) {
+        const steps = [{ term: 1, vote: 3 }, { append: [shift] }, { append: [a] }, { append: [b] }];
+        noticed += await countNoticed(steps);
+      }
+    }
+  }
+  expect(noticed).toBeGreaterThan(0);
+});
+
+test("a lost sector is noticed in a log of many short batches and several segments", async () => {
+  const shorts = [0, 10, 70, 30, 0, 0, 250, 40, 5, 0, 600, 20, 20, 20, 333, 0, 90, 0];
+  const steps = shorts.map((length) => ({ append: [length], term: 1 }));
+  expect(await countNoticed(steps)).toBeGreaterThan(10);
+});
+
+/** A log of several segments, closed. */
+async function longLog(): Promise<Harness> {
+  const log = new Harness(new MemoryDisk());
+  await log.open();
+  await log.run([
+    { append: [700], term: 1 },
+    { append: [100] },
+    { append: [900] },
+    { append: [600] },
+  ]);
+  await log.run([{ append: [900] }]);
+  await log.wal.close();
+  return log;
+}
+
+test.each([0, 3])("a first segment that lost its batches is refused, base %i", async (base) => {
+  const log = await longLog();
+  const last = log.durable.entries.length;
+  await log.open();
+  await log.run([{ commit: last, sync: true }, { compact: base }]);
+  const [first = ""] = (await log.disk.list()).toSorted();
+  expect(first === segmentName(1)).toBe(base === 0);
+  const next = log.fork(log.disk.afterKill());
+  next.disk.writeFile(first, asMade(next.disk.readFile(first)));
+  await expect(next.open()).rejects.toThrow(`${first}, byte 1024: the log has no first batch`);
+});
+
+/** A log in which batch 2, the last of the first segment, was lost after all, and batch 3 was cut short. */
+async function lostBeforeTorn(sectorsLeft: readonly number[]): Promise<Harness> {
+  const { log, written } = await writeAll([{ append: [300], term: 1 }, { append: [300] }]);
+  const [first, second] = written;
+  if (first === undefined || second === undefined) throw new Error("there are two batches");
+  await log.open();
+  log.disk.intercept = ({ kind }) => (kind === "sync" ? "kill-before" : undefined);
+  await expect(log.run([{ append: [900] }])).rejects.toThrow("the process was killed");
+  const disk = log.disk.afterPowerLoss((part) => {
+    return part.kind === "sector" && sectorsLeft.includes(part.sector);
+  });
+  const before = first.files.get(first.name);
+  expect(second.name).toBe(first.name);
+  disk.writeFile(first.name, before ?? new Uint8Array(0));
+  return log.fork(disk);
+}
+
+test.each([
+  ["the head", [2]],
+  ["the trailer", [3]],
+])("a batch of another segment, cut short to %s, tells of the one before it", async (_, left) => {
+  const log = await lostBeforeTorn(left);
+  await expect(log.open()).rejects.toMatchObject({ code: "corrupt" });
+});
+
+test("a segment without batches tells nothing of the last one before it", async () => {
+  const log = await lostBeforeTorn([]);
+  log.durable = { ...log.durable, entries: log.durable.entries.slice(0, 1) };
+  log.pending = log.durable;
+  await log.survive();
+});
+
+test("a segment without batches is refused if another follows it", async () => {
+  const log = await longLog();
+  const [empty = "", last = ""] = (await log.disk.list()).toSorted().slice(-2);
+  expect(asMade(log.disk.readFile(last))).toEqual(log.disk.readFile(last));
+  log.disk.writeFile(empty, asMade(log.disk.readFile(empty)));
+  await expect(log.open()).rejects.toThrow(
+    `${empty}, byte 1024: the segment has no batch, and another segment follows it`,
+  );
+});
