@@ -66,9 +66,9 @@ interface Open {
 
 /**
  * Judges what clients of a key-value store are told while they are told it, in logarithmic time per
- * call, so that it can watch every run: no read shows what was never written, or what failed; no read is older than what any client
- * knew before it began; in the end, nothing acknowledged is lost. Where the service tells indexes of
- * the log, they must grow with time and always say the same.
+ * call, so that it can watch every run: no read shows what was never written, or what failed; no read
+ * is older than what any client knew before it began; in the end, nothing acknowledged is lost. Where
+ * the service tells indexes of the log, they must grow with time and always say the same.
  *
  * With reads and writes alone it finds every history that is not linearizable: where each write has
  * a value of its own, it is enough to look at the values in pairs (Gibbons and Korach). Of a key that
