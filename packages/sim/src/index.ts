@@ -70,6 +70,7 @@ export {
 } from "./history/check-text.ts";
 export { describeReport, type HistoryReport } from "./history/history-report.ts";
 export { HistoryError, type HistoryProblem } from "./history/history-error.ts";
+export { historyTextMax } from "./history/history-event.ts";
 export { formatJsonLines } from "./history/json-lines.ts";
 export type { Vocabulary } from "./history/vocabulary.ts";
 export { KvOracle, type OracleCall, type OracleOutcome } from "./history/kv-oracle.ts";

@@ -7,12 +7,16 @@ export const exitStatus = {
   notFound: 1,
   /** A server stopped by itself. */
   failed: 1,
+  /** A history contradicts its model. */
+  illegal: 1,
   /** The command line cannot be carried out as it stands. */
   usage: 2,
   /** Nothing answered in time, and nothing was done. */
   unavailable: 3,
   /** A write was sent, and may or may not take effect. */
   unknown: 4,
+  /** A history may or may not be right: the budget ran out. */
+  undecided: 4,
 } as const;
 
 /** The exit status for a call of the client that failed. */

@@ -42,6 +42,19 @@ scenario that shows each failure beside it; the next campaign begins with them.
 Exit status:
   0 all runs were right    1 a run failed    2 wrong usage`;
 
+/** What follows the options of `check`. */
+export const checkHelp = `
+Formats: jsonl, which HISTORY.md of @quorate/sim specifies; edn of Jepsen and Knossos; porcupine, the
+text of its tests. Models: register, kv, counter, list; each key is an object of its own.
+
+Examples:
+  $ quorate check history.jsonl
+  $ quorate check history.edn --model register --json
+  $ quorate check kv.txt --format porcupine --budget 1000000
+
+Exit status:
+  0 linearizable    1 illegal    2 not a history    4 unknown: the budget ran out`;
+
 /** What follows the options of every command that talks to servers. */
 export const clusterHelp: string = `
 Any node will do: the command finds one that can serve.

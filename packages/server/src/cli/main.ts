@@ -6,8 +6,9 @@ import { timeoutMsMax } from "../http-request.ts";
 import { levels, parseSeedRange, type SimSettings } from "../sim/sim-settings.ts";
 import { version } from "../version.ts";
 import { parseCluster, parseNodeId } from "./addresses.ts";
+import { type CheckSettings, formats, models } from "./check-settings.ts";
 import { CommandError, exitStatus, exitStatusOf } from "./exit-status.ts";
-import { clusterHelp, generalHelp, localHelp, serveHelp, simHelp } from "./help.ts";
+import { checkHelp, clusterHelp, generalHelp, localHelp, serveHelp, simHelp } from "./help.ts";
 import {
   deleteCommand,
   getCommand,
@@ -60,6 +61,7 @@ function createProgram(done: Done): Command {
   addKeyValueCommands(program, done);
   addStatus(program, done);
   addSim(program, done);
+  addCheck(program, done);
   return program;
 }
 
@@ -175,6 +177,22 @@ function addSim(program: Command, done: Done): void {
       // Loaded only here: other commands start faster without it.
       const { simCommand } = await import("./sim-command.ts");
       done(await simCommand(settings));
+    });
+}
+
+function addCheck(program: Command, done: Done): void {
+  program
+    .command("check <file>")
+    .description("say whether a history of clients is linearizable; - reads standard input")
+    .addOption(new Option("--format <format>", "default: told by how it begins").choices(formats))
+    .addOption(new Option("--model <model>", "default: told by its operations").choices(models))
+    .option("--budget <steps>", "how many steps to search, at most", integer(1, 1e15))
+    .option("--memory-mib <count>", "how much memory to search with", integer(1, 1_000_000))
+    .option("--json", "all there is, as JSON", false)
+    .addHelpText("after", checkHelp)
+    .action(async (file: string, settings: CheckSettings) => {
+      const { checkCommand } = await import("./check-command.ts");
+      done(await checkCommand(file, settings));
     });
 }
 
