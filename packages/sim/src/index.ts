@@ -74,3 +74,15 @@ export { historyTextMax } from "./history/history-event.ts";
 export { formatJsonLines } from "./history/json-lines.ts";
 export type { Vocabulary } from "./history/vocabulary.ts";
 export { KvOracle, type OracleCall, type OracleOutcome } from "./history/kv-oracle.ts";
+export {
+  AppFailure,
+  simulateApp,
+  type AppReport,
+  type AppRun,
+  type FinishedRun,
+  type SimulateAppOptions,
+} from "./whole/simulate-app.ts";
+export type { App, AppCall } from "./whole/app.ts";
+export { AppDefect, type Committed } from "./whole/one-log.ts";
+export type { CallEnding, CallRecord } from "./whole/call.ts";
+export type { Draw } from "./draw.ts";

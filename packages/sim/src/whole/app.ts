@@ -1,5 +1,5 @@
 import type { StateMachine } from "@quorate/runtime";
-import type { Draw } from "../draw.ts";
+import { Draw } from "../draw.ts";
 
 /** What a client asks of the service. `label` says it to people, in the text of a failure. */
 export type AppCall<Query> =
@@ -41,4 +41,16 @@ export interface App<Query, Answer> {
    * Without it they are compared by their results and answers alone.
    */
   fingerprint?(machine: StateMachine<Query, Answer>): string;
+}
+
+/** Sets the draws of calls apart from all others. */
+const callStream = 1_000_000;
+
+/** The call of this number in the world of `seed`. */
+export function callOf<Query, Answer>(
+  app: App<Query, Answer>,
+  seed: number,
+  number: number,
+): AppCall<Query> {
+  return app.workload(new Draw(seed, callStream + number), number);
 }

@@ -1,10 +1,10 @@
 import { type NodeId, RaftError } from "@quorate/core";
 import type { Answered, Applied, Replica } from "@quorate/runtime";
-import { Draw } from "../draw.ts";
 import { Violation } from "../judge.ts";
-import type { App } from "./app.ts";
+import { type App, callOf } from "./app.ts";
 import type { CallEnding, CallRecord } from "./call.ts";
 import type { Host } from "./host.ts";
+import { AppDefect } from "./one-log.ts";
 import type { Life, Timeline } from "./timeline.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
 
@@ -57,7 +57,7 @@ export class Callers<Query, Answer> {
       client,
       node,
       number,
-      call: app.workload(new Draw(seed, 1_000_000 + number), number),
+      call: callOf(app, seed, number),
       order: this.#order++,
       endOrder: undefined,
       at: timeline.now,
@@ -112,7 +112,13 @@ export class Callers<Query, Answer> {
 
   #fail(record: CallRecord<Query, Answer>, error: unknown): void {
     if (!(error instanceof RaftError)) {
-      this.#world.broken(new Violation("contract", `a call is rejected with ${String(error)}`));
+      const { call, number } = record;
+      const what = `call ${number}, a ${call.kind}, is rejected with ${String(error)}`;
+      // What a query throws, its reader gets; nothing else may come of a call but a RaftError.
+      const isQuery = call.kind === "read";
+      this.#world.broken(
+        isQuery ? new AppDefect(what, { cause: error }) : new Violation("contract", what),
+      );
       return;
     }
     const { code, outcome } = error;

@@ -48,6 +48,9 @@ export class OneLog<Query, Answer> {
     const machine = this.#app.stateMachine();
     let count = 0;
     const check = (entries: readonly Entry[], results: readonly Uint8Array[]): void => {
+      if (results.length !== entries.length) {
+        throw new AppDefect(`apply gives ${results.length} results for ${entries.length} commands`);
+      }
       for (const [offset, result] of results.entries()) {
         const entry = entries[offset];
         if (entry !== undefined) this.#agree(node, count + offset, entry, result);
@@ -59,25 +62,31 @@ export class OneLog<Query, Answer> {
     return {
       apply: (entries) => {
         this.#watch(() => this.#checkPlaces(node, count, entries));
-        const results = machine.apply(entries);
+        const results = this.#watch(() => machine.apply(entries));
         if (!("then" in results)) {
           this.#watch(() => check(entries, results));
           return results;
         }
-        return results.then((settled) => {
-          this.#watch(() => check(entries, settled));
-          return settled;
-        });
+        return results.then(
+          (settled) => {
+            this.#watch(() => check(entries, settled));
+            return settled;
+          },
+          (error: unknown) => this.#watch(() => raise(error)),
+        );
       },
       query: (query) => machine.query(query),
     };
   }
 
-  #watch(check: () => void): void {
+  #watch<T>(work: () => T): T {
     try {
-      check();
+      return work();
     } catch (error) {
-      this.#onBroken(error);
+      const isJudged = error instanceof Violation || error instanceof AppDefect;
+      this.#onBroken(
+        isJudged ? error : new AppDefect(`apply throws ${String(error)}`, { cause: error }),
+      );
       throw error;
     }
   }
@@ -121,4 +130,8 @@ export class OneLog<Query, Answer> {
       );
     }
   }
+}
+
+function raise(error: unknown): never {
+  throw error;
 }

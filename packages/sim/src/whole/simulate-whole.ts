@@ -4,7 +4,7 @@ import type { WholeCoverageKind } from "./whole-coverage.ts";
 import { nameWholeFailure } from "./whole-failure.ts";
 import { drawMischief, drawWholePlan } from "./whole-plan.ts";
 import { runWhole, type WholeRun } from "./whole-run.ts";
-import { printWholeScenario, parseWholeScenario } from "./whole-scenario.ts";
+import { labelsOf, parseWholeScenario, printWholeScenario } from "./whole-scenario.ts";
 import { replay, shrinkDecisions, type Stage } from "./whole-shrink.ts";
 
 /** How a whole-level run may be looked at. */
@@ -62,7 +62,10 @@ export async function shrinkWhole(seed: number, trialCountMax = 2000): Promise<s
   if (shrunk === undefined) return undefined;
   const again = await replay(shrunk, stage);
   const what = (again.failure ?? failure).message.split("\n")[0] ?? "";
-  return printWholeScenario({ ...shrunk, comments: [what, `Found with seed ${seed}.`] });
+  return printWholeScenario(
+    { ...shrunk, comments: [what, `Found with seed ${seed}.`] },
+    labelsOf(kvApp, seed),
+  );
 }
 
 /**

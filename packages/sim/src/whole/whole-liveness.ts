@@ -1,5 +1,5 @@
 import { describeStatus, type NodeId, quorum } from "@quorate/core";
-import { Draw } from "../draw.ts";
+import { callOf } from "./app.ts";
 import type { CallRecord } from "./call.ts";
 import { usPerMs } from "./timeline.ts";
 import type { WholePlan } from "./whole-plan.ts";
@@ -70,8 +70,9 @@ function chooseMembers<Query, Answer>(
   world: WholeWorld<Query, Answer>,
 ): readonly NodeId[] | undefined {
   const whole = world.ids.filter((id) => {
-    const { damage, isRefused } = world.host(id);
-    return damage !== "wiped" && !isRefused;
+    const { damage, replica } = world.host(id);
+    // A rotten disk that was not looked at since may yet be refused.
+    return damage === "none" || (damage === "rotten" && replica !== undefined);
   });
   const planned = whole.filter((id) => (world.plan.memberBits >> (id - 1)) % 2 === 1);
   const enough = quorum(world.ids.length);
@@ -155,7 +156,7 @@ class Probes<Query, Answer> {
   #numberOf(isWrite: boolean): number | undefined {
     const { app, seed } = this.#world;
     for (let number = probeNumber; number < probeNumber + 200; number++) {
-      const call = app.workload(new Draw(seed, 1_000_000 + number), number);
+      const call = callOf(app, seed, number);
       const isFit = isWrite
         ? call.kind === "write"
         : call.kind === "read" && call.consistency !== "local";

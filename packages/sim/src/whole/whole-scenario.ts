@@ -1,5 +1,6 @@
 import { isSafe } from "@quorate/core";
 import { ScenarioError } from "../scenario.ts";
+import { type App, callOf } from "./app.ts";
 import { type Decision, formatDecision, parseDecision } from "./decision.ts";
 import { calmWholePlan, type WholePlan } from "./whole-plan.ts";
 
@@ -13,8 +14,14 @@ export interface WholeScenario {
   readonly decisions: readonly Decision[];
 }
 
-/** A scenario as text. Only what differs from the calm plan is told. */
-export function printWholeScenario(scenario: WholeScenario): string {
+/**
+ * A scenario as text. Only what differs from the calm plan is told; `labelOf` says to people what a
+ * decision means.
+ */
+export function printWholeScenario(
+  scenario: WholeScenario,
+  labelOf: (decision: Decision) => string | undefined = () => undefined,
+): string {
   const { comments, plan, expect, decisions } = scenario;
   const calm = new Map<string, number>(Object.entries(calmWholePlan));
   const told = Object.entries(plan).filter(([name, value]) => calm.get(name) !== value);
@@ -24,7 +31,10 @@ export function printWholeScenario(scenario: WholeScenario): string {
     ...told.map(([name, value]) => `plan ${name}=${value}`),
     `expect ${expect}`,
     "",
-    ...decisions.map(formatDecision),
+    ...decisions.map((decision) => {
+      const label = labelOf(decision);
+      return formatDecision(decision) + (label === undefined ? "" : `  # ${label}`);
+    }),
     "",
   ].join("\n");
 }
@@ -37,7 +47,7 @@ export function parseWholeScenario(text: string): WholeScenario {
   let expect: string | undefined;
   let isWhole = false;
   for (const [offset, raw] of text.split("\n").entries()) {
-    const line = raw.trim();
+    const line = raw.replace(/\s+#.*$/, "").trim();
     const place = offset + 1;
     if (line === "") continue;
     if (line.startsWith("#")) comments.push(line.replace(/^# ?/, ""));
@@ -73,4 +83,15 @@ function addNumber(numbers: Map<string, number>, word: string, place: number): v
 
 function planOf(numbers: ReadonlyMap<string, number>): WholePlan {
   return { ...calmWholePlan, ...Object.fromEntries(numbers) };
+}
+
+/** Says what each decision to make a call means to people: what the clients of `app` ask by it. */
+export function labelsOf<Query, Answer>(
+  app: App<Query, Answer>,
+  seed: number,
+): (decision: Decision) => string | undefined {
+  return (decision) => {
+    if (decision.kind !== "at" || decision.what.kind !== "call") return undefined;
+    return callOf(app, seed, decision.what.number).label;
+  };
 }

@@ -1,0 +1,196 @@
+import { type Entry, type Message, newEntry, type Status } from "@quorate/core";
+import { encodeBatch, type Frame } from "@quorate/wire";
+import { expect, test } from "vitest";
+import type { App } from "./app.ts";
+import { FrameJury } from "./frame-jury.ts";
+import { OneLog } from "./one-log.ts";
+
+const frameOf = (...messages: readonly Message[]): Frame => {
+  const payload = Uint8Array.from(encodeBatch(messages).flatMap((chunk) => [...chunk]));
+  return { type: "raft", payload };
+};
+
+const statusOf = (status: Partial<Status>): Status => ({
+  id: 1,
+  role: "follower",
+  term: 1,
+  vote: 0,
+  leader: 0,
+  voters: [1, 2, 3],
+  firstIndex: 1,
+  last: { term: 0, index: 0 },
+  persistedIndex: 0,
+  commitIndex: 0,
+  appliedIndex: 0,
+  electionElapsedTicks: 0,
+  electionTimeoutTicks: 10,
+  uncommittedBytes: 0,
+  pendingReadCount: 0,
+  progress: [],
+  ...status,
+});
+
+const entryOf = (term: number, index: number, ...data: readonly number[]): Entry => {
+  return newEntry({ term, index }, "command", Uint8Array.from(data));
+};
+
+const append = (from: number, term: number, prevTerm: number, entry: Entry): Message => ({
+  kind: "append-entries",
+  from,
+  to: 3,
+  term,
+  prev: { term: prevTerm, index: entry.index - 1 },
+  entries: [entry],
+  commitIndex: 0,
+});
+
+test("the frame jury takes what is right", () => {
+  const jury = new FrameJury();
+  jury.sent({ type: "forward", payload: new Uint8Array(3) });
+  jury.sent(frameOf(append(1, 1, 0, entryOf(1, 1, 5)), append(1, 1, 0, entryOf(1, 1, 5))));
+  jury.sent(frameOf({ kind: "request-vote-response", from: 3, to: 1, term: 1, granted: true }));
+  jury.started(statusOf({ id: 3, vote: 1 }));
+  jury.stepped(statusOf({}), statusOf({ term: 2, role: "leader", leader: 1 }));
+});
+
+test.each<readonly [string, readonly Message[], string]>([
+  [
+    "two leaders of one term",
+    [append(1, 1, 0, entryOf(1, 1)), append(2, 1, 0, entryOf(1, 1))],
+    "I1:",
+  ],
+  [
+    "two entries of one name",
+    [append(1, 1, 0, entryOf(1, 1, 5)), append(1, 1, 0, entryOf(1, 1, 6))],
+    "I3:",
+  ],
+  [
+    "one entry after two others",
+    [append(1, 3, 1, entryOf(3, 2, 5)), append(1, 3, 2, entryOf(3, 2, 5))],
+    "I3:",
+  ],
+  [
+    "two votes in one term",
+    [
+      { kind: "request-vote-response", from: 3, to: 1, term: 1, granted: true },
+      { kind: "request-vote-response", from: 3, to: 2, term: 1, granted: true },
+    ],
+    "I7:",
+  ],
+])("the frame jury finds %s", (_, messages, what) => {
+  const jury = new FrameJury();
+  expect(() => jury.sent(frameOf(...messages))).toThrow(what);
+});
+
+test.each<readonly [string, Message, Partial<Status>, string]>([
+  [
+    "a term that was forgotten",
+    { kind: "request-vote", from: 1, to: 2, term: 4, last: { term: 0, index: 0 } },
+    { term: 3 },
+    "I6:",
+  ],
+  [
+    "a vote that was forgotten",
+    { kind: "request-vote-response", from: 1, to: 2, term: 4, granted: true },
+    { term: 4 },
+    "I7:",
+  ],
+  [
+    "entries that were acknowledged and are gone",
+    { kind: "append-entries-response", from: 1, to: 2, term: 4, matchIndex: 3 },
+    { term: 4, last: { term: 4, index: 2 } },
+    "I10:",
+  ],
+])("the frame jury finds %s at a start", (_, message, status, what) => {
+  const jury = new FrameJury();
+  jury.sent(frameOf(message));
+  expect(() => jury.started(statusOf({ id: 1, ...status }))).toThrow(what);
+});
+
+test.each<readonly [string, Partial<Status>, Partial<Status>, string]>([
+  ["a term that goes back", { term: 3 }, { term: 2 }, "I6:"],
+  [
+    "a commit index that goes back",
+    { commitIndex: 3, last: { term: 1, index: 9 } },
+    { commitIndex: 2, last: { term: 1, index: 9 } },
+    "I8:",
+  ],
+  ["more committed than there is", {}, { commitIndex: 1 }, "I9:"],
+])("the frame jury finds %s", (_, before, after, what) => {
+  const jury = new FrameJury();
+  expect(() => jury.stepped(statusOf(before), statusOf(after))).toThrow(what);
+});
+
+/** Gives for each command what `resultOf` says. */
+const appOf = (resultOf: (entry: Entry) => number): App<undefined, string> => ({
+  stateMachine: () => ({
+    apply: (entries) => entries.map((entry) => Uint8Array.of(resultOf(entry))),
+    query: () => "",
+  }),
+  workload: () => ({ kind: "read", query: undefined }),
+});
+
+const [a, b, c] = [entryOf(1, 2, 1), entryOf(1, 3, 2), entryOf(2, 4, 3)];
+
+test("one log takes machines that apply the same, in any batches", () => {
+  const broken: unknown[] = [];
+  const log = new OneLog(
+    appOf(() => 0),
+    (error) => broken.push(error),
+  );
+  const applied: Entry[] = [];
+  const first = log.machine(1, (entries) => applied.push(...entries));
+  const second = log.machine(2, () => {});
+  void first.apply([a, b]);
+  void second.apply([a]);
+  void second.apply([b, c]);
+  void first.apply([c]);
+  expect(broken).toEqual([]);
+  expect(applied).toEqual([a, b, c]);
+  expect(log.commands.map(({ index }) => index)).toEqual([2, 3, 4]);
+});
+
+test.each<readonly [string, readonly Entry[], string]>([
+  ["another command", [entryOf(1, 2, 9)], "I5:"],
+  ["a command of another term", [entryOf(2, 2, 1)], "I5:"],
+  ["a command left out", [b], "I5:"],
+  ["a command twice", [a, a], "I5:"],
+  ["a command at another index", [a, entryOf(1, 4, 2)], "I5:"],
+])("one log finds %s", (_, entries, what) => {
+  const broken: unknown[] = [];
+  const log = new OneLog(
+    appOf(() => 0),
+    (error) => broken.push(error),
+  );
+  void log.machine(1, () => {}).apply([a, b]);
+  expect(() => log.machine(2, () => {}).apply(entries)).toThrow(what);
+  expect(String(broken[0])).toContain(what);
+});
+
+test("one log finds results that differ, throw or are missing, and states that differ", async () => {
+  let count = 0;
+  const broken: string[] = [];
+  const apply = (app: App<undefined, string>): void => {
+    const log = new OneLog(app, (error) => broken.push(String(error)));
+    void log.machine(1, () => {}).apply([a]);
+    expect(() => log.machine(2, () => {}).apply([a])).toThrow();
+  };
+  apply(appOf(() => ++count));
+  apply({ ...appOf(() => 0), fingerprint: () => String(++count) });
+  expect(broken[0]).toContain("not deterministic");
+  expect(broken[1]).toContain("the state machines differ after index 2");
+
+  const machineOf = (results: () => readonly Uint8Array[] | Promise<readonly Uint8Array[]>) => {
+    const app = { ...appOf(() => 0), stateMachine: () => ({ apply: results, query: () => "" }) };
+    return new OneLog(app, (error) => broken.push(String(error))).machine(1, () => {});
+  };
+  expect(() => machineOf(() => []).apply([a])).toThrow("0 results for 1");
+  expect(() => machineOf(() => raise()).apply([a])).toThrow("oops");
+  await expect(machineOf(async () => raise()).apply([a])).rejects.toThrow("oops");
+  await expect(machineOf(async () => []).apply([a])).rejects.toThrow("0 results for 1");
+  expect(broken).toHaveLength(6);
+});
+
+function raise(): never {
+  throw new Error("oops");
+}
