@@ -66,13 +66,8 @@ async function lockBySocket(directory: string): Promise<DirectoryLock> {
   try {
     for (let attempt = 1; ; attempt++) {
       const claim = await publish(directory, nearby.path);
-      const others =
-        claim === undefined ? [] : await findOthers(directory, nearby.path, claim.name);
-      if (claim !== undefined && others.length === 0) {
-        await claim.hold();
-        return claim;
-      }
-      await claim?.release();
+      const others = claim === undefined ? [] : await decide(directory, nearby.path, claim);
+      if (claim !== undefined && others.length === 0) return claim;
       const holder = others.find((other) => other.holds) ?? others[0];
       if (holder !== undefined && (holder.holds || attempt >= attemptCountMax)) {
         throw new RaftError("locked", `${directory} is in use by process ${holder.pid}`);
@@ -93,7 +88,20 @@ interface Claim extends DirectoryLock {
   hold(): Promise<void>;
 }
 
-/** Steps 1. Undefined if a new holder tidied the pending name away. */
+/** Steps 2 and 3: those who are in the way, for whom the claim was withdrawn; it holds if there are none. */
+async function decide(directory: string, nearby: string, claim: Claim): Promise<Other[]> {
+  try {
+    const others = await findOthers(directory, nearby, claim.name);
+    await (others.length === 0 ? claim.hold() : claim.release());
+    return others;
+  } catch (error) {
+    // What is left published would look like a holder for as long as this process lives.
+    await claim.release();
+    throw error;
+  }
+}
+
+/** Step 1. Undefined if a new holder tidied the pending name away. */
 async function publish(directory: string, nearby: string): Promise<Claim | undefined> {
   const suffix = `${process.pid}-${randomBytes(8).toString("hex")}`;
   const [pending, name] = [`${pendingPrefix}${suffix}`, `.lock-${suffix}`];

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { RaftError } from "@quorate/core";
@@ -138,6 +138,20 @@ test("a visitor that never hangs up does not keep a lock from being released", a
   await until("the lock is released", () => isReleased);
   await releasing;
 });
+
+test.each([".lock-77-0123456789abcdef", ".locking-77-0123456789abcdef"])(
+  "an attempt that fails because of %s leaves no lock behind",
+  async (name) => {
+    const directory = await temporaryDirectory();
+    // Takes the place of a socket, and cannot be removed as one.
+    await mkdir(join(directory, name));
+    expect(await codeOf(lockDirectory(directory))).toBe("storage_failed");
+    expect(await readdir(directory)).toEqual([name]);
+    await rmdir(join(directory, name));
+    const lock = await lockDirectory(directory);
+    await lock.release();
+  },
+);
 
 test("lockDirectory fails for a directory that is not there", async () => {
   expect(await codeOf(lockDirectory("/nonexistent/quorate"))).toBe("storage_failed");
