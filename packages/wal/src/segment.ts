@@ -143,9 +143,13 @@ export function parseName(
   return match[2] === undefined ? { kind: "segment", sequence } : { kind: "temporary" };
 }
 
-/** What to do about damage that no replica can repair by itself. */
+/**
+ * What to do about damage that no replica can repair by itself. An older copy would forget what was
+ * acknowledged since, and so would an empty disk under the same id: both could lose committed entries.
+ */
 const remedy =
-  "restore this file from a copy, or remove this node from the cluster and add it anew with an empty disk";
+  "restore this file exactly as it was last written, or else " +
+  "remove this node from the cluster and add one with a new id and an empty disk";
 
 /** The refusal to start from a log that lost what once was durable. */
 export function corrupt(name: string, offset: number, detail: string, cause?: unknown): RaftError {

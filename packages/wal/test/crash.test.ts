@@ -184,3 +184,48 @@ test("Wal rejects with disk_full at every place where a segment is made, and goe
     await harness.fork(disk.afterPowerLoss(losesAll)).survive();
   }
 }, 120_000);
+
+/** Five entries in several segments, all committed. */
+const before: readonly Step[] = [
+  { append: [400, 100], term: 1 },
+  { append: [700] },
+  { append: [900] },
+  { append: [500] },
+  { append: [30], term: 2, after: 4 },
+  { commit: 5, sync: true },
+];
+const beside: readonly Step[] = [
+  { append: [800] },
+  { append: [900], term: 3, after: 5 },
+  { append: [10] },
+];
+
+for (const fault of ["kill-after", "fail"] as const) {
+  test(`Wal survives what befalls it while it compacts beside appends (${fault})`, async () => {
+    for (let delay = 0; delay < 12; delay += 3) {
+      for (let number = 1; ; number++) {
+        const harness = new Harness(new MemoryDisk());
+        await harness.open();
+        await harness.run(before);
+        const start = harness.disk.operationCount;
+        harness.disk.intercept = (operation) => {
+          return operation.number === start + number ? fault : undefined;
+        };
+        const compacted = (async () => {
+          for (let turn = 0; turn < delay; turn++) await Promise.resolve();
+          await harness.wal.compact(4);
+          await harness.wal.compact(5);
+        })();
+        const results = await Promise.allSettled([harness.run(beside), compacted]);
+        harness.durable = { ...harness.durable, compacted: 5 };
+        harness.pending = { ...harness.pending, compacted: 5 };
+        for (const disk of aftermaths(harness.disk, 4)) await harness.fork(disk).survive();
+        if (harness.disk.operationCount < start + number) {
+          expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
+          expect(harness.wal.base.index).toBeGreaterThan(0);
+          break;
+        }
+      }
+    }
+  });
+}
