@@ -29,7 +29,9 @@ export interface Random {
 
 /**
  * Carries frames between the replicas of a group. It may lose, repeat and reorder frames but never
- * alters one or mistakes its sender: identity was proved when the connection was made.
+ * alters one or mistakes its sender: identity was proved when the connection was made. What was sent
+ * to one run of a replica never reaches a later run: it would not know a forwarded command again that
+ * it has taken before.
  */
 export interface Network {
   /**

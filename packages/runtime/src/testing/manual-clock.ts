@@ -41,11 +41,22 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Runs the work that is deferred now; what it defers in turn waits for the next call. */
+  /**
+   * Runs the work that is deferred now; what it defers in turn waits for the next call. If it throws,
+   * so does this call, and the rest waits too.
+   */
   runDeferred(): void {
     const deferred = this.#deferred;
     this.#deferred = [];
-    for (const callback of deferred) callback();
+    let count = 0;
+    try {
+      for (const callback of deferred) {
+        count++;
+        callback();
+      }
+    } finally {
+      this.#deferred = [...deferred.slice(count), ...this.#deferred];
+    }
   }
 
   /** Lets `ms` pass. Timers fire when due, each followed by the deferred work that then waits. */
