@@ -85,7 +85,6 @@ const decisive: Record<string, Change> = {
   persistedVote: (state) => (state.persistedHardState = { ...state.persistedHardState, vote: 3 }),
   newEntry: (state) => state.log.append(newEntry({ term: 2, index: 5 }, "command")),
   handed: (state) => state.log.handedOver(2, state.log.unhanded()),
-  emptyWrite: (state) => state.log.handedOver(2, []),
   persisted: (state) => state.log.persisted(1),
   overwritten: (state) => state.log.merge([newEntry({ term: 3, index: 4 }, "command")]),
   overwrittenWhileWriting: (state) => state.log.merge([newEntry({ term: 3, index: 3 }, "command")]),
@@ -183,7 +182,7 @@ test("fingerprint tells what the host was handed", () => {
     nothingHanded,
     { pending: [undefined], offer: undefined },
     { pending: [hardState], offer: undefined },
-    { pending: [hardState, undefined], offer: undefined },
+    { pending: [hardState, { ...hardState, vote: 2 }], offer: undefined },
     { pending: [], offer: { ready, isCurrent: true } },
     { pending: [], offer: { ready, isCurrent: false } },
     { pending: [], offer: { ready: { ...ready, messages: [] }, isCurrent: false } },
@@ -195,6 +194,11 @@ test("fingerprint tells what the host was handed", () => {
   ];
   const prints = new Set(handed.map((each) => fingerprintOf(state, each)));
   expect(prints.size).toBe(handed.length);
+  // It changes nothing when a Ready with nothing to write is durable.
+  const idle = { pending: [hardState, undefined], offer: undefined };
+  expect(fingerprintOf(state, idle)).toBe(
+    fingerprintOf(state, { pending: [hardState], offer: undefined }),
+  );
   const renumbered = { ready: { ...ready, number: 9 }, isCurrent: false };
   expect(prints).toContain(fingerprintOf(state, { pending: [], offer: renumbered }));
 });

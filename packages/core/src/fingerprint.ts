@@ -2,6 +2,7 @@ import { unreachable } from "./assert.ts";
 import type { Entry, EntryId } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import { type NodeId, none } from "./ids.ts";
+import type { Log } from "./log.ts";
 import type { Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import { allVoters } from "./quorum.ts";
@@ -52,10 +53,10 @@ export function fingerprintOf(
     `${name(id)} ${allVoters(voters).map(name).sort(ascending).join(",")}`,
     `${term} ${name(vote)} ${roleText(state, state.role, options)}`,
     `${pair(log.base)} ${entriesText(log.slice(log.firstIndex, log.lastIndex))}`,
-    `${log.handedIndex} ${log.persistedIndex} ${log.writeEnds.join(",")}`,
+    `${log.handedIndex} ${log.persistedIndex}`,
     `${state.commitIndex} ${state.applyingIndex} ${state.appliedIndex}`,
     `${hardText(state.handedHardState, name)} ${voteText(state.persistedHardState, name)}`,
-    handed.pending.map((hardState) => `${voteText(hardState, name)},`).join(""),
+    writesText(log, handed.pending, name),
     handed.offer === undefined ? "" : offerText(handed.offer, name),
     messagesText(outbox.messages, name),
     messagesText(outbox.messagesAfterPersist, name),
@@ -187,6 +188,20 @@ function offerText({ ready, isCurrent }: NonNullable<Handed["offer"]>, name: Nam
     entriesText(ready.committed),
     readsText(ready.reads),
   ].join("!");
+}
+
+/** The writes under way: up to where each makes the log durable, and the vote that it stores. */
+function writesText(log: Log, pending: Handed["pending"], name: Namer): string {
+  const ends = log.writeEnds;
+  let end = log.persistedIndex;
+  let text = "";
+  for (const [offset, hardState] of pending.entries()) {
+    const next = Math.max(end, ends[offset] ?? end);
+    if (hardState === undefined && next === end) continue;
+    end = next;
+    text += `${voteText(hardState, name)}@${end},`;
+  }
+  return text;
 }
 
 function readsText(reads: Ready["reads"]): string {

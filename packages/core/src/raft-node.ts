@@ -340,8 +340,8 @@ export class RaftNode {
   /**
    * All that decides what this node does from here on, as one line of text: two nodes with the same
    * options and equal fingerprints answer the same calls alike, for ever. The numbers of their Readys
-   * may differ, the order of them not. The text itself is no format: compare it, and keep it no longer
-   * than the process lives.
+   * may differ, and how many of those under way have nothing to write. The text itself is no format:
+   * compare it, and keep it no longer than the process lives.
    */
   fingerprint(options: FingerprintOptions = {}): string {
     const ready = this.#offer?.ready;
