@@ -104,7 +104,7 @@ const mebi = 1024 * 1024;
 export function validateTcpOptions(options: TcpNetworkOptions): CompleteTcpOptions {
   const { id, clusterId } = options;
   const flaw = clusterIdFlaw(clusterId);
-  if (flaw !== undefined) refuse(`clusterId: ${flaw}`);
+  if (flaw !== undefined) refuse(`clusterId ${flaw}`);
   validateId(id);
   const peers = new Map<NodeId, Address | undefined>();
   for (const [peer, address] of options.peers) {

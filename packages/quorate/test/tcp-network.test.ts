@@ -266,7 +266,7 @@ test("the options of a network are checked", () => {
     ["an integer of at least 1", { peers: new Map([[1.5, undefined]]) }],
     ["1 to 255 bytes", { clusterId: "" }],
     ["1 to 255 bytes", { clusterId: "é".repeat(128) }],
-    ["half surrogate pairs", { clusterId: "\ud800" }],
+    ["half of a surrogate pair", { clusterId: "\ud800" }],
     ["frameBytesMax must be", { frameBytesMax: 10 }],
     ["sendQueueBytesMax must be", { sendQueueBytesMax: 1024 }],
     ["reconnectMsMin must be", { reconnectMsMin: 0 }],

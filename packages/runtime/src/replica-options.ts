@@ -137,7 +137,7 @@ export function validateReplicaOptions<Query, Answer>(
   if (!isSafe(id) || id < 1) refuse(`id must be an integer of at least 1: got ${String(id)}`);
   validateVoters(id, voters);
   const flaw = clusterIdFlaw(clusterId);
-  if (flaw !== undefined) refuse(`clusterId: ${flaw}`);
+  if (flaw !== undefined) refuse(`clusterId ${flaw}`);
   // Refuses what the core would refuse, before a disk is touched.
   const { commandBytesMax = 4 * mebi, electionTimeoutTicks = 10 } = options.raft ?? {};
   const raft = { ...options.raft, commandBytesMax, electionTimeoutTicks };

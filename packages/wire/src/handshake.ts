@@ -13,17 +13,17 @@ export const protocolVersion = 1;
 export const clusterIdBytesMax = 255;
 
 /**
- * What keeps `clusterId` from naming a cluster, or undefined: it must be text of 1 to
- * `clusterIdBytesMax` bytes of UTF-8. Half a surrogate pair has no UTF-8, so that nodes that were
- * given one would not recognize one another.
+ * What keeps `clusterId` from naming a cluster, to complete "a cluster id …", or undefined: it must be
+ * text of 1 to `clusterIdBytesMax` bytes of UTF-8. Half a surrogate pair has no UTF-8, so that nodes
+ * that were given one would not recognize one another.
  */
 export function clusterIdFlaw(clusterId: unknown): string | undefined {
-  if (typeof clusterId !== "string") return `a cluster id is text: got ${typeof clusterId}`;
+  if (typeof clusterId !== "string") return `must be text: got ${typeof clusterId}`;
   const bytes = encodeUtf8(clusterId, Number.POSITIVE_INFINITY);
   if (bytes.length < 1 || bytes.length > clusterIdBytesMax) {
-    return `a cluster id has 1 to ${clusterIdBytesMax} bytes of UTF-8: got ${bytes.length}`;
+    return `must have 1 to ${clusterIdBytesMax} bytes of UTF-8: got ${bytes.length}`;
   }
-  return decodeUtf8(bytes) === clusterId ? undefined : "a cluster id has no half surrogate pairs";
+  return decodeUtf8(bytes) === clusterId ? undefined : "must have no half of a surrogate pair";
 }
 
 /** How long an incarnation is, in bytes. */
@@ -118,7 +118,8 @@ function flawOf(hello: Hello): string | undefined {
   if (hello.incarnation.length !== incarnationBytes) {
     return `an incarnation has ${incarnationBytes} bytes, not ${hello.incarnation.length}`;
   }
-  return clusterIdFlaw(hello.clusterId);
+  const flaw = clusterIdFlaw(hello.clusterId);
+  return flaw === undefined ? undefined : `a cluster id ${flaw}`;
 }
 
 /** The payload of a `welcome` frame, as chunks. */
