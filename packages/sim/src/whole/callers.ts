@@ -1,11 +1,11 @@
 import { type NodeId, RaftError } from "@quorate/core";
-import type { Answered, Applied, Replica } from "@quorate/runtime";
+import type { AbortSignalLike, Answered, Applied, CallOptions, Replica } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
 import { type App, callOf } from "./app.ts";
 import type { CallEnding, CallRecord } from "./call.ts";
 import type { Host } from "./host.ts";
 import { AppDefect } from "./one-log.ts";
-import type { Life, Timeline } from "./timeline.ts";
+import { type Life, type Timeline, usPerMs } from "./timeline.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
 
 /** What callers need of their world. */
@@ -26,6 +26,26 @@ export interface CallRequest {
   readonly node: NodeId;
   readonly number: number;
   readonly timeoutMs: number;
+  readonly abortMs: number;
+}
+
+/** Ends the patience of one client. */
+class Patience implements AbortSignalLike {
+  aborted = false;
+  readonly #listeners = new Set<() => void>();
+
+  addEventListener(_: "abort", listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_: "abort", listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  abort(): void {
+    this.aborted = true;
+    for (const listener of this.#listeners) listener();
+  }
 }
 
 /** Makes the calls of all clients and writes down what becomes of them. */
@@ -51,7 +71,8 @@ export class Callers<Query, Answer> {
   }
 
   /** Makes a call. It has ended already if no process takes it. */
-  make({ client, node, number, timeoutMs }: CallRequest): CallRecord<Query, Answer> {
+  make(request: CallRequest): CallRecord<Query, Answer> {
+    const { client, node, number } = request;
     const { app, seed, timeline, coverage } = this.#world;
     const record: CallRecord<Query, Answer> = {
       client,
@@ -71,7 +92,8 @@ export class Callers<Query, Answer> {
       return record;
     }
     this.#pending.set(record, life);
-    timeline.reach(life, "call", () => this.#hand(record, replica, timeoutMs));
+    const options = this.#optionsOf(request, life);
+    timeline.reach(life, "call", () => this.#hand(record, replica, options));
     return record;
   }
 
@@ -83,15 +105,22 @@ export class Callers<Query, Answer> {
     }
   }
 
+  #optionsOf({ timeoutMs, abortMs }: CallRequest, life: Life): CallOptions {
+    const options = timeoutMs === 0 ? {} : { timeoutMs };
+    if (abortMs === 0) return options;
+    const signal = new Patience();
+    this.#world.timeline.add(abortMs * usPerMs, "call", () => signal.abort(), life);
+    return { ...options, signal };
+  }
+
   #hand(
     record: CallRecord<Query, Answer>,
     replica: Replica<Query, Answer>,
-    timeoutMs: number,
+    options: CallOptions,
   ): void {
     const { call } = record;
     const { coverage } = this.#world;
     const isLeader = replica.status().role === "leader";
-    const options = timeoutMs === 0 ? {} : { timeoutMs };
     if (call.kind === "write") {
       if (!isLeader) coverage.count("write-at-follower");
       replica.propose(call.command, options).then(

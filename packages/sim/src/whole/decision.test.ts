@@ -35,7 +35,16 @@ const examples: readonly Decision[] = [
   },
   { kind: "at", at: 1, what: { kind: "clog", links: [{ from: 1, to: 2 }], forMs: 4 } },
   { kind: "at", at: 1, what: { kind: "reset", links: [{ from: 1, to: 2 }] } },
-  { kind: "at", at: 1, what: { kind: "call", client: 3, node: 2, number: 17, timeoutMs: 0 } },
+  {
+    kind: "at",
+    at: 1,
+    what: { kind: "call", client: 3, node: 2, number: 17, timeoutMs: 0, abortMs: 0 },
+  },
+  {
+    kind: "at",
+    at: 1,
+    what: { kind: "call", client: 3, node: 2, number: 17, timeoutMs: 8, abortMs: 9 },
+  },
   { kind: "frame", link: { from: 1, to: 2 }, number: 4, fate: { kind: "lost" } },
   { kind: "frame", link: { from: 1, to: 2 }, number: 4, fate: { kind: "late", late: 77 } },
   { kind: "frame", link: { from: 3, to: 2 }, number: 4, fate: { kind: "twice", late: 7 } },

@@ -79,7 +79,10 @@ export type Happening =
       readonly client: number;
       readonly node: NodeId;
       readonly number: number;
+      /** 0: as long as calls take by default. */
       readonly timeoutMs: number;
+      /** When the client loses its patience; 0: never. */
+      readonly abortMs: number;
     };
 
 /** The name of something that can happen. */
@@ -105,7 +108,7 @@ export function formatDecision(decision: Decision): string {
   }
   const { kind, ...fields } = decision.what;
   const words = Object.entries<unknown>(fields)
-    .filter(([name]) => name !== "links")
+    .filter(([name, value]) => name !== "links" && !(name === "abortMs" && value === 0))
     .map(([name, value]) => ` ${name}=${String(value)}`);
   const links = "links" in fields ? ` links=${fields.links.map(formatLink).join(",")}` : "";
   return `@${decision.at / usPerMs}ms ${kind}${links}${words.join("")}`;
@@ -177,7 +180,8 @@ function parseHappening(kind: string, fields: Fields): Happening {
     case "call": {
       const timeoutMs = fields.number("timeoutMs");
       const number = fields.number("number");
-      return { kind, client: fields.number("client"), node: node(), number, timeoutMs };
+      const abortMs = fields.number("abortMs", "", 0);
+      return { kind, client: fields.number("client"), node: node(), number, timeoutMs, abortMs };
     }
     default:
       throw fields.error(`nothing is called "${kind}"`);
@@ -217,7 +221,8 @@ class Fields {
     }
   }
 
-  number(name: string, unit = ""): number {
+  number(name: string, unit = "", missing?: number): number {
+    if (missing !== undefined && !this.#values.has(name)) return missing;
     const text = this.#text(name);
     const value = Number(text.slice(0, text.length - unit.length));
     if (!text.endsWith(unit) || !isSafe(value)) throw this.error(`${name} is no whole number`);

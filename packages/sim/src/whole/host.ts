@@ -24,7 +24,7 @@ export interface HostWorld<Query, Answer> {
   readonly timeline: Timeline;
   readonly network: FrameNetwork;
   readonly coverage: WholeCoverage;
-  newMachine(node: NodeId): StateMachine<Query, Answer>;
+  newMachine(life: Life): StateMachine<Query, Answer>;
   /** A replica runs, and this is what it begins with. */
   started(host: Host<Query, Answer>, status: ReplicaStatus): void;
   /** A process ended: nothing more will be heard of it. */
@@ -131,7 +131,7 @@ export class Host<Query, Answer> {
       id,
       voters: ids,
       clusterId: "simulated",
-      stateMachine: this.#world.newMachine(id),
+      stateMachine: this.#world.newMachine(life),
       disk,
       network: network.network(life),
       clock,
@@ -183,6 +183,11 @@ export class Host<Query, Answer> {
     if (process?.replica === undefined) return;
     const closed = (): void => {
       if (this.#process !== process) return;
+      const { clock, disk } = process;
+      if (clock.timerCount > 0 || disk.callCount > 0) {
+        const left = `${clock.timerCount} timers and ${disk.callCount} disk calls`;
+        this.#world.broken(new Violation("contract", `node ${this.id} closed, and left ${left}`));
+      }
       this.#end(process, this.#world.plan.connectMs);
       this.#memory = this.#memory.afterKill();
       done();

@@ -65,9 +65,13 @@ export class MischiefMaker<Query, Answer> {
   #call(client: number, number: number): void {
     const { ids, leaders } = this.#world;
     const draw = this.#callDraw;
-    const node = leaders.length > 0 && draw.chance(400) ? draw.pick(leaders) : draw.pick(ids);
+    const up = ids.filter((id) => this.#world.host(id).replica !== undefined);
+    // Most clients know whom they cannot reach.
+    const reachable = up.length > 0 && draw.chance(900) ? up : ids;
+    const node = leaders.length > 0 && draw.chance(400) ? draw.pick(leaders) : draw.pick(reachable);
     const timeoutMs = draw.chance(800) ? 0 : draw.between(1, 20) * this.#world.plan.tickMs;
-    this.#world.perform({ kind: "call", client, node, number, timeoutMs });
+    const abortMs = draw.chance(50) ? draw.between(1, 20) * this.#world.plan.tickMs : 0;
+    this.#world.perform({ kind: "call", client, node, number, timeoutMs, abortMs });
   }
 
   #callEnded({ client, number, ending }: CallRecord<Query, Answer>): void {

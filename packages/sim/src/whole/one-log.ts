@@ -51,6 +51,8 @@ export class OneLog<Query, Answer> {
       if (results.length !== entries.length) {
         throw new AppDefect(`apply gives ${results.length} results for ${entries.length} commands`);
       }
+      // Others may have applied these meanwhile.
+      this.#checkPlaces(node, count, entries);
       for (const [offset, result] of results.entries()) {
         const entry = entries[offset];
         if (entry !== undefined) this.#agree(node, count + offset, entry, result);

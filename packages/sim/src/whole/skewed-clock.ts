@@ -38,6 +38,11 @@ export class SkewedClock implements Clock {
     this.#ratePerMille = ratePerMille;
   }
 
+  /** How many timers are set. */
+  get timerCount(): number {
+    return this.#timers.size;
+  }
+
   now(): number {
     return this.#show() / usPerMs;
   }

@@ -34,13 +34,18 @@ export class TimedDisk implements Disk {
   readonly #life: Life;
   readonly #host: DiskHost;
   readonly #inFlight = new Set<InFlight>();
-  #callCount = 0;
+  #madeCount = 0;
 
   constructor(memory: MemoryDisk, timeline: Timeline, life: Life, host: DiskHost) {
     this.#memory = memory;
     this.#timeline = timeline;
     this.#life = life;
     this.#host = host;
+  }
+
+  /** How many calls are under way. */
+  get callCount(): number {
+    return this.#inFlight.size;
   }
 
   /** Lets each call that is under way take effect, or not. For the moment of a crash. */
@@ -95,7 +100,7 @@ export class TimedDisk implements Disk {
     return new Promise((resolve, reject) => {
       const inFlight = { call, take };
       this.#inFlight.add(inFlight);
-      const latency = this.#host.latency(call, ++this.#callCount);
+      const latency = this.#host.latency(call, ++this.#madeCount);
       const complete = (): void => {
         this.#inFlight.delete(inFlight);
         const fault = this.#host.before(call, name);

@@ -10,7 +10,16 @@ export type Microseconds = number;
 export const usPerMs = 1000;
 
 /** What an event is, for the hash of a run. */
-export type EventKind = "timer" | "defer" | "disk" | "frame" | "link" | "step" | "call" | "world";
+export type EventKind =
+  | "timer"
+  | "defer"
+  | "disk"
+  | "frame"
+  | "apply"
+  | "link"
+  | "step"
+  | "call"
+  | "world";
 
 /** One run of one node: a process. What belongs to it happens only as long as it lives. */
 export interface Life {
@@ -75,7 +84,10 @@ export class Timeline {
     }
   }
 
-  /** Lets the next event happen, and settle. Gives the process that it happened to, if it was to one. */
+  /**
+   * Lets the next event happen, and settle. Gives the process that it happened to, if it was to one. A
+   * timer only asks for what is then deferred, so nothing is to be seen before that.
+   */
   async advance(): Promise<Life | undefined> {
     const happening = this.#agenda.take();
     const { life, kind, act } = happening;
@@ -85,7 +97,7 @@ export class Timeline {
       return undefined;
     }
     this.#eventCount += 1;
-    this.#touched = life;
+    this.#touched = kind === "timer" ? undefined : life;
     this.#trace.mix(this.now);
     this.#trace.mix(eventKinds.indexOf(kind) + 16 * (life?.node ?? 0));
     act();
@@ -99,6 +111,7 @@ const eventKinds: readonly EventKind[] = [
   "defer",
   "disk",
   "frame",
+  "apply",
   "link",
   "step",
   "call",

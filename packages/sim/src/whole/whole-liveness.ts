@@ -86,7 +86,8 @@ function chooseMembers<Query, Answer>(
  */
 function boundMs(plan: WholePlan, commandCount: number): number {
   const electionMs = plan.tickMs * plan.electionTimeoutTicks;
-  const roundMs = (plan.frameUsMax + plan.diskUsMax * 2 + plan.deferUs * 10) / usPerMs;
+  const roundMs =
+    (plan.frameUsMax + plan.diskUsMax * 2 + plan.applyUsMax + plan.deferUs * 10) / usPerMs;
   const rest = plan.callTimeoutMs * 4 + plan.diskFullRetryMs + plan.deadConnectionMs;
   // Windows may be one entry wide, and what is missing may be the whole log.
   return 200 * electionMs + rest + 20 * roundMs + commandCount * 4 * (roundMs + plan.tickMs);
@@ -148,7 +149,8 @@ class Probes<Query, Answer> {
     // A refused call is made again, but not at once: time must go on meanwhile.
     this.#nextAt = now + this.#world.plan.tickMs * usPerMs;
     const { node, number } = probe;
-    this.#current = this.#world.callers.make({ client: probeClient, node, number, timeoutMs: 0 });
+    const call = { client: probeClient, node, number, timeoutMs: 0, abortMs: 0 };
+    this.#current = this.#world.callers.make(call);
     return stall;
   }
 

@@ -37,6 +37,8 @@ export interface WholePlan {
   readonly frameUsMax: number;
   /** The longest that a write or a sync takes. */
   readonly diskUsMax: number;
+  /** The longest that a state machine takes to apply or to answer; 0 if it is done at once. */
+  readonly applyUsMax: number;
   /** How long deferred work waits. */
   readonly deferUs: number;
   readonly connectMs: number;
@@ -126,15 +128,16 @@ export function drawWholePlan(seed: number): WholePlan {
     retryMs: draw.pick([5, 20, 100]),
     diskFullRetryMs: draw.pick([20, 200]),
     segmentBytes: draw.pick([2048, 4096, 4096, 16_384]),
-    proposalCountMax: draw.pick([1, 4, 1000]),
-    readCountMax: draw.pick([1, 4, 1000]),
-    unpersistedBytesMax: draw.pick([1, 200, 1_000_000]),
+    proposalCountMax: draw.pick([1, 4, 1000, 1000, 1000]),
+    readCountMax: draw.pick([1, 4, 1000, 1000, 1000]),
+    unpersistedBytesMax: draw.pick([1, 200, 1_000_000, 1_000_000]),
     messageBytesMax: draw.pick([1, 200, 100_000]),
     applyBytesMax: draw.pick([1, 100, 100_000]),
-    uncommittedBytesMax: draw.pick([60, 300, 100_000]),
+    uncommittedBytesMax: draw.pick([60, 300, 100_000, 100_000]),
     inflightCountMax: draw.pick([1, 3, 256]),
     frameUsMax: draw.pick([200, 2000, 2000, Math.floor(electionMs * 100)]),
     diskUsMax: draw.pick([200, 2000, 10_000, Math.floor(electionMs * 100)]),
+    applyUsMax: draw.pick([0, 0, 0, 500, Math.floor(electionMs * 300)]),
     deferUs: draw.pick([1, 20, 500]),
     connectMs: draw.pick([1, 10, 50]),
     deadConnectionMs: draw.pick([1, 3]) * electionMs,
@@ -163,7 +166,7 @@ export function drawMischief(plan: WholePlan): Mischief {
     duplicatePerMille: isRough ? draw.pick([0, 20, 100]) : 0,
     latePerMille: isRough ? draw.pick([0, 10, 100]) : 0,
     lateMs: draw.pick([1, 5]) * electionMs,
-    clients: draw.pick([1, 3, 6]),
+    clients: draw.pick([2, 5, 10]),
     callGapMs: draw.pick([1, 5, 20]) * plan.tickMs,
     retryPerMille: draw.pick([0, 500]),
   };
@@ -218,6 +221,7 @@ export const calmWholePlan: WholePlan = {
   inflightCountMax: 256,
   frameUsMax: 200,
   diskUsMax: 500,
+  applyUsMax: 0,
   deferUs: 1,
   connectMs: 1,
   deadConnectionMs: 100,

@@ -13,7 +13,11 @@ const scenario: WholeScenario = {
   plan: { ...calmWholePlan, seed: 5, nodes: 5 },
   expect: "liveness no-leader",
   decisions: [
-    { kind: "at", at: 2500, what: { kind: "call", client: 1, node: 2, number: 3, timeoutMs: 0 } },
+    {
+      kind: "at",
+      at: 2500,
+      what: { kind: "call", client: 1, node: 2, number: 3, timeoutMs: 0, abortMs: 0 },
+    },
     { kind: "frame", link: { from: 1, to: 2 }, number: 9, fate: { kind: "lost" } },
   ],
 };

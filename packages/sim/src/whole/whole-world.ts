@@ -14,8 +14,9 @@ import { OneLog } from "./one-log.ts";
 import { perform } from "./perform.ts";
 import { scatter } from "./scatter.ts";
 import { trueRatePerMille } from "./skewed-clock.ts";
+import { slowed } from "./slow-machine.ts";
 import type { DiskCall } from "./timed-disk.ts";
-import { type Microseconds, Timeline, usPerMs } from "./timeline.ts";
+import { type Life, type Microseconds, Timeline, usPerMs } from "./timeline.ts";
 import { WholeCoverage } from "./whole-coverage.ts";
 import type { WholePlan } from "./whole-plan.ts";
 import type { Frame } from "@quorate/wire";
@@ -152,13 +153,23 @@ export class WholeWorld<Query, Answer> {
 
   // What hosts tell and ask.
 
-  newMachine(node: NodeId): StateMachine<Query, Answer> {
+  newMachine(life: Life): StateMachine<Query, Answer> {
+    const { node } = life;
     let isFirst = true;
-    return this.log.machine(node, (entries) => {
+    const machine = this.log.machine(node, (entries) => {
       if (isFirst && entries.length > 1) this.coverage.count("log-replayed");
       isFirst = false;
       for (const { index, term } of entries) this.trace.mix(index + 4096 * term + (node << 24));
       this.trace.line(() => `${this.#clock()} n${node} applies ${entries.length}`);
+    });
+    const { applyUsMax } = this.plan;
+    if (applyUsMax === 0) return machine;
+    this.coverage.count("slow-machine");
+    return slowed(machine, {
+      timeline: this.timeline,
+      life,
+      delay: (number) => scatter(applyUsMax, this.seed, 78, node, number),
+      broken: (error) => this.broken(error),
     });
   }
 
@@ -183,7 +194,10 @@ export class WholeWorld<Query, Answer> {
   }
 
   replicaEvent(node: NodeId, event: ReplicaEvent): void {
-    this.trace.line(() => `${this.#clock()} n${node} ${event.kind}`);
+    this.trace.line(() => {
+      const what = "error" in event ? `: ${event.error.message}` : "";
+      return `${this.#clock()} n${node} ${event.kind}${what}`;
+    });
     switch (event.kind) {
       case "disk-full":
         this.coverage.count("disk-full-refused");
@@ -193,6 +207,14 @@ export class WholeWorld<Query, Answer> {
         break;
       case "message-refused":
         this.coverage.count("message-refused");
+        // Only one that lost its log is told what cannot be.
+        if (this.host(node).damage === "wiped") break;
+        this.broken(
+          new Violation(
+            "contract",
+            `node ${node} refuses node ${event.peer}: ${event.error.message}`,
+          ),
+        );
         break;
       case "role-changed":
         if (event.role === "leader") this.coverage.count("leader-elected");
