@@ -118,16 +118,13 @@ class Recovery {
 
   /** Refuses the log if anything after its last whole batch is more than one write cut short. */
   async judge(): Promise<void> {
-    const [first] = this.#segments;
     const number = this.#replay.nextNumber;
+    const [first, next, beyond] = this.#stops;
     // A segment is preceded by durable batches, in it or before it; all but the very first.
-    const isNew = first?.header.sequence === 1 && this.#segments.length === 1;
-    if (number === undefined && first !== undefined && !isNew) throw withoutStart(first);
-
-    const [, next, beyond] = this.#stops;
+    const isNew = first?.segment.header.sequence === 1 && next === undefined;
+    if (number === undefined && first !== undefined && !isNew) throw missing(first, noFirstBatch);
     if (next !== undefined && beyond !== undefined) {
-      const detail = "the segment has no batch, and another segment follows it";
-      throw corrupt(next.segment.name, segmentHeaderBytes, detail);
+      throw missing(next, "the segment has no batch, and another segment follows it");
     }
     // Two may be torn: one that was cut off, if the cut was not durable, and the one in its place.
     for (const stop of this.#stops) await this.#judgeStop(stop, number ?? 1);
@@ -229,10 +226,9 @@ class Recovery {
   #take(segment: Segment, batch: Batch): void {
     const isFirst = segment.header.sequence === 1 && segment.lowest === undefined;
     const expected = isFirst ? 1 : this.#replay.nextNumber;
-    const [start = segment] = this.#segments;
-    if (expected === undefined && segment !== start) throw withoutStart(start);
+    const [stop] = this.#stops;
+    if (expected === undefined && stop !== undefined) throw missing(stop, noFirstBatch);
     if (expected !== undefined && batch.number !== expected) {
-      const [stop] = this.#stops;
       const name = stop?.segment.name ?? segment.name;
       const offset = stop?.read.offset ?? segment.end;
       throw corrupt(name, offset, misplaced(expected, batch.number));
@@ -266,8 +262,11 @@ class Recovery {
   }
 }
 
-function withoutStart(first: Segment): RaftError {
-  return corrupt(first.name, segmentHeaderBytes, "the log has no first batch");
+const noFirstBatch = "the log has no first batch";
+
+/** The refusal of a log in which a batch must be where `read` found none: for what it found, or `detail`. */
+function missing({ segment, read }: Stop, detail: string): RaftError {
+  return corrupt(segment.name, read.offset, read.kind === "corrupt" ? read.detail : detail);
 }
 
 function misplaced(expected: number, found: number): string {

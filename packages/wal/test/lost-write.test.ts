@@ -148,6 +148,11 @@ test.each([0, 3])("a first segment that lost its batches is refused, base %i", a
   const next = log.fork(log.disk.afterKill());
   next.disk.writeFile(first, asMade(next.disk.readFile(first)));
   await expect(next.open()).rejects.toThrow(`${first}, byte 1024: the log has no first batch`);
+
+  const rotten = log.disk.readFile(first);
+  rotten[segmentHeaderBytes] = 0;
+  next.disk.writeFile(first, rotten);
+  await expect(next.open()).rejects.toThrow(`${first}, byte 1024: the batch header does not match`);
 });
 
 /** A log in which batch 2, the last of the first segment, was lost after all, and batch 3 was cut short. */
