@@ -44,6 +44,21 @@ test("sim runs a seed the same way each time, and tells it line by line", async 
   expect(second.stdout).toMatch(/^deliver n\d -> n\d request-vote/m);
 });
 
+test("sim writes the events of a run for tools to read", async () => {
+  const [trace, tla] = [join(directory, "trace.jsonl"), join(directory, "tla.jsonl")];
+  const { status } = await sim("--seed", "3", "--trace", trace, "--tla", tla);
+  expect(status).toBe(0);
+  for (const file of [trace, tla]) {
+    const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(100);
+    for (const line of lines) expect(() => JSON.parse(line)).not.toThrow();
+  }
+
+  const replayed = await sim("--replay", scenario.pathname, "--trace", trace);
+  expect(replayed.status).toBe(0);
+  expect(await readFile(trace, "utf8")).toContain('"kind":"crashed"');
+});
+
 test("sim tries seeds again that failed before, and forgets those that do not", async () => {
   const failures = join(directory, "before.jsonl");
   await writeFile(failures, '{"level":"core","seed":5,"commit":"0","what":"I1: two leaders"}\n');
@@ -77,6 +92,9 @@ test("sim explains what it cannot do", async () => {
     [["--seeds", "9-1"], "not a range A-B: 9-1"],
     [["--seed", "one"], "must be an integer"],
     [["--level", "moon"], "Allowed choices are"],
+    [["--seeds", "1-2", "--trace", wrong], "--trace and --tla are for one seed"],
+    [["--level", "whole", "--seed", "1", "--tla", wrong], "of the core level"],
+    [["--seed", "1", "--trace", join(directory, "no", "trace")], "ENOENT"],
     [["--seeds", "1-1", "--failures", list], "wrong.jsonl, line 1: not a failure of a simulation"],
   ];
   for (const [options, message] of cases) {

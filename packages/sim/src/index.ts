@@ -30,6 +30,8 @@ export { nameFailure, shrink, type ShrinkOptions, type Shrunk } from "./shrink.t
 export { minimize, type MinimizeOptions } from "./minimize.ts";
 export { type Audience, type Cast, Stage } from "./stage.ts";
 export { describeStep, type Step } from "./step.ts";
+export { JsonTrace } from "./json-trace.ts";
+export { TlaTrace, type TlaTraceOptions } from "./tla/tla-trace.ts";
 export type { FaultKind } from "./fault-kind.ts";
 export type { Flaw } from "./flaw.ts";
 export type { Verdict } from "./sim-network.ts";

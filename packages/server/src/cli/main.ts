@@ -171,6 +171,8 @@ function addSim(program: Command, done: Done): void {
     .option("--failures <file>", "where seeds that failed are kept", "sim-failures.jsonl")
     .option("--replay <file>", "play a scenario instead")
     .option("--print", "tell every event of the seed or the scenario", false)
+    .option("--trace <file>", "write every event of the seed or the scenario as a line of JSON")
+    .option("--tla <file>", "write it, without pre-vote, as TLC can check it")
     .option("--no-shrink", "do not look for the smallest scenario of a failure")
     .addHelpText("after", simHelp)
     .action(async (settings: SimSettings) => {

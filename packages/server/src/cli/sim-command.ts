@@ -2,47 +2,59 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { ScenarioError } from "@quorate/sim";
+import { RaftError } from "quorate";
 import { runCampaign, type Tally } from "../sim/campaign.ts";
 import { type Failure, FailureList } from "../sim/failure-list.ts";
 import { kindsOf, playText, runSeed, shrinkSeed, type Viewer } from "../sim/level.ts";
 import type { Level, SimSettings } from "../sim/sim-settings.ts";
+import { TraceFiles } from "../sim/trace-files.ts";
 import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 
 /** Runs one seed, a scenario, or a campaign, and says what came of it. */
 export async function simCommand(settings: SimSettings): Promise<number> {
-  const { seed, replay } = settings;
-  if (replay !== undefined) return replayScenario(replay, settings);
-  if (seed !== undefined) return runOne(seed, settings);
-  return campaign(settings);
+  const { seed, replay, trace, tla, level } = settings;
+  const isOne = seed !== undefined || replay !== undefined;
+  if ((trace ?? tla) !== undefined && (level !== "core" || !isOne)) {
+    const what = "--trace and --tla are for one seed, or one scenario, of the core level";
+    throw new CommandError(what, exitStatus.usage);
+  }
+  if (!isOne) return campaign(settings);
+  const files = new TraceFiles(settings);
+  const viewer: Viewer = settings.print ? { writer: print, files } : { files };
+  try {
+    if (replay !== undefined) return await replayScenario(replay, viewer);
+    return await runOne(seed ?? 0, settings, viewer);
+  } finally {
+    files.close();
+  }
 }
 
-async function runOne(seed: number, settings: SimSettings): Promise<number> {
+async function runOne(seed: number, settings: SimSettings, viewer: Viewer): Promise<number> {
   const { level, shrink, failures } = settings;
   try {
-    const { hash, eventCount, tickCount } = await runSeed(level, seed, viewerOf(settings));
+    const { hash, eventCount, tickCount } = await runSeed(level, seed, viewer);
     print(`seed ${seed}: ${eventCount} events in ${tickCount} ticks, hash ${hash}`);
     return exitStatus.ok;
   } catch (error) {
+    if (error instanceof CommandError) throw error;
     await report(level, seed, messageOf(error), new FailureList(failures), shrink);
     return exitStatus.failed;
   }
 }
 
-async function replayScenario(path: string, settings: SimSettings): Promise<number> {
+async function replayScenario(path: string, viewer: Viewer): Promise<number> {
   try {
-    const { outcome, expect, message } = await playText(readText(path), viewerOf(settings));
+    const { outcome, expect, message } = await playText(readText(path), viewer);
     if (message !== undefined) print(message);
     print(`${path}: ${outcome}, expected ${expect}`);
     return outcome === expect ? exitStatus.ok : exitStatus.failed;
   } catch (error) {
-    if (!(error instanceof ScenarioError)) throw error;
-    throw new CommandError(`${path}: ${error.message}`, exitStatus.usage);
+    if (error instanceof ScenarioError || error instanceof RaftError) {
+      throw new CommandError(`${path}: ${error.message}`, exitStatus.usage);
+    }
+    throw error;
   }
-}
-
-function viewerOf(settings: SimSettings): Viewer {
-  return settings.print ? { writer: print } : {};
 }
 
 async function campaign(settings: SimSettings): Promise<number> {

@@ -1,7 +1,9 @@
 import {
   coverageKinds,
   nameFailure,
+  type Observer,
   parseScenario,
+  type Plan,
   play,
   playWhole,
   shrink,
@@ -11,6 +13,7 @@ import {
   wholeCoverageKinds,
 } from "@quorate/sim";
 import type { Level } from "./sim-settings.ts";
+import type { TraceFiles } from "./trace-files.ts";
 
 /** What one run came to. */
 export interface RunReport {
@@ -26,6 +29,8 @@ export interface RunReport {
 export interface Viewer {
   /** Is given every line of the readable trace. */
   readonly writer?: ((line: string) => void) | undefined;
+  /** Where the events of a core-level run go. */
+  readonly files?: TraceFiles | undefined;
 }
 
 /** How a scenario ended. */
@@ -40,7 +45,10 @@ export interface ScenarioEnd {
 
 /** Runs one seed. Throws if something is wrong with the run. */
 export async function runSeed(level: Level, seed: number, viewer: Viewer = {}): Promise<RunReport> {
-  return level === "core" ? simulate(seed, viewer) : simulateWhole(seed, viewer);
+  const { writer, files } = viewer;
+  if (level === "whole") return simulateWhole(seed, { writer });
+  const observe = files && (({ options }: Plan): readonly Observer[] => files.observers(options));
+  return simulate(seed, { writer, observe, raft: files?.raft });
 }
 
 /** The smallest scenario in which a failed seed still fails, as text; undefined if none was found. */
@@ -51,11 +59,12 @@ export async function shrinkSeed(level: Level, seed: number): Promise<string | u
 /** Plays a scenario of either level. Throws `ScenarioError` for a text that is none. */
 export async function playText(text: string, viewer: Viewer = {}): Promise<ScenarioEnd> {
   if (/^level whole$/m.test(text)) {
-    const { outcome, expect, failure } = await playWhole(text, viewer);
+    const { outcome, expect, failure } = await playWhole(text, { writer: viewer.writer });
     return { outcome, expect, message: failure?.message };
   }
   const scenario = parseScenario(text);
-  const { error } = play(scenario, viewer);
+  const { writer, files } = viewer;
+  const { error } = play(scenario, { writer, observers: files?.observers(scenario.cast.raft) });
   const { expect } = scenario;
   if (error === undefined) return { outcome: "holds", expect, message: undefined };
   const message = error instanceof Error ? error.message : nameFailure(error);

@@ -14,6 +14,8 @@ export interface SimSettings {
   readonly failures: string;
   readonly replay?: string;
   readonly print: boolean;
+  readonly trace?: string;
+  readonly tla?: string;
   readonly shrink: boolean;
 }
 
