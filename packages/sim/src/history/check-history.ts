@@ -1,8 +1,9 @@
 import { RaftError } from "@quorate/core";
 import type { History } from "./history.ts";
 import type { Model } from "./model.ts";
-import { partitionByKey } from "./partition.ts";
-import { type Budget, type Exhausted, search } from "./search.ts";
+import { type Partition, partitionByKey, prefixOf, relax } from "./partition.ts";
+import { type Budget, type Exhausted, search, type SearchResult } from "./search.ts";
+import { smallContradiction, Trials } from "./trials.ts";
 import { offendingWindow, type OffendingWindow } from "./window.ts";
 
 /** What `checkHistory` found. */
@@ -61,16 +62,63 @@ export function checkHistory<State, Input, Output>(
   let stepCount = 0;
   for (const [offset, part] of parts.entries()) {
     const share = Math.ceil((stepsMax - stepCount) / (parts.length - offset));
-    const result = search(model, part, { stepsMax: share, cacheBytesMax });
+    const result = decide(model, part, { stepsMax: Math.max(1, share), cacheBytesMax });
     stepCount += result.stepCount;
     if (result.kind === "illegal") {
       const budget: Budget = { stepsMax: windowStepsMax, cacheBytesMax };
-      return { kind: "illegal", stepCount, window: offendingWindow(model, part, result, budget) };
+      const window = offendingWindow(model, result.part, result.found, budget);
+      return { kind: "illegal", stepCount, window };
     }
     if (result.kind === "exhausted") undecided.push({ key: part.key, resource: result.resource });
   }
   if (undecided.length > 0) return { kind: "unknown", stepCount, undecided };
   return { kind: "ok", stepCount };
+}
+
+/** What is known of one key. When illegal: of which part, in which nothing is demanded of some. */
+type Decision<State, Input, Output> =
+  | Exclude<SearchResult<State, Input, Output>, { readonly kind: "illegal" }>
+  | {
+      readonly kind: "illegal";
+      readonly stepCount: number;
+      readonly part: Partition<Input, Output>;
+      readonly found: Extract<SearchResult<State, Input, Output>, { readonly kind: "illegal" }>;
+    };
+
+/** The first search gets this share of the steps, and so does the look for a small contradiction. */
+const firstShare = 1 / 16;
+
+/**
+ * Searches one part. To show that there is no order takes long where many calls overlap, and yet few
+ * operations may be enough to show it: so these are tried before the budget is spent on all.
+ */
+function decide<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  part: Partition<Input, Output>,
+  { stepsMax, cacheBytesMax }: Budget,
+): Decision<State, Input, Output> {
+  const few: Budget = { stepsMax: Math.ceil(stepsMax * firstShare), cacheBytesMax };
+  const first = search(model, part, few);
+  if (first.kind === "illegal") return { ...first, part, found: first };
+  if (first.kind === "linearizable") return first;
+
+  const trials = new Trials(model, few);
+  const { blocked } = first;
+  if (blocked?.end.kind === "ok") {
+    const prefix = prefixOf(model, part, blocked.end.order);
+    const some = smallContradiction(model, prefix, blocked, trials);
+    if (some !== undefined) {
+      const relaxed = relax(model, prefix, (one) => !some.includes(one));
+      const found = trials.run(relaxed);
+      const stepCount = first.stepCount + trials.stepCount;
+      if (found.kind === "illegal") return { kind: "illegal", stepCount, part: relaxed, found };
+    }
+  }
+  const before = first.stepCount + trials.stepCount;
+  const rest = search(model, part, { stepsMax: Math.max(1, stepsMax - before), cacheBytesMax });
+  const stepCount = before + rest.stepCount;
+  if (rest.kind === "illegal") return { kind: "illegal", stepCount, part, found: rest };
+  return { ...rest, stepCount };
 }
 
 function complete(options: CheckOptions): Required<CheckOptions> {

@@ -132,7 +132,7 @@ wherever 2 other changes of the key may come
 before that, 2 operations can be in order, at the end:
   lines 2–3  client 1  write 1
   lines 8–   client 3  write 3 → ?
-and the state is one of: 3  1
+and the state is one of: 1  3
 it would be explained if what was reported as failed had taken effect:
   lines 4–5  client 1  write 2 → ?
 `);

@@ -61,6 +61,8 @@ export function kvModel(absent: string | null = null): Model<KvState, KvInput, K
     nameOf: ({ value, index }) => `${index ?? "?"} ${JSON.stringify(value)}`,
     isReadOnly: (input) => input.kind === "get",
 
+    isBlind: (input) => input.kind === "put" || input.kind === "delete",
+
     linkOf(input, output) {
       if (input.kind === "put") return input.value;
       return output?.kind === "found" ? (output.value ?? undefined) : undefined;

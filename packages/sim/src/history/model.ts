@@ -27,11 +27,18 @@ export interface Model<State, Input, Output> {
   isReadOnly?(input: Input, output: Output | undefined): boolean;
 
   /**
-   * What ties a change to the reads that show what it left: of both it gives the same. An output of
-   * undefined is one that nobody knows, a link of undefined is none. Only makes the search faster,
-   * most of all where no two changes leave the same.
+   * What ties a change to the reads that show what it left: of both it gives the same. Blind changes
+   * (see `isBlind`) with the same link leave the same. An output of undefined is one that nobody knows,
+   * a link of undefined is none. Makes the search faster, most of all where no two changes leave the
+   * same.
    */
   linkOf?(input: Input, output: Output | undefined): string | number | undefined;
+
+  /**
+   * Whether an operation with this input is possible in any state and leaves the same, whatever it
+   * was. Makes the search faster where there are many operations of unknown outcome.
+   */
+  isBlind?(input: Input): boolean;
 
   /** An operation as text, for people. Its JSON, without it. */
   describe?(input: Input, output: Output | undefined): string;

@@ -12,9 +12,16 @@ interface Zone {
   lastCall: number;
 }
 
+/** In which order the changes of a part are best tried. */
+export interface Ranking {
+  /** The rank of each, completed ones first and then those of unknown outcome, as the part lists them. */
+  readonly ranks: Int32Array;
+  /** From this rank on they are of unknown outcome and nothing shows that they took effect. */
+  readonly unshownFrom: number;
+}
+
 /**
- * In which order the changes of a part are best tried: a rank for each, completed ones first and then
- * those of unknown outcome, as the part lists them. Only a good guess: any order is right.
+ * In which order the changes of a part are best tried. Only a good guess: any order is right.
  *
  * Where every change leaves a value of its own, it is no guess. A value is needed from the first end
  * to the last call of those who had to do with it (Gibbons and Korach call it a zone); sorted by the
@@ -23,7 +30,7 @@ interface Zone {
 export function rankChanges<State, Input, Output>(
   model: Model<State, Input, Output>,
   part: Partition<Input, Output>,
-): Int32Array {
+): Ranking {
   const zones: Zone[] = [
     ...part.completed.map(({ operation: { order }, endOrder }, offset) => {
       return { number: offset, order, firstEnd: endOrder, lastCall: order };
@@ -38,7 +45,8 @@ export function rankChanges<State, Input, Output>(
   const ranks = new Int32Array(zones.length);
   const sorted = zones.toSorted((a, b) => compare(key(a), key(b)) || a.order - b.order);
   for (const [rank, { number }] of sorted.entries()) ranks[number] = rank;
-  return ranks;
+  const isShown = (zone: Zone): boolean => key(zone) < Infinity;
+  return { ranks, unshownFrom: sorted.filter(isShown).length };
 }
 
 /** Counts each read to the last change, among those called before it ended, that left what it shows. */

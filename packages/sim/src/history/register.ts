@@ -34,6 +34,8 @@ export const registerModel: Model<Scalar, RegisterInput, RegisterOutput> = {
   isReadOnly: (input, output) =>
     input.kind === "read" || (input.kind === "cas" && output === false),
 
+  isBlind: (input) => input.kind === "write",
+
   linkOf(input, output) {
     if (input.kind === "read") return output === undefined ? undefined : JSON.stringify(output);
     if (input.kind === "cas") return output === false ? undefined : JSON.stringify(input.to);

@@ -1,9 +1,10 @@
 import { assert, at } from "@quorate/core";
+import { Arrangement, nil } from "./arrangement.ts";
 import type { Operation } from "./history.ts";
 import { illegal, type Model } from "./model.ts";
 import type { Partition } from "./partition.ts";
 import { rankChanges } from "./ranking.ts";
-import { mixWords, Seen } from "./seen.ts";
+import { Seen, type Sighting } from "./seen.ts";
 
 /** How much a search may cost. */
 export interface Budget {
@@ -34,16 +35,21 @@ export type SearchResult<State, Input, Output> =
       /** Where such orders lead to, at most `reachableMax` of them. */
       readonly reachable: readonly State[];
     }
-  | { readonly kind: "exhausted"; readonly stepCount: number; readonly resource: Exhausted };
+  | {
+      readonly kind: "exhausted";
+      readonly stepCount: number;
+      readonly resource: Exhausted;
+      /** The search got to the end of this operation, and not past it; undefined if it never got stuck. */
+      readonly blocked: Operation<Input, Output> | undefined;
+    };
 
 /** How many states are kept to show where a history got stuck. */
 export const reachableMax = 16;
 
-/** What a name of a state takes in memory beside its characters, roughly. */
+/** What a name of a state takes in memory beside its characters, roughly, and what a variant does. */
 const nameBytes = 64;
-
-/** No node of the list of calls and ends. */
-const nil = -1;
+const variantBytes = 64;
+const numberBytes = 8;
 
 /**
  * Looks for an order in which the operations of one object may have taken effect: the search of Wing
@@ -51,8 +57,10 @@ const nil = -1;
  *
  * Some things are done beyond that, all without effect on the answer. An operation that only reads
  * is put in its place as soon as it fits: later it could fit no better. The others are tried in a
- * promising order (see `rankChanges`). And of two configurations that differ only in the operations
- * of unknown outcome that they used, the one that used fewer stands for both (see `Seen`).
+ * promising order (see `rankChanges`). Of two configurations that differ only in the operations of
+ * unknown outcome that they used, the one that used fewer stands for both (see `Seen`). So that it
+ * comes first, those of which nothing shows that they took effect are tried in breadth: first one of
+ * them, then two, where no other change leads on.
  */
 export function search<State, Input, Output>(
   model: Model<State, Input, Output>,
@@ -62,58 +70,58 @@ export function search<State, Input, Output>(
   return new Search(model, part, budget).run();
 }
 
-/** A change and the reads that it made possible. */
-interface Move<State> {
-  /** Where on the trail they begin. */
+/** One level of the search: what a change, and the reads that it made possible, led to. */
+interface Level<State> {
+  /** How long the order was before the change, and how long it was after the reads. */
   readonly start: number;
-  /** The rank of the change, and the state before it. */
-  readonly rank: number;
+  readonly base: number;
+  /** The state before the change, and its rank. */
   readonly from: State;
+  readonly rank: number;
+  /** Configurations that lie behind this one without any change that ended or that shows. */
+  readonly variants: Variant<State>[];
+  /** How many of these were tried. */
+  tried: number;
+}
+
+/** A configuration to come back to. */
+interface Variant<State> {
+  /** What is in the order behind the base of the level. */
+  readonly numbers: readonly number[];
+  readonly state: State;
 }
 
 class Search<State, Input, Output> {
   readonly #model: Model<State, Input, Output>;
   readonly #part: Partition<Input, Output>;
   readonly #budget: Budget;
+  readonly #count: number;
   readonly #isRead: readonly boolean[];
   readonly #hasReads: boolean;
-  /** For each change, completed ones before the unknown, when to try it. */
   readonly #ranks: Int32Array;
-  /** The offsets of the unknown ones, by rank. */
-  readonly #unknownByRank: readonly number[];
+  readonly #unshownFrom: number;
+  /** The numbers of the changes of unknown outcome that show, by rank, and of those that do not. */
+  readonly #shown: readonly number[];
+  readonly #unshown: readonly number[];
+  /** Of the latter, those that are not blind. */
+  readonly #unshownSighted: readonly number[];
 
-  /**
-   * Calls and ends of the completed operations that are not yet in the order, as a list in real time.
-   * Of the operation at offset i the call is node i and the end is node `#count + i`; the head comes
-   * after these. Unknown operation j goes by `#head + 1 + j`.
-   */
-  readonly #count: number;
-  readonly #head: number;
-  readonly #next: Int32Array;
-  readonly #previous: Int32Array;
-  #left: number;
-
-  /** The operations in the order so far, by their numbers as above. */
-  readonly #trail: number[] = [];
-  readonly #moves: Move<State>[] = [];
+  readonly #order: Arrangement<Input, Output>;
+  readonly #levels: Level<State>[] = [];
   #state: State;
   /** The rank of the change that was tried last in this configuration. */
   #lastRank = nil;
-  /** What `#advance` found: an operation that may come next, and the state after it. */
+  /** What `#advance` found: a change that may come next, and the state after it. */
   #candidate = nil;
   #candidateState: State;
 
-  /** Which are in the order: words before `#low` have all bits set, those after `#high` none. */
-  readonly #words: Int32Array;
-  readonly #unknownWords: Int32Array;
-  #low = 0;
-  #high = -1;
-  #hash = 0;
   readonly #seen: Seen;
   readonly #stateIds = new Map<string | number, number>();
-  #nameBytes = 0;
-
+  /** What names and variants take in memory. */
+  #otherBytes = 0;
+  #isFull = false;
   #stepCount = 0;
+
   #furthest = nil;
   #longest: readonly number[] = [];
   readonly #reachable = new Map<string | number, State>();
@@ -123,52 +131,50 @@ class Search<State, Input, Output> {
     this.#part = part;
     this.#budget = budget;
     this.#count = part.completed.length;
-    this.#head = 2 * this.#count;
-    this.#left = this.#count;
     this.#isRead = part.completed.map(
       ({ operation, output }) => model.isReadOnly?.(operation.input, output) === true,
     );
     this.#hasReads = this.#isRead.includes(true);
-    this.#ranks = rankChanges(model, part);
-    this.#unknownByRank = [...part.unknown.keys()].sort((a, b) => {
-      return this.#rank(this.#head + 1 + a) - this.#rank(this.#head + 1 + b);
+    const { ranks, unshownFrom } = rankChanges(model, part);
+    this.#ranks = ranks;
+    this.#unshownFrom = unshownFrom;
+    const unknown = [...part.unknown.keys()].map((offset) => this.#count + offset);
+    const byRank = unknown.sort((a, b) => this.#rank(a) - this.#rank(b));
+    this.#shown = byRank.filter((number) => !this.#isUnshown(number));
+    this.#unshown = byRank.filter((number) => this.#isUnshown(number));
+    this.#order = new Arrangement(part);
+    this.#unshownSighted = this.#unshown.filter((number) => {
+      return model.isBlind?.(this.#order.operation(number).input) !== true;
     });
-    this.#next = new Int32Array(this.#head + 1);
-    this.#previous = new Int32Array(this.#head + 1);
-    this.#linkAll();
-    this.#words = new Int32Array(Math.ceil(this.#count / 32));
-    this.#unknownWords = new Int32Array(Math.ceil(part.unknown.length / 32));
-    this.#seen = new Seen(this.#unknownWords, budget.cacheBytesMax);
+    this.#seen = new Seen(this.#order.unknownWordCount, budget.cacheBytesMax);
     this.#state = model.initial();
     this.#candidateState = this.#state;
   }
 
   run(): SearchResult<State, Input, Output> {
     this.#absorbReads();
+    this.#show();
+    this.#openLevel({ start: 0, from: this.#state, rank: nil });
     for (;;) {
-      if (this.#left === 0) return this.#linearizable();
+      if (this.#order.left === 0) return this.#linearizable();
+      if (this.#isFull) return this.#exhausted("memory");
       if (this.#stepCount >= this.#budget.stepsMax) return this.#exhausted("steps");
-      if (!this.#advance()) {
-        this.#noteDeadEnd();
-        if (!this.#backtrack()) return this.#illegal();
+      if (this.#advance()) {
+        this.#goOn();
         continue;
       }
-      this.#moves.push({ start: this.#trail.length, from: this.#state, rank: this.#lastRank });
-      this.#take(this.#candidate);
-      this.#state = this.#candidateState;
-      this.#lastRank = nil;
-      this.#absorbReads();
-      const sighting = this.#show();
-      if (sighting === "full") return this.#exhausted("memory");
-      if (sighting === "seen") this.#backtrack();
+      this.#noteDeadEnd();
+      this.#gatherVariants();
+      if (this.#nextVariant() || this.#closeLevel()) continue;
+      return this.#isFull ? this.#exhausted("memory") : this.#illegal();
     }
   }
 
-  /** Finds the next change that may come next, if there is one. */
+  /** Finds the next change that may come next, if there is one; those that do not show are no matter. */
   #advance(): boolean {
-    const due = this.#due();
+    const dueOrder = this.#dueOrder();
     for (;;) {
-      const number = this.#nextRanked(due);
+      const number = this.#nextRanked(dueOrder);
       if (number === nil) return false;
       this.#lastRank = this.#rank(number);
       const state = this.#step(number);
@@ -179,213 +185,211 @@ class Search<State, Input, Output> {
     }
   }
 
-  /** The operation whose end comes next: it cannot wait any longer than that. */
-  #due(): number {
-    let node = this.#next[this.#head] ?? nil;
-    while (node < this.#count) node = this.#next[node] ?? nil;
-    return node - this.#count;
-  }
-
-  /** Of the changes called before the end that is due, the one with the lowest rank above that tried last. */
-  #nextRanked(due: number): number {
-    const rank = this.#lastRank;
+  /** Of the changes called before the end that is due, the one with the lowest rank above the last. */
+  #nextRanked(dueOrder: number): number {
     let found = nil;
     let foundRank = Infinity;
-    let node = this.#next[this.#head] ?? nil;
-    for (; node < this.#count; node = this.#next[node] ?? nil) {
-      const own = this.#rank(node);
-      if (own <= rank || own >= foundRank || this.#isRead[node] === true) continue;
-      found = node;
-      foundRank = own;
+    const order = this.#order;
+    for (let number = order.callAfter(nil); number !== nil; number = order.callAfter(number)) {
+      const rank = this.#rank(number);
+      if (rank <= this.#lastRank || rank >= foundRank || this.#isRead[number] === true) continue;
+      found = number;
+      foundRank = rank;
     }
-    const { unknown } = this.#part;
-    const dueOrder = this.#endOrder(due);
-    for (let place = this.#firstAbove(rank); place < unknown.length; place++) {
-      const offset = at(this.#unknownByRank, place);
-      const number = this.#head + 1 + offset;
+    for (let place = this.#firstShown(); place < this.#shown.length; place++) {
+      const number = at(this.#shown, place);
       if (this.#rank(number) >= foundRank) break;
-      if (at(unknown, offset).order > dueOrder) continue;
-      const isTaken = (((this.#unknownWords[offset >> 5] ?? 0) >> (offset & 31)) & 1) !== 0;
-      if (!isTaken) return number;
+      if (order.operation(number).order < dueOrder && !order.hasUnknown(number)) return number;
     }
     return found;
   }
 
-  /** Where the changes of unknown outcome begin that have a rank above `rank`. */
-  #firstAbove(rank: number): number {
+  /** Where those begin, of unknown outcome, that show and have a rank above the last. */
+  #firstShown(): number {
     let low = 0;
-    let high = this.#unknownByRank.length;
+    let high = this.#shown.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const offset = at(this.#unknownByRank, middle);
-      if (this.#rank(this.#head + 1 + offset) <= rank) low = middle + 1;
+      if (this.#rank(at(this.#shown, middle)) <= this.#lastRank) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #rank(number: number): number {
-    return this.#ranks[number > this.#head ? number - 1 - this.#count : number] ?? nil;
+  /** Puts the candidate in the order, unless the search has been there. */
+  #goOn(): void {
+    const start = this.#order.trail.length;
+    const from = this.#state;
+    this.#order.take(this.#candidate);
+    this.#state = this.#candidateState;
+    this.#absorbReads();
+    if (this.#show() === "new") {
+      this.#openLevel({ start, from, rank: this.#lastRank });
+    } else {
+      this.#order.cut(start);
+      this.#state = from;
+    }
   }
 
   /** Puts all reads in the order that fit now. They change nothing, so one look at each will do. */
   #absorbReads(): void {
     if (!this.#hasReads) return;
-    let node = this.#next[this.#head] ?? nil;
-    while (node !== nil && node < this.#count) {
-      if (this.#isRead[node] === true && this.#step(node) !== illegal) this.#take(node);
-      node = this.#next[node] ?? nil;
+    const order = this.#order;
+    for (let number = order.callAfter(nil); number !== nil; number = order.callAfter(number)) {
+      if (this.#isRead[number] === true && this.#step(number) !== illegal) order.take(number);
     }
   }
 
-  /** Undoes the last move, and goes on behind it. False if there is none. */
-  #backtrack(): boolean {
-    const move = this.#moves.pop();
-    if (move === undefined) return false;
-    while (this.#trail.length > move.start) this.#putBack();
-    this.#state = move.from;
-    this.#lastRank = move.rank;
-    return true;
+  #openLevel(change: Pick<Level<State>, "start" | "from" | "rank">): void {
+    this.#levels.push({ ...change, base: this.#order.trail.length, variants: [], tried: 0 });
+    this.#lastRank = nil;
+  }
+
+  /** Goes back to where the last level began, to try what comes behind its change. */
+  #closeLevel(): boolean {
+    const level = this.#levels.pop();
+    assert(level !== undefined, "a level that is closed is open");
+    for (const { numbers } of level.variants) this.#otherBytes -= variantSize(numbers);
+    this.#order.cut(level.start);
+    this.#state = level.from;
+    this.#lastRank = level.rank;
+    return this.#levels.length > 0;
+  }
+
+  /** Lines up what is one change away that does not show, if the search has not been there. */
+  #gatherVariants(): void {
+    const order = this.#order;
+    const level = at(this.#levels, this.#levels.length - 1);
+    const dueOrder = this.#dueOrder();
+    const from = this.#state;
+    const length = order.trail.length;
+    // A blind one would undo what came before it unseen, which may then as well be left out.
+    const isPending = this.#isUnshown(order.trail.at(-1) ?? nil);
+    const left = new Set<string | number>();
+    const choices = isPending ? this.#unshownSighted : this.#unshown;
+    for (const number of choices) {
+      const { order: called, input } = order.operation(number);
+      if (called > dueOrder) break;
+      if (order.hasUnknown(number)) continue;
+      // Of blind ones that leave the same, the first will do for all.
+      const link =
+        this.#model.isBlind?.(input) === true ? this.#model.linkOf?.(input, undefined) : undefined;
+      if (link !== undefined && left.has(link)) continue;
+      if (link !== undefined) left.add(link);
+      const state = this.#step(number);
+      if (state === illegal) continue;
+      order.take(number);
+      this.#state = state;
+      if (this.#show() === "new") {
+        const numbers = order.trail.slice(level.base);
+        this.#otherBytes += variantSize(numbers);
+        level.variants.push({ numbers, state });
+      }
+      order.cut(length);
+      this.#state = from;
+    }
+  }
+
+  /** Goes to the next variant of the last level. */
+  #nextVariant(): boolean {
+    const order = this.#order;
+    const level = at(this.#levels, this.#levels.length - 1);
+    while (level.tried < level.variants.length) {
+      const { numbers, state } = at(level.variants, level.tried);
+      level.tried += 1;
+      order.cut(level.base);
+      for (const number of numbers) order.take(number);
+      this.#state = state;
+      this.#lastRank = nil;
+      this.#absorbReads();
+      const isFurther = order.trail.length > level.base + numbers.length;
+      if (!isFurther || this.#show() === "new") return true;
+    }
+    return false;
   }
 
   #step(number: number): State | typeof illegal {
     this.#stepCount += 1;
-    const { completed, unknown } = this.#part;
-    if (number > this.#head) {
-      const { input } = at(unknown, number - this.#head - 1);
-      return this.#model.step(this.#state, input, undefined);
+    if (number >= this.#count) {
+      return this.#model.step(this.#state, this.#order.operation(number).input, undefined);
     }
-    const { operation, output } = at(completed, number);
+    const { operation, output } = at(this.#part.completed, number);
     return this.#model.step(this.#state, operation.input, output);
   }
 
-  #take(number: number): void {
-    this.#trail.push(number);
-    if (number > this.#head) {
-      const unknown = number - this.#head - 1;
-      this.#unknownWords[unknown >> 5] =
-        (this.#unknownWords[unknown >> 5] ?? 0) | (1 << (unknown & 31));
-      return;
-    }
-    this.#unlink(this.#count + number);
-    this.#unlink(number);
-    this.#left -= 1;
-    const word = number >> 5;
-    this.#words[word] = (this.#words[word] ?? 0) | (1 << (number & 31));
-    this.#hash ^= mixWords(number, 0);
-    if (word > this.#high) this.#high = word;
-    while (this.#words[this.#low] === -1) this.#low += 1;
-  }
-
-  /** Takes the last operation from the order. */
-  #putBack(): void {
-    const number = this.#trail.pop();
-    assert(number !== undefined, "what is undone was done");
-    if (number > this.#head) {
-      const unknown = number - this.#head - 1;
-      this.#unknownWords[unknown >> 5] =
-        (this.#unknownWords[unknown >> 5] ?? 0) & ~(1 << (unknown & 31));
-      return;
-    }
-    this.#relink(number);
-    this.#relink(this.#count + number);
-    this.#left += 1;
-    const word = number >> 5;
-    this.#words[word] = (this.#words[word] ?? 0) & ~(1 << (number & 31));
-    this.#hash ^= mixWords(number, 0);
-    if (word < this.#low) this.#low = word;
-  }
-
   /** Remembers the configuration that the search is in. */
-  #show(): "new" | "seen" | "full" {
-    while (this.#high >= 0 && this.#words[this.#high] === 0) this.#high -= 1;
-    const window = this.#words.subarray(this.#low, Math.max(this.#low, this.#high + 1));
+  #show(): Sighting {
     const name = this.#model.nameOf(this.#state);
     let id = this.#stateIds.get(name);
     if (id === undefined) {
       id = this.#stateIds.size;
       this.#stateIds.set(name, id);
-      this.#nameBytes += nameBytes + (typeof name === "string" ? 2 * name.length : 0);
-      if (this.#nameBytes + this.#seen.bytes > this.#budget.cacheBytesMax) return "full";
+      this.#otherBytes += nameBytes + (typeof name === "string" ? 2 * name.length : 0);
     }
-    return this.#seen.show(window, this.#low, id, this.#hash);
+    const sighting = this.#order.showTo(this.#seen, id);
+    const bytes = this.#seen.bytes + this.#otherBytes;
+    if (sighting === "full" || bytes > this.#budget.cacheBytesMax) this.#isFull = true;
+    return sighting;
   }
 
   /** Nothing fits here. Keeps the places where most was in order. */
   #noteDeadEnd(): void {
-    const reached = this.#endOrder(this.#due());
+    const reached = this.#dueOrder();
     if (reached < this.#furthest) return;
     if (reached > this.#furthest) {
       this.#furthest = reached;
       this.#longest = [];
       this.#reachable.clear();
     }
-    if (this.#trail.length > this.#longest.length) this.#longest = [...this.#trail];
+    const { trail } = this.#order;
+    if (trail.length > this.#longest.length) this.#longest = [...trail];
     if (this.#reachable.size < reachableMax) {
       this.#reachable.set(this.#model.nameOf(this.#state), this.#state);
     }
   }
 
   #linearizable(): SearchResult<State, Input, Output> {
-    return { kind: "linearizable", stepCount: this.#stepCount, order: this.#named(this.#trail) };
+    const order = this.#named(this.#order.trail);
+    return { kind: "linearizable", stepCount: this.#stepCount, order };
   }
 
   #illegal(): SearchResult<State, Input, Output> {
-    const blocked = this.#part.completed.find(({ endOrder }) => endOrder === this.#furthest);
+    const blocked = this.#blocked();
     assert(blocked !== undefined, "the search got stuck at the end of an operation");
     return {
       kind: "illegal",
       stepCount: this.#stepCount,
-      blocked: blocked.operation,
+      blocked,
       longest: this.#named(this.#longest),
       reachable: [...this.#reachable.values()],
     };
   }
 
   #exhausted(resource: Exhausted): SearchResult<State, Input, Output> {
-    return { kind: "exhausted", stepCount: this.#stepCount, resource };
+    return { kind: "exhausted", stepCount: this.#stepCount, resource, blocked: this.#blocked() };
+  }
+
+  #blocked(): Operation<Input, Output> | undefined {
+    return this.#part.completed.find(({ endOrder }) => endOrder === this.#furthest)?.operation;
   }
 
   #named(trail: readonly number[]): readonly Operation<Input, Output>[] {
-    const { completed, unknown } = this.#part;
-    return trail.map((number) =>
-      number > this.#head ? at(unknown, number - this.#head - 1) : at(completed, number).operation,
-    );
+    return trail.map((number) => this.#order.operation(number));
   }
 
-  #endOrder(number: number): number {
-    return at(this.#part.completed, number).endOrder;
+  #isUnshown(number: number): boolean {
+    return number >= this.#count && this.#rank(number) >= this.#unshownFrom;
   }
 
-  #linkAll(): void {
-    const { completed } = this.#part;
-    const orders = new Map<number, number>();
-    completed.forEach(({ operation, endOrder }, offset) => {
-      orders.set(operation.order, offset);
-      orders.set(endOrder, this.#count + offset);
-    });
-    assert(orders.size === this.#head, "no two calls or ends are at the same time");
-    let last = this.#head;
-    for (const order of [...orders.keys()].sort((a, b) => a - b)) {
-      const node = orders.get(order) ?? nil;
-      this.#next[last] = node;
-      this.#previous[node] = last;
-      last = node;
-    }
-    this.#next[last] = nil;
+  #rank(number: number): number {
+    return this.#ranks[number] ?? nil;
   }
 
-  #unlink(node: number): void {
-    const previous = this.#previous[node] ?? nil;
-    const next = this.#next[node] ?? nil;
-    this.#next[previous] = next;
-    if (next !== nil) this.#previous[next] = previous;
+  #dueOrder(): number {
+    return at(this.#part.completed, this.#order.due).endOrder;
   }
+}
 
-  #relink(node: number): void {
-    const previous = this.#previous[node] ?? nil;
-    const next = this.#next[node] ?? nil;
-    this.#next[previous] = node;
-    if (next !== nil) this.#previous[next] = node;
-  }
+function variantSize(numbers: readonly number[]): number {
+  return variantBytes + numberBytes * numbers.length;
 }

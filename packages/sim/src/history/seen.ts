@@ -11,6 +11,19 @@ const headWords = 5;
 const firstArenaWords = 1 << 12;
 const firstBucketCount = 1 << 10;
 
+/** Which operations a search put in order, and the state that they led to. */
+export interface Configuration {
+  /** The bits of the completed operations, from the word `low` on: all before are set, all behind clear. */
+  readonly window: Int32Array;
+  readonly low: number;
+  /** A hash of the numbers of the completed operations whose bits are set. */
+  readonly hash: number;
+  /** The bits of the operations of unknown outcome: always as many words. */
+  readonly unknownWords: Int32Array;
+  /** The state, by a number of its own. */
+  readonly state: number;
+}
+
 /** What came of showing a configuration: it is new, or nothing new can come of it, or there is no room. */
 export type Sighting = "new" | "seen" | "full";
 
@@ -23,7 +36,7 @@ export type Sighting = "new" | "seen" | "full";
  * configuration that has used fewer of them can do all that this one can, so it stands for both.
  */
 export class Seen {
-  readonly #unknownWords: Int32Array;
+  readonly #unknownWordCount: number;
   readonly #bytesMax: number;
   /** Records, one behind the other. Offset 0 is not used: it ends a chain. */
   #arena: Int32Array = new Int32Array(firstArenaWords);
@@ -31,9 +44,8 @@ export class Seen {
   #buckets: Int32Array = new Int32Array(firstBucketCount);
   #count = 0;
 
-  /** `unknownWords` is looked at whenever a configuration is shown. */
-  constructor(unknownWords: Int32Array, bytesMax: number) {
-    this.#unknownWords = unknownWords;
+  constructor(unknownWordCount: number, bytesMax: number) {
+    this.#unknownWordCount = unknownWordCount;
     this.#bytesMax = bytesMax;
   }
 
@@ -42,14 +54,13 @@ export class Seen {
     return (this.#arena.length + this.#buckets.length) * Int32Array.BYTES_PER_ELEMENT;
   }
 
-  /**
-   * Shows a configuration: `window` are the words of its bits, from the word `low` on; all bits
-   * before are set and all behind are clear. `hash` is of the set bits.
-   */
-  show(window: Int32Array, low: number, state: number, hash: number): Sighting {
+  /** Shows a configuration. What it consists of is copied. */
+  show(configuration: Configuration): Sighting {
+    const { window, low, hash, unknownWords, state } = configuration;
     const mixed = mixWords(hash, state);
-    if (this.#holds(window, low, state, mixed)) return "seen";
-    if (!this.#makeRoom(headWords + window.length + this.#unknownWords.length)) return "full";
+    if (this.#holds(configuration, mixed)) return "seen";
+    const words = headWords + window.length + unknownWords.length;
+    if (!this.#makeRoom(words)) return "full";
     const record = this.#arenaEnd;
     const arena = this.#arena;
     const bucket = mixed & (this.#buckets.length - 1);
@@ -59,32 +70,32 @@ export class Seen {
     arena[record + lowAt] = low;
     arena[record + windowWordsAt] = window.length;
     arena.set(window, record + headWords);
-    arena.set(this.#unknownWords, record + headWords + window.length);
-    this.#arenaEnd = record + headWords + window.length + this.#unknownWords.length;
+    arena.set(unknownWords, record + headWords + window.length);
+    this.#arenaEnd = record + words;
     this.#buckets[bucket] = record;
     this.#count += 1;
     return "new";
   }
 
-  #holds(window: Int32Array, low: number, state: number, mixed: number): boolean {
+  #holds(configuration: Configuration, mixed: number): boolean {
+    const { window, low, state } = configuration;
     const arena = this.#arena;
     let record = this.#buckets[mixed & (this.#buckets.length - 1)] ?? 0;
     for (; record !== 0; record = arena[record + nextAt] ?? 0) {
       if (arena[record + hashAt] !== mixed) continue;
       if (arena[record + stateAt] !== state || arena[record + lowAt] !== low) continue;
       if (arena[record + windowWordsAt] !== window.length) continue;
-      if (this.#agrees(record + headWords, window)) return true;
+      if (this.#standsFor(record + headWords, configuration)) return true;
     }
     return false;
   }
 
   /** Whether the record with bits at `offset` has the same window, and used no more of the unknown. */
-  #agrees(offset: number, window: Int32Array): boolean {
+  #standsFor(offset: number, { window, unknownWords }: Configuration): boolean {
     const arena = this.#arena;
     for (let at = 0; at < window.length; at++) {
       if (arena[offset + at] !== window[at]) return false;
     }
-    const unknownWords = this.#unknownWords;
     for (let at = 0; at < unknownWords.length; at++) {
       const used = arena[offset + window.length + at] ?? 0;
       if ((used & ~(unknownWords[at] ?? 0)) !== 0) return false;
@@ -115,7 +126,7 @@ export class Seen {
       const bucket = (arena[record + hashAt] ?? 0) & (bucketCount - 1);
       arena[record + nextAt] = buckets[bucket] ?? 0;
       buckets[bucket] = record;
-      record += headWords + (arena[record + windowWordsAt] ?? 0) + this.#unknownWords.length;
+      record += headWords + (arena[record + windowWordsAt] ?? 0) + this.#unknownWordCount;
     }
     assert(record === this.#arenaEnd, "records lie one behind the other");
     this.#buckets = buckets;

@@ -2,7 +2,8 @@ import { at } from "@quorate/core";
 import type { Operation } from "./history.ts";
 import type { Model } from "./model.ts";
 import { type Completed, type Partition, prefixOf, relax } from "./partition.ts";
-import { type Budget, search, type SearchResult } from "./search.ts";
+import type { Budget, SearchResult } from "./search.ts";
+import { smallContradiction, Trials } from "./trials.ts";
 
 /** Where and how a history contradicts its model. */
 export interface OffendingWindow<State, Input, Output> {
@@ -31,10 +32,6 @@ type Illegal<State, Input, Output> = Extract<
   { readonly kind: "illegal" }
 >;
 
-/** A single trial may take this many times the steps of the search that found the history illegal. */
-const trialFactor = 8;
-const trialStepsMin = 10_000;
-
 /**
  * The smallest offending window of a part that is illegal, as `found` tells. Within the budget: when
  * it runs out, the window is larger than need be, and says so.
@@ -45,10 +42,10 @@ export function offendingWindow<State, Input, Output>(
   found: Illegal<State, Input, Output>,
   budget: Budget,
 ): OffendingWindow<State, Input, Output> {
-  const trials = new Trials(model, budget, found.stepCount);
+  const trials = new Trials(model, budget);
   const { prefix, result, last } = shortestPrefix(model, part, found, trials);
   const wasCut = trials.cutCount > 0;
-  const { kept, isSmallest } = smallestSet(model, prefix, trials);
+  const { kept, isSmallest } = smallestSet(model, prefix, last, trials);
   const operations = kept.map(({ operation }) => operation).sort((a, b) => a.order - b.order);
   return {
     key: part.key,
@@ -61,31 +58,6 @@ export function offendingWindow<State, Input, Output>(
     reachable: result.reachable,
     suspects: suspectsOf(prefix, trials),
   };
-}
-
-/** Searches of parts of a history, which share a budget. */
-class Trials<State, Input, Output> {
-  readonly #model: Model<State, Input, Output>;
-  readonly #budget: Budget;
-  readonly #trialStepsMax: number;
-  #stepsLeft: number;
-  /** How many trials had no answer. */
-  cutCount = 0;
-
-  constructor(model: Model<State, Input, Output>, budget: Budget, stepCount: number) {
-    this.#model = model;
-    this.#budget = budget;
-    this.#stepsLeft = budget.stepsMax;
-    this.#trialStepsMax = Math.max(trialStepsMin, stepCount * trialFactor);
-  }
-
-  run(part: Partition<Input, Output>): SearchResult<State, Input, Output> {
-    const stepsMax = Math.min(this.#stepsLeft, this.#trialStepsMax);
-    const result = search(this.#model, part, { ...this.#budget, stepsMax });
-    this.#stepsLeft -= result.stepCount;
-    if (result.kind === "exhausted") this.cutCount += 1;
-    return result;
-  }
 }
 
 /**
@@ -125,27 +97,20 @@ function shortestPrefix<State, Input, Output>(
 }
 
 /**
- * A smallest set of operations that is illegal when nothing is demanded of the others: first as few
- * of the latest as will do, then, in ever smaller pieces, without what is not needed. What cannot be
+ * A smallest set of operations that is illegal when nothing is demanded of the others: first a small
+ * one, if there is, and then, in ever smaller pieces, without what is not needed. What cannot be
  * spared from a set cannot be spared from a smaller one, so one pass over single operations is enough.
  */
 function smallestSet<State, Input, Output>(
   model: Model<State, Input, Output>,
   part: Partition<Input, Output>,
+  last: Operation<Input, Output>,
   trials: Trials<State, Input, Output>,
 ): { readonly kept: readonly Completed<Input, Output>[]; readonly isSmallest: boolean } {
-  const isIllegal = (demanded: readonly Completed<Input, Output>[]): boolean => {
-    const set = new Set(demanded);
-    return trials.run(relax(model, part, (one) => !set.has(one))).kind === "illegal";
-  };
+  const isIllegal = (demanded: readonly Completed<Input, Output>[]): boolean =>
+    trials.isIllegal(part, demanded);
   const ended = [...part.completed].sort((a, b) => a.endOrder - b.endOrder);
-  let kept = ended;
-  for (let count = 1; count < ended.length; count *= 2) {
-    const latest = ended.slice(-count);
-    if (!isIllegal(latest)) continue;
-    kept = latest;
-    break;
-  }
+  let kept = smallContradiction(model, part, last, trials) ?? ended;
   for (let size = Math.ceil(kept.length / 2); ; size = Math.ceil(size / 2)) {
     const cutBefore = trials.cutCount;
     let start = 0;
