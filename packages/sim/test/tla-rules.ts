@@ -40,7 +40,7 @@ interface Server {
 
 /** A message as the specification has it: with the terms of its entries, which the trace does not tell. */
 interface Mail {
-  readonly msg: TlaMessage;
+  readonly message: TlaMessage;
   readonly terms: readonly number[];
 }
 
@@ -130,39 +130,39 @@ export class TlaRules {
     }
   }
 
-  #onMessage(server: Server, event: TlaEvent, msg: TlaMessage): void {
+  #onMessage(server: Server, event: TlaEvent, message: TlaMessage): void {
     if (event.name.startsWith("Receive")) {
-      demand(msg.to === server.id, "a message is received by whom it is for", event);
+      demand(message.to === server.id, "a message is received by whom it is for", event);
       mustMatch(server, event);
-      this.#receive(server, event, msg);
+      this.#receive(server, event, message);
       return;
     }
-    demand(msg.from === server.id, "a message is sent by whom it is from", event);
-    const isAnswer = msg.type.endsWith("Resp");
+    demand(message.from === server.id, "a message is sent by whom it is from", event);
+    const isAnswer = message.type.endsWith("Resp");
     // Answers follow from what is received: only those to oneself are news.
-    if (isAnswer && msg.to !== server.id) return;
-    const { made, terms } = make(server, event, msg);
-    demand(JSON.stringify(made) === JSON.stringify(meaning(msg)), explain(made), event);
-    server.pending.push({ msg, terms });
+    if (isAnswer && message.to !== server.id) return;
+    const { made, terms } = make(server, event, message);
+    demand(JSON.stringify(made) === JSON.stringify(meaning(message)), explain(made), event);
+    server.pending.push({ message, terms });
     mustMatch(server, event);
   }
 
-  #receive(server: Server, event: TlaEvent, msg: TlaMessage): void {
-    const key = JSON.stringify(meaning(msg));
-    const offset = this.#network.findIndex((mail) => JSON.stringify(meaning(mail.msg)) === key);
+  #receive(server: Server, event: TlaEvent, message: TlaMessage): void {
+    const key = JSON.stringify(meaning(message));
+    const offset = this.#network.findIndex((mail) => JSON.stringify(meaning(mail.message)) === key);
     demand(offset >= 0, "what is received was sent", event);
     const mail = at(this.#network.splice(offset, 1), 0);
-    if (msg.term > server.term) {
-      server.term = msg.term;
+    if (message.term > server.term) {
+      server.term = message.term;
       server.vote = "0";
       server.role = "StateFollower";
     }
-    switch (msg.type) {
+    switch (message.type) {
       case "MsgVote":
-        answerVote(server, msg);
+        answerVote(server, message);
         break;
       case "MsgVoteResp":
-        if (msg.term === server.term && !msg.reject) server.votes.add(msg.from);
+        if (message.term === server.term && !message.reject) server.votes.add(message.from);
         break;
       case "MsgApp":
       case "MsgHeartbeat":
@@ -170,9 +170,9 @@ export class TlaRules {
         break;
       case "MsgAppResp":
       case "MsgHeartbeatResp":
-        if (msg.term === server.term && !msg.reject) {
-          const index = msg.type === "MsgAppResp" ? msg.index : 0;
-          server.match.set(msg.from, Math.max(server.match.get(msg.from) ?? 0, index));
+        if (message.term === server.term && !message.reject) {
+          const index = message.type === "MsgAppResp" ? message.index : 0;
+          server.match.set(message.from, Math.max(server.match.get(message.from) ?? 0, index));
         }
         break;
     }
@@ -207,10 +207,10 @@ function durableOf({ term, vote, log, commit }: Server): Durable {
 
 /** Whether the receipt before it said already that the node follows. */
 function isToldTwice({ last }: Server, { state }: TlaEvent): boolean {
-  const msg = last?.msg;
-  if (last === undefined || msg === undefined || !last.name.startsWith("Receive")) return false;
-  if (msg.term !== state.term) return false;
-  if (last.state.term < msg.term) return true;
+  const message = last?.message;
+  if (last === undefined || message === undefined || !last.name.startsWith("Receive")) return false;
+  if (message.term !== state.term) return false;
+  if (last.state.term < message.term) return true;
   return last.name === "ReceiveAppendEntriesRequest" && last.role === "StateCandidate";
 }
 
@@ -237,19 +237,20 @@ function agreedIndex(server: Server): number {
   return agreed > 0 && log[agreed - 1] === term ? agreed : commit;
 }
 
-/** The message that a server can make now, of the kind and extent of `msg`. */
+/** The message that a server can make now, of the kind and extent of `message`. */
 function make(
   server: Server,
   event: TlaEvent,
-  msg: TlaMessage,
+  message: TlaMessage,
 ): { readonly made: object; readonly terms: readonly number[] } {
   const { log, term, commit, match } = server;
-  const envelope = { type: msg.type, from: server.id, to: msg.to, term };
+  const envelope = { type: message.type, from: server.id, to: message.to, term };
   const lastTerm = log.at(-1) ?? 0;
   const known =
-    server.voters.includes(msg.to) && (msg.to !== server.id || msg.type.endsWith("Resp"));
+    server.voters.includes(message.to) &&
+    (message.to !== server.id || message.type.endsWith("Resp"));
   demand(known, "a message is for another voter", event);
-  switch (msg.type) {
+  switch (message.type) {
     case "MsgVote":
       demand(server.role === "StateCandidate", "only a candidate asks for votes", event);
       return { made: { ...envelope, index: log.length, logTerm: lastTerm }, terms: [] };
@@ -258,18 +259,18 @@ function make(
       return { made: { ...envelope, reject: false }, terms: [] };
     case "MsgHeartbeat": {
       demand(server.role === "StateLeader", "only a leader sends heartbeats", event);
-      const known = Math.min(commit, match.get(msg.to) ?? 0);
+      const known = Math.min(commit, match.get(message.to) ?? 0);
       return { made: { ...envelope, commit: known }, terms: [] };
     }
     case "MsgApp": {
       demand(server.role === "StateLeader", "only a leader sends entries", event);
-      demand(msg.index >= (match.get(msg.to) ?? 0), "nothing is sent that is there", event);
-      const terms = log.slice(msg.index, msg.index + msg.entries);
+      demand(message.index >= (match.get(message.to) ?? 0), "nothing is sent that is there", event);
+      const terms = log.slice(message.index, message.index + message.entries);
       const fields = {
         entries: terms.length,
-        index: msg.index,
-        logTerm: log[msg.index - 1] ?? 0,
-        commit: Math.min(commit, msg.index + terms.length),
+        index: message.index,
+        logTerm: log[message.index - 1] ?? 0,
+        commit: Math.min(commit, message.index + terms.length),
       };
       return { made: { ...envelope, ...fields }, terms };
     }
@@ -281,8 +282,8 @@ function make(
 }
 
 /** The fields of a message that the specification looks at. */
-function meaning(msg: TlaMessage): object {
-  const { type, from, to, term, index, logTerm, entries, commit, reject } = msg;
+function meaning(message: TlaMessage): object {
+  const { type, from, to, term, index, logTerm, entries, commit, reject } = message;
   const envelope = { type, from, to, term };
   switch (type) {
     case "MsgVote":
@@ -299,7 +300,7 @@ function meaning(msg: TlaMessage): object {
 }
 
 function answer(server: Server, to: string, fields: Partial<TlaMessage>): void {
-  const msg: TlaMessage = {
+  const message: TlaMessage = {
     type: "MsgAppResp",
     term: server.term,
     from: server.id,
@@ -313,44 +314,44 @@ function answer(server: Server, to: string, fields: Partial<TlaMessage>): void {
     rejectHint: 0,
     ...fields,
   };
-  server.pending.push({ msg, terms: [] });
+  server.pending.push({ message, terms: [] });
 }
 
-function answerVote(server: Server, msg: TlaMessage): void {
+function answerVote(server: Server, message: TlaMessage): void {
   const { log, term, vote } = server;
   const lastTerm = log.at(-1) ?? 0;
-  const isNewer = msg.logTerm > lastTerm;
-  const isUpToDate = isNewer || (msg.logTerm === lastTerm && msg.index >= log.length);
-  const isGranted = msg.term === term && isUpToDate && (vote === "0" || vote === msg.from);
-  if (isGranted) server.vote = msg.from;
-  answer(server, msg.from, { type: "MsgVoteResp", reject: !isGranted });
+  const isNewer = message.logTerm > lastTerm;
+  const isUpToDate = isNewer || (message.logTerm === lastTerm && message.index >= log.length);
+  const isGranted = message.term === term && isUpToDate && (vote === "0" || vote === message.from);
+  if (isGranted) server.vote = message.from;
+  answer(server, message.from, { type: "MsgVoteResp", reject: !isGranted });
 }
 
-function answerAppend(server: Server, { msg, terms }: Mail, event: TlaEvent): void {
-  if (msg.term < server.term) {
-    answer(server, msg.from, { reject: true });
+function answerAppend(server: Server, { message, terms }: Mail, event: TlaEvent): void {
+  if (message.term < server.term) {
+    answer(server, message.from, { reject: true });
     return;
   }
   demand(server.role !== "StateLeader", "a leader hears no other of its term", event);
   server.role = "StateFollower";
-  if (msg.type === "MsgHeartbeat") {
-    const room = server.commit === 0 ? 0 : msg.commit;
+  if (message.type === "MsgHeartbeat") {
+    const room = server.commit === 0 ? 0 : message.commit;
     server.commit = Math.max(server.commit, room);
-    answer(server, msg.from, { type: "MsgHeartbeatResp" });
+    answer(server, message.from, { type: "MsgHeartbeatResp" });
     return;
   }
-  if (msg.index > 0 && server.log[msg.index - 1] !== msg.logTerm) {
-    answer(server, msg.from, { reject: true });
+  if (message.index > 0 && server.log[message.index - 1] !== message.logTerm) {
+    answer(server, message.from, { reject: true });
     return;
   }
-  if (msg.index < server.commit) {
-    answer(server, msg.from, { index: server.commit });
+  if (message.index < server.commit) {
+    answer(server, message.from, { index: server.commit });
     return;
   }
-  merge(server.log, msg.index, terms);
-  const end = msg.index + terms.length;
-  server.commit = Math.max(server.commit, Math.min(msg.commit, end));
-  answer(server, msg.from, { index: end });
+  merge(server.log, message.index, terms);
+  const end = message.index + terms.length;
+  server.commit = Math.max(server.commit, Math.min(message.commit, end));
+  answer(server, message.from, { index: end });
 }
 
 /** Removes what conflicts, from the end, and adds what is missing. */
@@ -363,8 +364,8 @@ function merge(log: number[], prev: number, terms: readonly number[]): void {
 }
 
 function messageOf(event: TlaEvent): TlaMessage {
-  if (event.msg === undefined) throw new RuleBroken(`${event.name} is about a message`);
-  return event.msg;
+  if (event.message === undefined) throw new RuleBroken(`${event.name} is about a message`);
+  return event.message;
 }
 
 function explain(made: object): string {

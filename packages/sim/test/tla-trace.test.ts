@@ -27,8 +27,9 @@ function trace(plan: Plan, eventCount: number, direct: (world: World) => void = 
   return { lines, events: events.map(({ event }) => event), stopped: observer.stopped };
 }
 
+/** One line; what the vocabulary calls `msg` is a message here. */
 function read(line: string): { readonly tag: string; readonly event: TlaEvent } {
-  return JSON.parse(line);
+  return JSON.parse(line.replace('"msg":', '"message":'));
 }
 
 /** Throws `RuleBroken` if the rules do not allow the events. */
@@ -38,9 +39,11 @@ function check(events: readonly TlaEvent[]): void {
 }
 
 /** One event as a short line. */
-function brief({ name, nid, state, log, msg }: TlaEvent): string {
+function brief({ name, nid, state, log, message }: TlaEvent): string {
   const at = `${nid} t${state.term} v${state.vote} c${state.commit} l${log}`;
-  return msg === undefined ? `${name} ${at}` : `${name} ${at} ${msg.from}>${msg.to} ${msg.type}`;
+  return message === undefined
+    ? `${name} ${at}`
+    : `${name} ${at} ${message.from}>${message.to} ${message.type}`;
 }
 
 /** The election of node 1, and its first entry, as the specification hears of it. */
@@ -114,8 +117,8 @@ test("lines are numbered so that sorting them as text keeps their order", () => 
 
 test("a message carries what the specification compares, and nothing it does not know", () => {
   const { events } = trace(calmPlan(1, 3, {}), 60);
-  const append = events.find(({ msg }) => msg?.type === "MsgApp");
-  expect(append?.msg).toEqual({
+  const append = events.find(({ message }) => message?.type === "MsgApp");
+  expect(append?.message).toEqual({
     type: "MsgApp",
     term: 2,
     from: "1",
@@ -172,9 +175,9 @@ test("runs under faults follow the rules, and use every word", () => {
     const { events, stopped } = trace(drawPlan(seed), 1000);
     expect(() => check(events), `seed ${seed}`).not.toThrow();
     if (stopped === undefined) completeCount += 1;
-    for (const { name, msg, log } of events) {
+    for (const { name, message, log } of events) {
       seen.add(name);
-      if (msg !== undefined) types.add(msg.type);
+      if (message !== undefined) types.add(message.type);
       if (name === "InitState" && log > 0) restartCount += 1;
     }
   }
@@ -189,9 +192,11 @@ test("a request that the network repeats is told as sent twice", () => {
   const network = { ...calm.network, duplicatePerMille: 1000, lateDelayMax: 100 };
   const { events, stopped } = trace({ ...calm, network }, 600);
   expect(stopped).toBeUndefined();
-  const isAppend = ({ msg }: TlaEvent): boolean => msg?.type === "MsgApp";
+  const isAppend = ({ message }: TlaEvent): boolean => message?.type === "MsgApp";
   const told = events.filter((event) => isAppend(event) && event.name.startsWith("Send"));
-  expect(told.length).toBeGreaterThan(new Set(told.map((event) => JSON.stringify(event.msg))).size);
+  expect(told.length).toBeGreaterThan(
+    new Set(told.map((event) => JSON.stringify(event.message))).size,
+  );
   check(events);
 });
 

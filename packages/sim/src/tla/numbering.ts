@@ -59,8 +59,8 @@ export class Numbering {
     return index + this.voters.length;
   }
 
-  /** An event of the node that `view` shows, about `msg` if it is about a message. */
-  event(name: TlaEventName, view: View, msg?: TlaMessage): TlaEvent {
+  /** An event of the node that `view` shows; `told` is the message that it is about. */
+  event(name: TlaEventName, view: View, told?: TlaMessage): TlaEvent {
     const event: TlaEvent = {
       name,
       nid: String(view.id),
@@ -73,7 +73,7 @@ export class Numbering {
       log: this.index(view.last.index),
       conf: [this.voters.map(String), []],
     };
-    return msg === undefined ? event : { ...event, msg };
+    return told === undefined ? event : { ...event, message: told };
   }
 
   /**
@@ -102,7 +102,7 @@ export class Numbering {
     return [init, { ...init, name: "BecomeFollower", state }, ...changes];
   }
 
-  /** A message in the terms of the specification; for a heartbeat, with what commit index it says. */
+  /** A message as the specification has it. What a heartbeat says of the commit index takes more: see below. */
   message(message: Exclude<TlaSpoken, Heartbeat>): TlaMessage {
     const base = this.#envelope(message);
     switch (message.kind) {

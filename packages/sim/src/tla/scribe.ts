@@ -91,8 +91,8 @@ export class Scribe {
       const isKnown = this.#writeSend(node, message, mark);
       if (!isKnown) return `node ${node.id} sends a heartbeat that no leader would`;
     }
-    for (const { message, msg } of node.notes) {
-      this.#post.send(message, { message: msg, mark, sending: undefined });
+    for (const { message, told } of node.notes) {
+      this.#post.send(message, { message: told, mark, sending: undefined });
     }
     this.#page.put(place);
     node.takeReady(mark);
@@ -116,8 +116,8 @@ export class Scribe {
         this.#writeNote(node, after, ownVote(after));
         continue;
       }
-      const msg = this.#numbering.message({ kind: "request-vote", from, to, term, last });
-      node.keepVoteRequest(to, term, this.#add("SendRequestVoteRequest", after, msg));
+      const told = this.#numbering.message({ kind: "request-vote", from, to, term, last });
+      node.keepVoteRequest(to, term, this.#add("SendRequestVoteRequest", after, told));
     }
   }
 
@@ -151,9 +151,9 @@ export class Scribe {
 
   /** A node says something to itself: in the specification that is a message like any other. */
   #writeNote(node: TracedNode, view: View, message: OwnMessage): void {
-    const msg = this.#numbering.message(message);
-    this.#add(messageEventName("Send", msg), view, msg);
-    node.notes.push({ message, msg });
+    const told = this.#numbering.message(message);
+    this.#add(messageEventName("Send", told), view, told);
+    node.notes.push({ message, told });
   }
 
   /** What a node said to itself takes effect, if it said it: of an older leader's entries it did not. */
@@ -207,20 +207,20 @@ export class Scribe {
     const { place, status, heard } = moment;
     // Of those who have not answered yet, the specification knows nothing, not even the beginning.
     const commit = heard.has(message.to) ? this.#numbering.index(message.commitIndex) : 0;
-    const msg = this.#numbering.heartbeat(message, commit);
-    const sending = newPlace(this.#numbering.event("SendAppendEntriesRequest", status, msg), 1);
+    const told = this.#numbering.heartbeat(message, commit);
+    const sending = newPlace(this.#numbering.event("SendAppendEntriesRequest", status, told), 1);
     place.inner.push(sending);
-    this.#post.send(message, { message: msg, mark, sending });
+    this.#post.send(message, { message: told, mark, sending });
     return true;
   }
 
-  #send(node: TracedNode, message: TlaSpoken, msg: TlaMessage, mark: ReadyMark): void {
-    const sending = this.#add(messageEventName("Send", msg), node.status, msg);
-    this.#post.send(message, { message: msg, mark, sending });
+  #send(node: TracedNode, message: TlaSpoken, told: TlaMessage, mark: ReadyMark): void {
+    const sending = this.#add(messageEventName("Send", told), node.status, told);
+    this.#post.send(message, { message: told, mark, sending });
   }
 
-  #add(name: TlaEventName, view: View, msg?: TlaMessage): Place {
-    const place = newPlace(this.#numbering.event(name, view, msg), 1);
+  #add(name: TlaEventName, view: View, told?: TlaMessage): Place {
+    const place = newPlace(this.#numbering.event(name, view, told), 1);
     this.#page.put(place);
     return place;
   }

@@ -58,6 +58,7 @@ export interface TlaEvent {
   readonly log: number;
   /** The incoming and the outgoing voters. */
   readonly conf: readonly [readonly string[], readonly string[]];
-  readonly msg?: TlaMessage;
+  /** In a trace, this is `msg`. */
+  readonly message?: TlaMessage;
   readonly prop?: { readonly cc: { readonly newconf: readonly string[] } };
 }

@@ -151,7 +151,8 @@ export class TlaTrace implements Observer {
     for (const node of this.#nodes.values()) node.finish();
     let line = firstLine;
     for (const event of this.#page.events()) {
-      this.#write(JSON.stringify({ tag: "trace", line, event }));
+      const { message, prop, ...rest } = event;
+      this.#write(JSON.stringify({ tag: "trace", line, event: { ...rest, msg: message, prop } }));
       line += 1;
     }
     if (this.#stopped !== undefined) {

@@ -22,7 +22,7 @@ export interface Moment {
 /** A message of a node to itself. */
 export interface Note {
   readonly message: TlaSpoken;
-  readonly msg: TlaMessage;
+  readonly told: TlaMessage;
 }
 
 /** What an answer is to. `stale`: to what an old leader sent. */
