@@ -40,10 +40,19 @@ export function runTool(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Ended> {
+  return runScript(join(root, "node_modules/.bin", tool), args, options);
+}
+
+/** Runs the JavaScript file at `path` with this Node.js. Never throws or rejects. */
+export function runScript(
+  path: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
   const { folder = root, show = false, timeoutMs = 20 * 60_000 } = options;
   return new Promise((resolve) => {
     const chunks: string[] = [];
-    const child = spawn(process.execPath, [join(root, "node_modules/.bin", tool), ...args], {
+    const child = spawn(process.execPath, [path, ...args], {
       cwd: folder,
       stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
       env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined },

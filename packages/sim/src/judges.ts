@@ -15,7 +15,7 @@ import { StateMachineSafety } from "./judges/state-machine-safety.ts";
 import { TermMonotone } from "./judges/term-monotone.ts";
 import { VoteOnce } from "./judges/vote-once.ts";
 
-/** The judges of every invariant, each for one run. Where one has two, the second sees causes, and so sooner. */
+/** The judges of every invariant, each for one run. Where one has two, the second sees the cause. */
 export function newJudges(disks: Disks, inflightCountMax: number): readonly Judge[] {
   return [
     new ElectionSafety(),

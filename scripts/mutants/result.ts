@@ -1,0 +1,102 @@
+import { isSafetyMutant, type Mutant } from "./mutant.ts";
+import { isCaught, judgesOf, medianSeedCount, type Verdict } from "./verdict.ts";
+
+/** What came of one mutant. */
+export interface MutantResult {
+  readonly mutant: Mutant;
+  readonly verdict: Verdict;
+}
+
+/** What came of the code as it is, by the level or the tests that it was put before. */
+export interface UnmutatedResult {
+  readonly what: string;
+  readonly verdict: Verdict;
+}
+
+/**
+ * How a mutant came out, in one word. `caught`: from every start. `survived`: from one start at least.
+ * `absent`: the level that is to catch it does not exist. `broken`: it does not run at all.
+ */
+export type Fate = "caught" | "survived" | "absent" | "broken";
+
+/** The fate of a mutant. */
+export function fateOf({ verdict }: MutantResult): Fate {
+  if (verdict.kind === "absent" || verdict.kind === "broken") return verdict.kind;
+  return isCaught(verdict) ? "caught" : "survived";
+}
+
+/** Whether nobody may rest before this is mended. */
+export function isAlarming(result: MutantResult): boolean {
+  const fate = fateOf(result);
+  return fate === "broken" || (fate === "survived" && isSafetyMutant(result.mutant));
+}
+
+/** Who caught a mutant, the most frequent first; what is wrong if nobody did. */
+export function catchersOf({ verdict }: MutantResult): string {
+  switch (verdict.kind) {
+    case "seeds": {
+      const judges = judgesOf(verdict.starts);
+      return judges.length === 0 ? "nobody" : judges.join(", ");
+    }
+    case "tests":
+      return verdict.failed === undefined ? "no test" : `test “${verdict.failed}”`;
+    case "absent":
+      return "the level does not exist yet";
+    case "broken":
+      return verdict.reason;
+  }
+}
+
+/** After how many seeds, in the middle and at most; from how many starts, if not from all. */
+export function seedsOf({ verdict }: MutantResult): string {
+  if (verdict.kind !== "seeds") return "";
+  const { starts } = verdict;
+  const found = starts.filter(({ failure }) => failure !== undefined);
+  const median = medianSeedCount(starts);
+  if (median === undefined) return "";
+  const most = Math.max(...found.map(({ seedCount }) => seedCount));
+  const range = `${median} (≤ ${most})`;
+  return found.length === starts.length ? range : `${range} in ${found.length} of ${starts.length}`;
+}
+
+const idWidth = 36;
+
+/** One line of the table for the terminal. */
+export function lineOf(result: MutantResult): string {
+  const { id, property, level } = result.mutant;
+  const fate = fateOf(result);
+  const mark = isAlarming(result) ? fate.toUpperCase() : fate;
+  const columns = [
+    mark.padEnd(9),
+    id.padEnd(idWidth),
+    property.padEnd(6),
+    level.padEnd(6),
+    seedsOf(result).padEnd(26),
+    catchersOf(result),
+  ];
+  return columns.join("").trimEnd();
+}
+
+/** The last line: how many came out how. */
+export function summaryOf(results: readonly MutantResult[]): string {
+  const counts = new Map<Fate, number>();
+  for (const result of results) {
+    const fate = fateOf(result);
+    counts.set(fate, (counts.get(fate) ?? 0) + 1);
+  }
+  const parts = [...counts].map(([fate, count]) => `${count} ${fate}`);
+  return `${results.length} mutants: ${parts.join(", ")}`;
+}
+
+/** Everything, for programs. */
+export function jsonOf(
+  unmutated: readonly UnmutatedResult[],
+  results: readonly MutantResult[],
+): string {
+  const mutants = results.map((result) => {
+    const { mutant, verdict } = result;
+    const { id, rows, property, level } = mutant;
+    return { id, rows, property, level, fate: fateOf(result), verdict };
+  });
+  return `${JSON.stringify({ unmutated, mutants }, undefined, 2)}\n`;
+}
