@@ -4,7 +4,7 @@ import { simulateWhole, wholeCoverageKinds } from "@quorate/sim";
 // Production code over simulated disks, network, clocks and randomness; one seed draws everything.
 // Run one again with SEED=<n>.
 const chosen = process.env["SEED"];
-const batchCount = 5;
+const batchCount = 4;
 const batchSize = 50;
 
 if (chosen !== undefined) {
@@ -30,12 +30,12 @@ if (chosen !== undefined) {
 
   test("a seed gives the same whole run each time, and another seed another", async () => {
     const hashes = new Set<string>();
-    for (let seed = 1; seed <= 15; seed++) {
+    for (let seed = 1; seed <= 10; seed++) {
       const { hash } = await simulateWhole(seed);
       expect((await simulateWhole(seed)).hash).toBe(hash);
       hashes.add(hash);
     }
-    expect(hashes.size).toBe(15);
+    expect(hashes.size).toBe(10);
   });
 
   test("runs that take turns do not change one another", async () => {

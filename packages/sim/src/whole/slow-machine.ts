@@ -8,8 +8,8 @@ export interface Slowness {
   readonly timeline: Timeline;
   readonly life: Life;
   /** How long its `number`-th apply or query takes; 0 is no time at all. */
-  delay(number: number): Microseconds;
-  broken(error: unknown): void;
+  readonly delay: (number: number) => Microseconds;
+  readonly broken: (error: unknown) => void;
 }
 
 /**
