@@ -1,42 +1,10 @@
-import { RaftError, RaftNode, type RaftOptions, type Status } from "@quorate/core";
+import { type Message, newEntry, RaftError, RaftNode, type Status } from "@quorate/core";
 import { expect, test } from "vitest";
-import { calmPlan, drawPlan, type Plan } from "../src/plan.ts";
+import { calmPlan, drawPlan } from "../src/plan.ts";
 import type { TlaEvent, TlaEventName } from "../src/tla/tla-event.ts";
 import { TlaTrace } from "../src/tla/tla-trace.ts";
 import { World } from "../src/world.ts";
-import { RuleBroken, TlaRules } from "./tla-rules.ts";
-
-interface Traced {
-  readonly lines: readonly string[];
-  readonly events: readonly TlaEvent[];
-  readonly stopped: string | undefined;
-}
-
-/** Runs a plan, without pre-vote, for some events, and after each lets `direct` interfere. */
-function trace(plan: Plan, eventCount: number, direct: (world: World) => void = () => {}): Traced {
-  const raft: RaftOptions = { ...plan.options, preVote: false };
-  const lines: string[] = [];
-  const observer = new TlaTrace({ raft, write: (line) => lines.push(line) });
-  const world = new World({ ...plan, options: raft }, { observers: [observer] });
-  while (world.eventCount < eventCount) {
-    world.advance();
-    direct(world);
-  }
-  observer.finish();
-  const events = lines.map(read).filter(({ tag }) => tag === "trace");
-  return { lines, events: events.map(({ event }) => event), stopped: observer.stopped };
-}
-
-/** One line; what the vocabulary calls `msg` is a message here. */
-function read(line: string): { readonly tag: string; readonly event: TlaEvent } {
-  return JSON.parse(line.replace('"msg":', '"message":'));
-}
-
-/** Throws `RuleBroken` if the rules do not allow the events. */
-function check(events: readonly TlaEvent[]): void {
-  const rules = new TlaRules();
-  for (const event of events) rules.take(event);
-}
+import { check, read, trace } from "./tla-run.ts";
 
 /** One event as a short line. */
 function brief({ name, nid, state, log, message }: TlaEvent): string {
@@ -258,6 +226,70 @@ test("a node that ran before the trace began cannot be told", () => {
   expect(lines).toHaveLength(1);
 });
 
+const status = new RaftNode(1, [1, 2, 3]).status();
+const heartbeat: Message = {
+  kind: "heartbeat",
+  from: 1,
+  to: 2,
+  term: 1,
+  commitIndex: 1,
+  readRound: 0,
+};
+
+test.for<[string, (observer: TlaTrace) => void, string]>([
+  [
+    "moved by what has no word",
+    (observer) => {
+      const after: Status = { ...status, term: 1 };
+      observer.stepped(status, after);
+      const envelope = { from: 2, to: 1, term: 1 };
+      observer.received(status, after, {
+        ...envelope,
+        kind: "read-index-response",
+        readId: 1,
+        index: 0,
+      });
+    },
+    "node 1 was moved by a read-index-response that the specification lacks",
+  ],
+  [
+    "speaking as a leader that it is not",
+    (observer) => {
+      observer.readied(status, {
+        number: 1,
+        messages: [heartbeat],
+        hardState: undefined,
+        entries: [],
+        mustSync: false,
+        messagesAfterPersist: [],
+        committed: [],
+        reads: [],
+      });
+    },
+    "node 1 sends a heartbeat that no leader would",
+  ],
+  [
+    "with another configuration",
+    (observer) => {
+      observer.appended(status, [newEntry({ term: 1, index: 1 }, "conf-change")], 0);
+    },
+    "node 1 appended a change of the configuration",
+  ],
+])("the trace ends at a node %s", ([, happen, reason]) => {
+  const lines: string[] = [];
+  const observer = new TlaTrace({ raft: { preVote: false }, write: (line) => lines.push(line) });
+  observer.started(status, []);
+  happen(observer);
+  expect(observer.stopped).toBe(reason);
+
+  observer.crashed(1);
+  observer.started(status, []);
+  observer.finish();
+
+  // What it began with, and why it ends.
+  expect(lines).toHaveLength(5 + 1);
+});
+
 test("a trace is finished once", () => {
   const lines: string[] = [];
   const observer = new TlaTrace({ raft: { preVote: false }, write: (line) => lines.push(line) });
@@ -269,64 +301,4 @@ test("a trace is finished once", () => {
   const { length } = lines;
   observer.finish();
   expect(lines.length).toBe(length);
-});
-
-// What the rules are worth: each of these is no trace of any run.
-
-const calm = (): TlaEvent[] => [...trace(calmPlan(1, 3, {}), 120).events];
-
-/** Where the `count`-th event of a name is, from 0. */
-const at = (events: readonly TlaEvent[], name: TlaEventName, count = 0): number => {
-  const offsets = events.flatMap((event, offset) => (event.name === name ? [offset] : []));
-  return offsets[count] ?? -1;
-};
-/** The trace with another event in the place of the one of a name. */
-function change(name: TlaEventName, to: (event: TlaEvent) => TlaEvent): TlaEvent[] {
-  const events = calm();
-  const offset = at(events, name);
-  return events.map((event, other) => (other === offset ? to(event) : event));
-}
-/** The trace without the `count`-th event of a name. */
-function without(name: TlaEventName, count = 0): TlaEvent[] {
-  return calm().toSpliced(at(calm(), name, count), 1);
-}
-
-test.for<[string, () => TlaEvent[], string]>([
-  ["without a Ready", () => without("Ready"), "what is received was sent"],
-  ["without a vote", () => without("ReceiveRequestVoteResponse", 1), "a leader has a majority"],
-  ["without an entry", () => without("Replicate"), "the message can only be"],
-  ["without a candidacy", () => without("BecomeCandidate"), "only a candidate"],
-  ["without a victory", () => without("BecomeLeader"), "only a leader appends"],
-  [
-    "with a commit too early",
-    () => change("Commit", (event) => ({ ...event, state: { ...event.state, commit: 5 } })),
-    "node 1 is",
-  ],
-  [
-    "with a vote for somebody else",
-    () =>
-      change("ReceiveAppendEntriesRequest", (event) => ({
-        ...event,
-        state: { ...event.state, vote: "3" },
-      })),
-    "node 2 is",
-  ],
-  [
-    "with a message that nobody sent",
-    () => {
-      const events = calm();
-      const offset = at(events, "ReceiveAppendEntriesRequest");
-      return events.toSpliced(offset, 0, ...events.slice(offset, offset + 1));
-    },
-    "node 2 is",
-  ],
-  [
-    "with a change of the configuration",
-    () => change("Commit", (event) => ({ ...event, name: "ApplyConfChange" })),
-    "the configuration changes",
-  ],
-])("the rules refuse a trace %s", ([, make, rule]) => {
-  expect(() => check(calm())).not.toThrow();
-  expect(() => check(make())).toThrow(RuleBroken);
-  expect(() => check(make())).toThrow(rule);
 });
