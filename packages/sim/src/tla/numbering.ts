@@ -102,7 +102,7 @@ export class Numbering {
     return [init, { ...init, name: "BecomeFollower", state }, ...changes];
   }
 
-  /** A message as the specification has it. What a heartbeat says of the commit index takes more: see below. */
+  /** A message as the specification has it. For a heartbeat, see below: its commit index takes more. */
   message(message: Exclude<TlaSpoken, Heartbeat>): TlaMessage {
     const base = this.#envelope(message);
     switch (message.kind) {
