@@ -1,6 +1,6 @@
 import { type AppDefect, AppFailure, simulateApp, type SimulateAppOptions } from "@quorate/sim";
 import { expect, test } from "vitest";
-import { BoxOffice, HastyBoxOffice } from "../../../examples/simulate-your-app/box-office.ts";
+import { BoxOffice, HastyBoxOffice } from "./box-office.ts";
 
 const boxOffice: SimulateAppOptions<number, number> = {
   stateMachine: () => new BoxOffice(),

@@ -85,9 +85,6 @@ export type Happening =
       readonly abortMs: number;
     };
 
-/** The name of something that can happen. */
-export type HappeningKind = Happening["kind"];
-
 /** One choice that makes a run other than calm. */
 export type Decision =
   | { readonly kind: "at"; readonly at: Microseconds; readonly what: Happening }

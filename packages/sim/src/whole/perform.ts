@@ -81,17 +81,9 @@ function performOn<Query, Answer>(
     case "stuck-disk":
       host.diskStuckUntil = Math.max(host.diskStuckUntil, now + what.forMs * usPerMs);
       break;
-    case "full-disk": {
-      const until = now + what.forMs * usPerMs;
-      host.diskFullUntil = until;
-      host.wasFull = true;
-      host.memory.capacityBytes = host.memory.bytes;
-      world.later(what.forMs, () => {
-        if (host.diskFullUntil !== until) return;
-        host.memory.capacityBytes = Number.POSITIVE_INFINITY;
-      });
+    case "full-disk":
+      fill(world, host, what.forMs);
       break;
-    }
     case "trap": {
       const { call, skip, trap, downMs } = what;
       host.traps.push({ call, skip, trap, downMs });
@@ -110,4 +102,19 @@ function takeDown<Query, Answer>(
   if (!host.isUp) return;
   end();
   world.later(downMs, () => host.start());
+}
+
+/** Leaves no room on the disk of a host for a while. */
+function fill<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  host: Host<Query, Answer>,
+  forMs: number,
+): void {
+  const until = world.timeline.now + forMs * usPerMs;
+  host.diskFullUntil = until;
+  host.wasFull = true;
+  host.memory.capacityBytes = host.memory.bytes;
+  world.later(forMs, () => {
+    if (host.diskFullUntil === until) host.memory.capacityBytes = Number.POSITIVE_INFINITY;
+  });
 }
