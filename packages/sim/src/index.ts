@@ -88,3 +88,18 @@ export type { App, AppCall } from "./whole/app.ts";
 export { AppDefect, type Committed } from "./whole/one-log.ts";
 export type { CallEnding, CallRecord } from "./whole/call.ts";
 export type { Draw } from "./draw.ts";
+export { describeBound, type Bound } from "./explore/bound.ts";
+export { Counterexample } from "./explore/counterexample.ts";
+export {
+  explore,
+  modelOptions,
+  type ExploreOptions,
+  type ExploreReport,
+} from "./explore/explore.ts";
+export type { CreateNode, ModelNode } from "./explore/model-node.ts";
+export type { HostFlaw } from "./explore/seat-step.ts";
+export {
+  exploreStandard,
+  standardExplorations,
+  type StandardExploration,
+} from "./explore/standard.ts";
