@@ -239,6 +239,23 @@ test("a key that is decided is decided, whatever others cost", () => {
   });
 });
 
+test.each([0, 1, 2, 3, 4, 5])(
+  "where %i others end before what makes the history illegal, the window ends there",
+  (before) => {
+    // Every total shows the add, which tells a total of its own only when it ends.
+    const recorder = new HistoryRecorder<CounterInput, CounterOutput>();
+    const add = recorder.invoke(0, "", { kind: "add", amount: 1 });
+    for (let client = 1; client <= 6; client++) {
+      if (client === before + 1) recorder.ok(add, { total: 100 });
+      recorder.ok(recorder.invoke(client, "", { kind: "total" }), { total: 1 });
+    }
+    const verdict = checkHistory(counterModel, recorder.history());
+    if (verdict.kind !== "illegal") throw new Error(verdict.kind);
+    expect(verdict.window.last.id).toBe(add);
+    expect(verdict.window.operations.map(({ id }) => id)).toEqual([add]);
+  },
+);
+
 test("a window that the budget does not suffice for is larger, and says so", () => {
   const history = trueHistory(3, { operations: 60, clients: 3, keys: 1 });
   const read = history.findLast(({ input, end }) => input.kind === "read" && end.kind === "ok");

@@ -137,6 +137,8 @@ test("a write is placed after all that was known when it began", () => {
   expect(() => run.done("b", 6)).toThrow(
     'the write of key "y" is at index 6, but began when index 7',
   );
+  const same = new Run().write("a", "1", "x").done("a", 7).remove("d", "y");
+  expect(() => same.done("d", 7)).toThrow('the delete of key "y" is at index 7, but began when');
   const parallel = new Run().write("a", "1", "x").write("b", "2", "y");
   parallel.done("a", 7).done("b", 6);
 });
