@@ -165,6 +165,13 @@ test("fingerprint counts ticks from now, so that the age of a node does not matt
   expect(fingerprintOf(old, nothingHanded)).toBe(fingerprintOf(younger, nothingHanded));
 });
 
+/** Accepted Readys with these hard states, numbered from 1. */
+function pendingOf(...hardStates: readonly Ready["hardState"][]): Handed["pending"] {
+  return hardStates.map((hardState, offset) => {
+    return { number: offset + 1, lastNumber: offset + 1, hardState };
+  });
+}
+
 test("fingerprint tells what the host was handed", () => {
   const state = leader();
   const hardState = { term: 2, vote: 1, commitIndex: 1 };
@@ -180,9 +187,9 @@ test("fingerprint tells what the host was handed", () => {
   };
   const handed: Handed[] = [
     nothingHanded,
-    { pending: [undefined], offer: undefined },
-    { pending: [hardState], offer: undefined },
-    { pending: [hardState, { ...hardState, vote: 2 }], offer: undefined },
+    { pending: pendingOf(undefined), offer: undefined },
+    { pending: pendingOf(hardState), offer: undefined },
+    { pending: pendingOf(hardState, { ...hardState, vote: 2 }), offer: undefined },
     { pending: [], offer: { ready, isCurrent: true } },
     { pending: [], offer: { ready, isCurrent: false } },
     { pending: [], offer: { ready: { ...ready, messages: [] }, isCurrent: false } },
@@ -195,9 +202,9 @@ test("fingerprint tells what the host was handed", () => {
   const prints = new Set(handed.map((each) => fingerprintOf(state, each)));
   expect(prints.size).toBe(handed.length);
   // It changes nothing when a Ready with nothing to write is durable.
-  const idle = { pending: [hardState, undefined], offer: undefined };
+  const idle = { pending: pendingOf(hardState, undefined), offer: undefined };
   expect(fingerprintOf(state, idle)).toBe(
-    fingerprintOf(state, { pending: [hardState], offer: undefined }),
+    fingerprintOf(state, { pending: pendingOf(hardState), offer: undefined }),
   );
   const renumbered = { ready: { ...ready, number: 9 }, isCurrent: false };
   expect(prints).toContain(fingerprintOf(state, { pending: [], offer: renumbered }));

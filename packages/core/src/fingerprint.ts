@@ -6,6 +6,7 @@ import type { Log } from "./log.ts";
 import type { Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import { allVoters } from "./quorum.ts";
+import type { Pending } from "./outbox.ts";
 import type { Ready } from "./ready.ts";
 import type { Peer, RaftState, Role } from "./state.ts";
 
@@ -31,8 +32,8 @@ export interface FingerprintOptions {
 
 /** What a node knows of its host's work, beside its state. */
 export interface Handed {
-  /** The hard state in each accepted Ready that is not durable; oldest first. */
-  readonly pending: readonly (HardState | undefined)[];
+  /** The accepted Readys that are not durable; oldest first. */
+  readonly pending: readonly Pending[];
   /** The Ready that was handed out last and not accepted, and whether it is still what `ready()` says. */
   readonly offer: { readonly ready: Ready; readonly isCurrent: boolean } | undefined;
 }
@@ -192,11 +193,10 @@ function offerText({ ready, isCurrent }: NonNullable<Handed["offer"]>, name: Nam
 
 /** The writes under way: up to where each makes the log durable, and the vote that it stores. */
 function writesText(log: Log, pending: Handed["pending"], name: Namer): string {
-  const ends = log.writeEnds;
   let end = log.persistedIndex;
   let text = "";
-  for (const [offset, hardState] of pending.entries()) {
-    const next = Math.max(end, ends[offset] ?? end);
+  for (const { number, hardState } of pending) {
+    const next = Math.max(end, log.writeEnd(number) ?? end);
     if (hardState === undefined && next === end) continue;
     end = next;
     text += `${voteText(hardState, name)}@${end},`;

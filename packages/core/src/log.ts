@@ -64,9 +64,9 @@ export class Log {
     return this.#persistedIndex;
   }
 
-  /** Where each write under way ends, as far as it still counts; oldest first. */
-  get writeEnds(): readonly LogIndex[] {
-    return this.#writes.map(({ lastIndex }) => lastIndex);
+  /** Where the write `number` ends as far as it still counts, or undefined if it is not under way. */
+  writeEnd(number: number): LogIndex | undefined {
+    return this.#writes.find((write) => write.number === number)?.lastIndex;
   }
 
   /** The term of the entry at `index`, or undefined if the log does not reach there. */
@@ -169,6 +169,7 @@ export class Log {
    * the meantime are not in the log any more; what replaced them goes out next.
    */
   handedOver(number: number, entries: readonly Entry[]): void {
+    if (entries.length === 0) return;
     const kept = entries.findLast(
       (entry) => this.#entries[entry.index - this.firstIndex] === entry,
     );

@@ -36,6 +36,14 @@ export class Outbox {
   }
 }
 
+/** Accepted Readys that are not reported durable yet: one that is to be written, and those after it that are not. */
+export interface Pending {
+  readonly number: number;
+  /** The last of those that have nothing to write, or `number`. */
+  readonly lastNumber: number;
+  readonly hardState: Ready["hardState"];
+}
+
 /** A Ready that was handed out and not accepted yet, with where it came from. */
 export interface Offer {
   readonly ready: Ready;

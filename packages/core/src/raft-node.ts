@@ -11,7 +11,7 @@ import { checkState } from "./invariants.ts";
 import type { Message } from "./message.ts";
 import { newState } from "./new-state.ts";
 import type { RaftOptions } from "./options.ts";
-import type { Offer } from "./outbox.ts";
+import type { Offer, Pending } from "./outbox.ts";
 import { startRead, tickReads } from "./reads.ts";
 import type { Ready } from "./ready.ts";
 import {
@@ -25,12 +25,6 @@ import {
 import { hardStateOf, leaderOf, type RaftState } from "./state.ts";
 import { type RoleKind, type Status, statusOf } from "./status.ts";
 import { validateMessage } from "./validate-message.ts";
-
-/** An accepted Ready that is not reported durable yet. */
-interface Pending {
-  readonly number: number;
-  readonly hardState: Ready["hardState"];
-}
 
 /** A state to go on from, given in the place of options: how a copy passes the door of new nodes. */
 class Continuation implements RaftOptions {
@@ -263,7 +257,17 @@ export class RaftNode {
     if (ready.hardState !== undefined) state.handedHardState = ready.hardState;
     for (const entry of ready.committed) state.applyingBytes += entryBytes(entry);
     state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;
-    this.#pending.push({ number: ready.number, hardState: ready.hardState });
+    this.#await(ready);
+  }
+
+  /** Remembers what is to be reported durable. A Ready with nothing to write joins the one before. */
+  #await({ number, entries, hardState }: Ready): void {
+    const newest = this.#pending.at(-1);
+    if (newest === undefined || entries.length > 0 || hardState !== undefined) {
+      this.#pending.push({ number, lastNumber: number, hardState });
+    } else {
+      this.#pending[this.#pending.length - 1] = { ...newest, lastNumber: number };
+    }
   }
 
   /**
@@ -271,18 +275,26 @@ export class RaftNode {
    * `stale_ready` for a number that was not accepted, or not the newest reported.
    */
   persisted(number: number): void {
-    if (!this.#pending.some((pending) => pending.number === number)) {
+    const isPending = this.#pending.some(
+      (pending) => pending.number <= number && number <= pending.lastNumber,
+    );
+    if (!isPending || !isSafe(number)) {
       throw stale(`Ready ${number} was not accepted, or was reported durable before`);
     }
     this.#changed();
     const state = this.#state;
     let done = 0;
-    for (const pending of this.#pending) {
-      if (pending.number > number) break;
-      if (pending.hardState !== undefined) state.persistedHardState = pending.hardState;
+    for (const { number: first, hardState } of this.#pending) {
+      if (first > number) break;
+      if (hardState !== undefined) state.persistedHardState = hardState;
       done += 1;
     }
+    const rest = this.#pending[done - 1]?.lastNumber ?? number;
     this.#pending = this.#pending.slice(done);
+    // Readys that joined one which is durable now are reported in their turn.
+    if (rest > number) {
+      this.#pending.unshift({ number: number + 1, lastNumber: rest, hardState: undefined });
+    }
     state.log.persisted(number);
     countOwnVote(state);
     if (state.role.kind === "leader") advanceCommit(state, state.role);
@@ -346,8 +358,7 @@ export class RaftNode {
   fingerprint(options: FingerprintOptions = {}): string {
     const ready = this.#offer?.ready;
     const offer = ready && { ready, isCurrent: this.#offerIsCurrent };
-    const pending = this.#pending.map(({ hardState }) => hardState);
-    return fingerprintOf(this.#state, { pending, offer }, options);
+    return fingerprintOf(this.#state, { pending: this.#pending, offer }, options);
   }
 
   /** Checks the invariants of this node's state, and throws an `AssertionError` if one is broken. */
