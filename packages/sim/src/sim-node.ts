@@ -208,8 +208,8 @@ export class SimNode {
     });
     const after = this.#run?.status;
     if (before !== undefined && after !== undefined) {
-      checkManners(before, after, message, this.#world.raft);
       this.#world.jury.received(before, after, message);
+      checkManners(before, after, message, this.#world.raft);
     }
   }
 
