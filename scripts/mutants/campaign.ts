@@ -14,8 +14,12 @@ export async function tryUnmutated(
   const levels = new Set<Level>();
   const tests = new Set<string>();
   for (const mutant of mutants) {
-    if (mutant.level === "unit") for (const path of mutant.tests) tests.add(path);
-    else levels.add(mutant.level);
+    if (mutant.level === "unit") {
+      for (const path of mutant.tests) tests.add(path);
+      continue;
+    }
+    levels.add(mutant.level);
+    if (mutant.explored) levels.add("explored");
   }
   const trials = [...levels].map((level) => ({
     what: `level ${level}`,
@@ -45,10 +49,17 @@ export async function tryMutants(
 ): Promise<readonly MutantResult[]> {
   return await inParallel(mutants, jobCount, async (mutant) => {
     const verdict = await tryMutant(build, mutant, range).catch(brokenBy);
-    const result = { mutant, verdict };
+    const exploration = isExplored(mutant)
+      ? await runSeeds(build, mutant.patches, "explored", range).catch(brokenBy)
+      : undefined;
+    const result = { mutant, verdict, exploration };
     tell(result);
     return result;
   });
+}
+
+function isExplored(mutant: Mutant): boolean {
+  return mutant.level !== "unit" && mutant.explored;
 }
 
 function brokenBy(error: unknown): Verdict {

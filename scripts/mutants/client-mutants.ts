@@ -206,7 +206,8 @@ export const writeMutants: readonly Mutant[] = [
     id: "L13-overwritten-called-superseded",
     rows: ["L13"],
     property: "LIN",
-    ...whole,
+    level: "unit",
+    tests: ["packages/runtime/test/failover.test.ts"],
     patches: [
       {
         file: proposals,

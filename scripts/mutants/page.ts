@@ -49,7 +49,7 @@ function introduction({ starts, seedCountMax }: Range): readonly string[] {
     "most. *Caught by* names the [invariant](invariants.md) of a judge of the simulator; *contract* is",
     "what a node owes to its host and its peers, *assertion* one of the core's own, *liveness* a cluster",
     "that was healed and made no progress, *clients* an answer that the model does not give, *refusal* an",
-    "error; or it is a test, by name.",
+    "error; or it is a test, by name. *Search* is the exhaustive search of small worlds.",
   ];
 }
 

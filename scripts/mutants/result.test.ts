@@ -20,8 +20,13 @@ const nothing: StartReport = { start: 1, seedCount: 200, failure: undefined };
 const result = (starts: readonly StartReport[], property: Property = "ES"): MutantResult => ({
   mutant: mutant(property),
   verdict: { kind: "seeds", starts },
+  exploration: undefined,
 });
-const other = (verdict: Verdict): MutantResult => ({ mutant: mutant("ES"), verdict });
+const other = (verdict: Verdict): MutantResult => ({
+  mutant: mutant("ES"),
+  verdict,
+  exploration: undefined,
+});
 
 test("a bug that can harm a user must be caught from every start; another may survive", () => {
   expect(fateOf(result([found, found]))).toBe("caught");
@@ -31,6 +36,16 @@ test("a bug that can harm a user must be caught from every start; another may su
   expect(isAlarming(result([nothing], "LIVE"))).toBe(false);
   expect(isAlarming(result([nothing], "AVAIL"))).toBe(false);
   expect(isAlarming(result([nothing], "CRASH"))).toBe(true);
+});
+
+test("a mutant for the exhaustive search must be found by that too", () => {
+  const missed = { ...result([found]), exploration: { kind: "seeds", starts: [nothing] } } as const;
+  expect(fateOf(missed)).toBe("survived");
+  expect(lineOf(missed)).toMatch(/I7; search: nobody$/);
+  const both = { ...result([found]), exploration: { kind: "seeds", starts: [found] } } as const;
+  expect(fateOf(both)).toBe("caught");
+  const later = { ...result([found]), exploration: { kind: "absent" } } as const;
+  expect([fateOf(later), lineOf(later)]).toEqual(["caught", lineOf(result([found]))]);
 });
 
 test("a mutant that does not run is an alarm, and one without a level is none", () => {

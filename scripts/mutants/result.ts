@@ -5,6 +5,8 @@ import { isCaught, judgesOf, medianSeedCount, type Verdict } from "./verdict.ts"
 export interface MutantResult {
   readonly mutant: Mutant;
   readonly verdict: Verdict;
+  /** What the exhaustive search of small worlds says; undefined for a mutant that is not for it. */
+  readonly exploration: Verdict | undefined;
 }
 
 /** What came of the code as it is, by the level or the tests that it was put before. */
@@ -14,15 +16,21 @@ export interface UnmutatedResult {
 }
 
 /**
- * How a mutant came out, in one word. `caught`: from every start. `survived`: from one start at least.
+ * How a mutant came out, in one word. `caught`: from every start, and by the exhaustive search if it is
+ * for that. `survived`: from one start at least, or that search.
  * `absent`: the level that is to catch it does not exist. `broken`: it does not run at all.
  */
 export type Fate = "caught" | "survived" | "absent" | "broken";
 
 /** The fate of a mutant. */
-export function fateOf({ verdict }: MutantResult): Fate {
+export function fateOf({ verdict, exploration }: MutantResult): Fate {
   if (verdict.kind === "absent" || verdict.kind === "broken") return verdict.kind;
-  return isCaught(verdict) ? "caught" : "survived";
+  const isFound = isCaught(verdict);
+  if (exploration === undefined || exploration.kind === "absent") {
+    return isFound ? "caught" : "survived";
+  }
+  if (exploration.kind === "broken") return "broken";
+  return isFound && isCaught(exploration) ? "caught" : "survived";
 }
 
 /** Whether nobody may rest before this is mended. */
@@ -32,7 +40,13 @@ export function isAlarming(result: MutantResult): boolean {
 }
 
 /** Who caught a mutant, the most frequent first; what is wrong if nobody did. */
-export function catchersOf({ verdict }: MutantResult): string {
+export function catchersOf({ verdict, exploration }: MutantResult): string {
+  const catchers = describe(verdict);
+  if (exploration === undefined || exploration.kind === "absent") return catchers;
+  return `${catchers}; search: ${describe(exploration)}`;
+}
+
+function describe(verdict: Verdict): string {
   switch (verdict.kind) {
     case "seeds": {
       const judges = judgesOf(verdict.starts);
@@ -94,9 +108,9 @@ export function jsonOf(
   results: readonly MutantResult[],
 ): string {
   const mutants = results.map((result) => {
-    const { mutant, verdict } = result;
+    const { mutant, verdict, exploration } = result;
     const { id, rows, property, level } = mutant;
-    return { id, rows, property, level, fate: fateOf(result), verdict };
+    return { id, rows, property, level, fate: fateOf(result), verdict, exploration };
   });
   return `${JSON.stringify({ unmutated, mutants }, undefined, 2)}\n`;
 }

@@ -4,6 +4,7 @@ import { argv, stdout } from "node:process";
  * A process that runs seeds of the simulator that lies beside it, from several starts, each until the
  * first that fails, and prints one line of JSON for each start.
  * Arguments: `simulate` or `simulateWhole`, how many seeds at most from each start, and the starts.
+ * `exploreStandard` takes no seed: each start is one exploration.
  */
 
 /** How one start came out. */
@@ -23,7 +24,7 @@ export interface FailureReport {
   readonly label: string | undefined;
 }
 
-type Simulate = (seed: number) => unknown;
+type Simulate = (...seed: readonly number[]) => unknown;
 
 async function main(): Promise<void> {
   const [, , name = "simulate", most = "0", ...starts] = argv;
@@ -33,7 +34,9 @@ async function main(): Promise<void> {
     return;
   }
   for (const start of starts.map(Number)) {
-    const report = await runStart(simulate, start, Number(most));
+    const explore = (): unknown => simulate();
+    const judge = name === "exploreStandard" ? explore : simulate;
+    const report = await runStart(judge, start, Number(most));
     stdout.write(`${JSON.stringify(report)}\n`);
   }
 }

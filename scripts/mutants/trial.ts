@@ -20,10 +20,17 @@ export interface Range {
 export const fullRange: Range = { starts: [1, 1001, 2001, 3001, 4001], seedCountMax: 200 };
 
 /** The functions of the simulator, by level. */
-const functions = { core: "simulate", whole: "simulateWhole" } as const;
+const functions = {
+  core: "simulate",
+  whole: "simulateWhole",
+  explored: "exploreStandard",
+} as const;
 
-/** A level of the simulator. */
+/** A level of the simulator: nodes, replicas, or every schedule of a few nodes. */
 export type Level = keyof typeof functions;
+
+/** One run of all explorations, which know no seed. */
+const once: Range = { starts: [0], seedCountMax: 1 };
 
 /** When a process is killed that seems never to end, in milliseconds. */
 const timeoutMs = 15 * 60_000;
@@ -39,8 +46,9 @@ export async function runSeeds(
   build: Build,
   patches: readonly Patch[],
   level: Level,
-  { starts, seedCountMax }: Range,
+  range: Range,
 ): Promise<Verdict> {
+  const { starts, seedCountMax } = level === "explored" ? once : range;
   return await inFolder(async (folder) => {
     const script = build.write(folder, patchedFiles(patches, readSource));
     const args = [functions[level], String(seedCountMax), ...starts.map(String)];
