@@ -97,13 +97,14 @@ export class MischiefMaker<Query, Answer> {
     });
   }
 
-  /** Damages one disk, once, at any time of the run. */
+  /** Damages one disk, once, when there is something on it. */
   #damageLater(): void {
     const { profile } = this.#mischief;
     const draw = this.#faultDraw;
     const node = draw.pick(this.#world.ids);
     const downMs = this.#length();
-    this.#after(draw.below(this.#world.plan.lengthMs * usPerMs), () => {
+    const { lengthMs } = this.#world.plan;
+    this.#after(draw.between(Math.floor(lengthMs / 4), lengthMs - 1) * usPerMs, () => {
       if (profile === "wiped-disk") {
         this.#world.perform({ kind: "wipe", node, downMs });
         return;

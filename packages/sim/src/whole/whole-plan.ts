@@ -151,7 +151,7 @@ export function drawMischief(plan: WholePlan): Mischief {
   const profile: Profile =
     plan.nodes < 3
       ? "honest"
-      : draw.pick(["honest", "honest", "honest", "honest", "honest", "bit-rot", "wiped-disk"]);
+      : draw.pick(["honest", "honest", "honest", "honest", "bit-rot", "bit-rot", "wiped-disk"]);
   const isRough = draw.chance(600);
   return {
     profile,
