@@ -36,7 +36,7 @@ export class Outbox {
   }
 }
 
-/** Accepted Readys that are not reported durable yet: one that is to be written, and those after it that are not. */
+/** An accepted Ready that is not reported durable yet, and those after it that have nothing to write. */
 export interface Pending {
   readonly number: number;
   /** The last of those that have nothing to write, or `number`. */

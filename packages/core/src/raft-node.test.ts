@@ -258,29 +258,6 @@ test("persisted covers all Readys up to its number", () => {
   expect(node.status().persistedIndex).toBe(4);
 });
 
-test("persisted may be told of each Ready with nothing to write, or of all at once", () => {
-  for (const told of [[0, 1, 2, 3], [0, 3], [3], [2, 3]]) {
-    const node = leader();
-    node.propose(x);
-    const numbers = [1, 2, 3, 4].map((round) => {
-      if (round > 1) node.tick();
-      const ready = node.ready();
-      expect(ready.entries).toHaveLength(round === 1 ? 1 : 0);
-      expect(ready.hardState).toBeUndefined();
-      node.accept(ready);
-      return ready.number;
-    });
-    expect(node.status().persistedIndex).toBe(1);
-    for (const offset of told) {
-      node.persisted(numbers[offset] ?? 0);
-      expect(node.status().persistedIndex).toBe(2);
-      for (const number of numbers.slice(0, offset + 1)) {
-        expect(() => node.persisted(number)).toThrow(stale);
-      }
-    }
-  }
-});
-
 test("applied refuses what was not handed out, and what is older than reported", () => {
   const node = alone();
   node.propose(x);

@@ -24,3 +24,19 @@ export type Event =
   | { readonly kind: "resume"; readonly node: NodeId }
   | { readonly kind: "clock-mended"; readonly node: NodeId }
   | { readonly kind: "disk-mended"; readonly node: NodeId };
+
+/** Which node an event happens to; undefined for what happens to the world. */
+export function receiverOf(event: Event): NodeId | undefined {
+  switch (event.kind) {
+    case "deliver":
+      return event.message.to;
+    case "tick":
+    case "ready":
+    case "disk":
+    case "apply":
+    case "unreachable":
+      return event.node;
+    default:
+      return undefined;
+  }
+}

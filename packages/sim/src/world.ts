@@ -4,7 +4,7 @@ import type { Answer } from "./answer.ts";
 import { Clients } from "./clients.ts";
 import type { Coverage } from "./coverage.ts";
 import { Draw } from "./draw.ts";
-import type { Event } from "./event.ts";
+import { type Event, receiverOf } from "./event.ts";
 import { Faults } from "./faults.ts";
 import type { Flaw } from "./flaw.ts";
 import type { Jury } from "./jury.ts";
@@ -366,22 +366,6 @@ function drawCast({ voterCount, options, doors, machines }: Plan, draw: Draw, fl
     return { door: draw.pick(doors), machine: draw.pick(machines) };
   });
   return { hosts, raft: options, flaw };
-}
-
-/** Which node an event happens to; undefined for what happens to the world. */
-function receiverOf(event: Event): NodeId | undefined {
-  switch (event.kind) {
-    case "deliver":
-      return event.message.to;
-    case "tick":
-    case "ready":
-    case "disk":
-    case "apply":
-    case "unreachable":
-      return event.node;
-    default:
-      return undefined;
-  }
 }
 
 const calmTravel = {

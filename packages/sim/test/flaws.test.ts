@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Flaw, SimFailure, simulate, Violation } from "@quorate/sim";
 
-/** Which invariants break if every host has a flaw: of the first seeds, until all `expected` are among them. */
+/** Which invariants break if every host has a flaw, until all `expected` are among them. */
 function broken(flaw: Flaw, ...expected: readonly string[]): ReadonlySet<string> {
   const invariants = new Set<string>();
   for (let seed = 0; seed < 600; seed++) {

@@ -122,8 +122,3 @@ export function kvHistories(most: number): fc.Arbitrary<History<KvInput, KvOutpu
   };
   return acts(input, most).map((all) => play(all, outputOf));
 }
-
-/** The operations of a history with these ids, as text. */
-export function idsOf<Input, Output>(operations: readonly Operation<Input, Output>[]): string {
-  return operations.map(({ id }) => id).join(" ");
-}

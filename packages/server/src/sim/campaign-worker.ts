@@ -66,6 +66,6 @@ function noNews(): MutableNews {
 
 const port = parentPort;
 if (port !== null) {
-  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- The campaign is the only one to start a worker.
+  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- Only the campaign starts workers.
   await work(workerData as WorkerTask, (news) => port.postMessage(news));
 }
