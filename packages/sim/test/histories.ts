@@ -4,7 +4,6 @@ import {
   HistoryRecorder,
   illegal,
   type Model,
-  type Operation,
   type KvInput,
   type KvOutput,
   type RegisterInput,
