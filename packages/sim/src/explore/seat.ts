@@ -107,7 +107,8 @@ export function seatText(seat: Seat, nameOf: (id: NodeId) => NodeId): string {
 
 function writeText(write: Write, name: (id: NodeId) => NodeId): string {
   const hard = write.hardState === undefined ? "" : hardText(write.hardState, name);
-  const promises = write.promises.map((message) => fingerprintMessage(message, name));
+  // They leave together, and nothing keeps them in order on their way.
+  const promises = write.promises.map((message) => fingerprintMessage(message, name)).toSorted();
   const sync = write.mustSync ? "s" : "";
   return `${hard}!${entriesText(write.entries)}!${sync}!${promises.join(";")}`;
 }
