@@ -21,10 +21,10 @@ export const restartMutants: readonly Mutant[] = [
     patches: [
       {
         file: raftNode,
-        find: "    this.#pending.push({ number: ready.number, hardState: ready.hardState });\n",
+        find: "    state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;\n",
         replace:
-          "    state.appliedIndex = state.applyingIndex;\n" +
-          "    this.#pending.push({ number: ready.number, hardState: ready.hardState });\n",
+          "    state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;\n" +
+          "    state.appliedIndex = state.applyingIndex;\n",
       },
     ],
     why: "Entries count as applied when they are handed out, before the state machine has them.",

@@ -13,6 +13,7 @@ import { ProgressBounds } from "./judges/progress-bounds.ts";
 import { ReadsConfirmed } from "./judges/reads-confirmed.ts";
 import { StateMachineSafety } from "./judges/state-machine-safety.ts";
 import { TermMonotone } from "./judges/term-monotone.ts";
+import { VotedUpToDate } from "./judges/voted-up-to-date.ts";
 import { VoteOnce } from "./judges/vote-once.ts";
 
 /** The judges of every invariant, each for one run. Where one has two, the second sees the cause. */
@@ -23,6 +24,7 @@ export function newJudges(disks: Disks, inflightCountMax: number): readonly Judg
     new LeaderAppendOnly(),
     new LogMatching(),
     new LeaderCompleteness(),
+    new VotedUpToDate(),
     new StateMachineSafety(),
     new TermMonotone(),
     new VoteOnce(),

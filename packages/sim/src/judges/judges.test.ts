@@ -15,6 +15,7 @@ import { ProgressBounds } from "./progress-bounds.ts";
 import { ReadsConfirmed } from "./reads-confirmed.ts";
 import { StateMachineSafety } from "./state-machine-safety.ts";
 import { TermMonotone } from "./term-monotone.ts";
+import { VotedUpToDate } from "./voted-up-to-date.ts";
 import { VoteOnce } from "./vote-once.ts";
 
 /** The status of a node of three, in some respects its own. */
@@ -121,6 +122,32 @@ test("I4 sees a leader commit an entry of an older term by counting (Figure 8)",
   const judge = new LeaderCompleteness();
   const leader = status(1, { role: "leader", term: 4, commitIndex: 2 });
   expect(() => judge.committed(leader, log([1, 2]), 0)).toThrow("I4: node 1 leads term 4");
+});
+
+test("I4 sees a vote for a log that is less up-to-date", () => {
+  const judge = new VotedUpToDate();
+  const vote = (
+    own: [number, number],
+    candidate: [number, number],
+    before: Partial<Status> = {},
+  ) => {
+    const last = { term: candidate[0], index: candidate[1] };
+    const voter = status(1, { term: 4, last: { term: own[0], index: own[1] }, ...before });
+    judge.received(voter, { ...voter, term: 5, vote: 2 }, {
+      ...requestVote(2, 1, 5),
+      last,
+    } as Message);
+  };
+  vote([2, 3], [2, 3]);
+  vote([2, 3], [3, 1]);
+  expect(() => vote([2, 3], [2, 2])).toThrow(
+    "I4: node 1, whose log ends with 2/3, votes in term 5",
+  );
+  expect(() => vote([2, 1], [1, 9])).toThrow("whose log ends with 1/9");
+  // It voted before, when its log was shorter, and is asked again.
+  vote([2, 3], [2, 2], { term: 5, vote: 2 });
+  const refuser = status(1, { term: 5, last: { term: 2, index: 3 } });
+  judge.received(refuser, refuser, requestVote(2, 1, 5));
 });
 
 test("I5 sees two sequences, a gap, a repetition, and what nobody committed", () => {
