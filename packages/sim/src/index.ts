@@ -17,14 +17,9 @@ export {
   type NetworkPlan,
   type Plan,
 } from "./plan.ts";
-export {
-  type Delivery,
-  type Line,
-  parseScenario,
-  printScenario,
-  type Scenario,
-  ScenarioError,
-} from "./scenario.ts";
+export { type Delivery, type Line, printScenario, type Scenario } from "./scenario.ts";
+export { parseScenario } from "./parse-scenario.ts";
+export { ScenarioError } from "./words.ts";
 export { play, type Played } from "./script.ts";
 export { nameFailure, shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
 export { minimize, type MinimizeOptions } from "./minimize.ts";

@@ -1,11 +1,15 @@
-import { describeMessage, type Message, type MessageKind, type NodeId } from "@quorate/core";
+import type { Message, MessageKind, NodeId } from "@quorate/core";
+import { Violation } from "./judge.ts";
 import { demandLiveness } from "./liveness.ts";
 import { calmPlan } from "./plan.ts";
 import { type Delivery, type Line, lineOf, type Scenario } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
 import { type Audience, Stage } from "./stage.ts";
-import type { Step } from "./step.ts";
+import { nameMessage, type Step } from "./step.ts";
 import { type Healing, World } from "./world.ts";
+
+/** How much a host does after one line, at most: a log is applied entry by entry after a start. */
+const workCountMax = 100_000;
 
 /** A message that was sent. */
 interface Packet {
@@ -76,7 +80,7 @@ class Script {
       case "crash":
         return { ...step, kept: Math.min(step.kept, node.disk.uncertain.length) };
       case "ready":
-        return node.hasReady && node.mayTakeReady ? step : undefined;
+        return node.mayTakeReady ? step : undefined;
       case "persist":
       case "lie":
         if (node.writingCount === 0) return undefined;
@@ -105,7 +109,10 @@ class Script {
   /** Does all that a node's host has to do. */
   #work(node: SimNode): void {
     const { id } = node;
+    let count = 0;
     while (node.isUp && (node.writingCount > 0 || node.applyingCount > 0 || node.hasReady)) {
+      count += 1;
+      if (count > workCountMax) throw new Violation("contract", `node ${id} never comes to rest`);
       if (node.writingCount > 0) {
         this.stage.take({ kind: "persist", node: id, count: node.writingCount, each: false });
       } else if (node.applyingCount > 0) {
@@ -119,14 +126,20 @@ class Script {
   #converge(healing: Healing, seed: number): void {
     const { stage } = this;
     const plan = calmPlan(seed, stage.ids.length, this.#options);
-    demandLiveness(new World(plan, { stage }), healing);
+    const { onSent } = stage;
+    try {
+      demandLiveness(new World(plan, { stage }), healing);
+    } finally {
+      // The world took the messages over. What is sent from now on is the script's again.
+      stage.onSent = onSent;
+    }
   }
 
   #keep(message: Message): void {
     const name = key(message.from, message.to, message.kind);
     const packets = this.#packets.get(name) ?? [];
     this.#packets.set(name, packets);
-    packets.push({ message, text: describeMessage(message), isDelivered: false });
+    packets.push({ message, text: nameMessage(message), isDelivered: false });
   }
 }
 

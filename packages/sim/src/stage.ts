@@ -7,6 +7,7 @@ import {
   type Term,
 } from "@quorate/core";
 import type { Answer } from "./answer.ts";
+import { newCommand } from "./command.ts";
 import { Coverage } from "./coverage.ts";
 import type { Flaw } from "./flaw.ts";
 import type { Disks, Observer } from "./judge.ts";
@@ -102,7 +103,7 @@ export class Stage implements Surroundings, Disks {
         break;
       }
       case "propose":
-        return node.propose(commandOf(step.command, step.bytes));
+        return node.propose(newCommand(step.command, step.bytes));
       case "read":
         return node.read();
       case "ready":
@@ -141,11 +142,4 @@ export class Stage implements Surroundings, Disks {
   termOf(node: NodeId): Term {
     return this.node(node).disk.hardState.term;
   }
-}
-
-/** A command like no other: its number, and padding. */
-function commandOf(command: number, bytes: number): Uint8Array {
-  const data = new Uint8Array(Math.max(4, bytes));
-  new DataView(data.buffer).setUint32(0, command);
-  return data;
 }

@@ -1,4 +1,5 @@
 import { describeMessage, type LogIndex, type Message, type NodeId } from "@quorate/core";
+import { commandNumber } from "./command.ts";
 
 /**
  * One thing that happens to one node, with every choice in it made: a run is a list of steps. The same
@@ -79,7 +80,7 @@ export function describeStep(step: Step): string {
     case "unreachable":
       return `${who} n${step.peer}`;
     case "deliver":
-      return `deliver ${describeMessage(step.message)}`;
+      return `deliver ${nameMessage(step.message)}`;
     case "propose":
       return `${who} command=${step.command} bytes=${step.bytes}`;
     case "persist":
@@ -90,4 +91,12 @@ export function describeStep(step: Step): string {
     default:
       return who;
   }
+}
+
+/** A message by its content: two of the same name, of the same run, say the same. */
+export function nameMessage(message: Message): string {
+  const text = describeMessage(message);
+  if (message.kind !== "propose") return text;
+  // Commands are not printable, and differ by their numbers alone.
+  return text.replace(/\[.*\]$/, `[${message.commands.map(commandNumber).join(" ")}]`);
 }

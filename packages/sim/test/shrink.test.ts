@@ -54,17 +54,44 @@ converge n1
   expect(nameFailure(error)).toBe("liveness no-leader");
 });
 
+test("what is sent after a cluster converged can be delivered", () => {
+  const scenario = parseScenario(`
+node n1 pipelined memory
+node n2 pipelined memory
+node n3 pipelined memory
+raft preVote=false checkQuorum=false
+host auto
+expect holds
+start n1 seed=1
+start n2 seed=2
+start n3 seed=3
+converge n1 n2 n3
+crash n1
+crash n2
+crash n3
+start n1 seed=4
+start n2 seed=5
+campaign n1
+deliver n1 -> n2 request-vote
+deliver n2 -> n1 request-vote-response
+`);
+  const { error, lines, stage } = play(scenario);
+  expect(error).toBeUndefined();
+  expect(lines).toHaveLength(scenario.lines.length);
+  expect(stage.node(1).status?.role).toBe("leader");
+});
+
 test("lines that are not possible do nothing", () => {
   const scenario = parseScenario(`
 node n1 pipelined memory
 node n2 pipelined memory
 expect holds
 crash n1
+ready n1
 start n1 seed=1
 start n1 seed=2
 persist n1
 apply n1
-ready n1
 deliver n1 -> n2 heartbeat term=1
 tick n2
 `);

@@ -1,5 +1,5 @@
 import { isSafe } from "@quorate/core";
-import { ScenarioError } from "../scenario.ts";
+import { ScenarioError } from "../words.ts";
 import { type App, callOf } from "./app.ts";
 import { type Decision, formatDecision, parseDecision } from "./decision.ts";
 import { calmWholePlan, type WholePlan } from "./whole-plan.ts";
