@@ -230,6 +230,12 @@ export class Host<Query, Answer> {
     if (life?.isPaused === true) this.#world.timeline.resume(life);
   }
 
+  /** Leaves no room on the disk beyond what is in use, or all of it. */
+  setFull(isFull: boolean): void {
+    this.wasFull ||= isFull;
+    this.#memory.capacityBytes = isFull ? this.#memory.bytes : Number.POSITIVE_INFINITY;
+  }
+
   setClockRate(perMille: number): void {
     this.clockRatePerMille = perMille;
     this.#process?.clock.setRate(perMille);

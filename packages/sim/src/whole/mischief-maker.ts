@@ -35,6 +35,7 @@ export class MischiefMaker<Query, Answer> {
     for (let client = 1; client <= clients; client++) this.#callLater(client);
     if (faults.length > 0) this.#faultLater();
     if (profile !== "honest") this.#damageLater();
+    if (this.#world.plan.othersAreFull === 1) this.#fillLater();
   }
 
   /** Decides nothing any more. */
@@ -111,6 +112,17 @@ export class MischiefMaker<Query, Answer> {
       }
       const [perMillion, bit] = [draw.below(1_000_000), draw.below(8)];
       this.#world.perform({ kind: "rot", node, perMillion, bit, downMs });
+    });
+  }
+
+  /** Fills the disks that will be full in the end some time before, so that they are by then. */
+  #fillLater(): void {
+    const { lengthMs, memberBits } = this.#world.plan;
+    this.#after(Math.floor(lengthMs / 2) * usPerMs, () => {
+      for (const node of this.#world.ids) {
+        if ((memberBits >> (node - 1)) % 2 === 1) continue;
+        this.#world.perform({ kind: "full-disk", node, forMs: lengthMs });
+      }
     });
   }
 

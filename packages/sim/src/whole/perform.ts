@@ -112,9 +112,8 @@ function fill<Query, Answer>(
 ): void {
   const until = world.timeline.now + forMs * usPerMs;
   host.diskFullUntil = until;
-  host.wasFull = true;
-  host.memory.capacityBytes = host.memory.bytes;
+  host.setFull(true);
   world.later(forMs, () => {
-    if (host.diskFullUntil === until) host.memory.capacityBytes = Number.POSITIVE_INFINITY;
+    if (host.diskFullUntil === until) host.setFull(false);
   });
 }

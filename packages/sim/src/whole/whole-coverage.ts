@@ -54,6 +54,7 @@ const happenings = [
   "slow-machine",
   "check-point",
   "healed-majority",
+  "healed-beside-full",
   "healed-all",
 ] as const;
 

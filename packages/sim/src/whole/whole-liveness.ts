@@ -45,14 +45,19 @@ export async function demandWholeLiveness<Query, Answer>(
 ): Promise<void> {
   const members = chooseMembers(world);
   if (members === undefined) return;
-  world.coverage.count(members.length === world.ids.length ? "healed-all" : "healed-majority");
+  const others = world.ids.length - members.length;
+  world.coverage.count(others === 0 ? "healed-all" : "healed-majority");
   world.heal(members);
+  if (others > 0 && world.plan.othersAreFull === 1) world.coverage.count("healed-beside-full");
   const start = world.timeline.now;
   const probes = new Probes(world, members);
   const boundUs = boundMs(world.plan, world.log.commands.length) * usPerMs;
   const callsOfPast = world.callers.pending.filter(({ node }) => members.includes(node));
-  // Time goes on even where nothing happens any more.
-  const passTime = (): void => world.timeline.add(world.plan.tickMs * usPerMs, "world", passTime);
+  // Time goes on even where nothing happens any more, and nobody has to spare those with a full disk.
+  const passTime = (): void => {
+    probes.readFromOthers();
+    world.timeline.add(world.plan.tickMs * usPerMs, "world", passTime);
+  };
   passTime();
   for (;;) {
     await world.advance();
@@ -101,7 +106,11 @@ function stallOf<Query, Answer>(
 ): WholeStall | undefined {
   const statuses = members.map((id) => world.statuses.get(id));
   if (members.some((id) => world.host(id).replica === undefined)) return "not-started";
-  const leader = statuses.find((status) => status?.role === "leader");
+  // One whose disk is full may lead as long as nothing has to be written.
+  const active = world.hosts.filter((host) => host.replica !== undefined && !host.isPaused);
+  const leader = active
+    .map(({ id }) => world.statuses.get(id))
+    .find((status) => status?.role === "leader" && status.term === statuses[0]?.term);
   const isAgreed = statuses.every(
     (status) => status?.leader === leader?.id && status?.term === leader?.term,
   );
@@ -120,11 +129,13 @@ function stallOf<Query, Answer>(
 class Probes<Query, Answer> {
   readonly #world: WholeWorld<Query, Answer>;
   readonly #waiting: { readonly node: NodeId; readonly number: number; isWrite: boolean }[] = [];
+  readonly #members: readonly NodeId[];
   #current: CallRecord<Query, Answer> | undefined;
   #nextAt = 0;
 
   constructor(world: WholeWorld<Query, Answer>, members: readonly NodeId[]) {
     this.#world = world;
+    this.#members = members;
     for (const isWrite of [true, false]) {
       const number = this.#numberOf(isWrite);
       if (number === undefined) continue;
@@ -152,6 +163,18 @@ class Probes<Query, Answer> {
     const call = { client: probeClient, node, number, timeoutMs: 0, abortMs: 0 };
     this.#current = this.#world.callers.make(call);
     return stall;
+  }
+
+  /** Asks each node that runs beside the members. It need not answer. */
+  readFromOthers(): void {
+    const number = this.#numberOf(false);
+    if (number === undefined || this.#world.plan.othersAreFull === 0) return;
+    for (const { id, replica } of this.#world.hosts) {
+      if (replica === undefined || this.#members.includes(id)) continue;
+      const { tickMs } = this.#world.plan;
+      const call = { client: probeClient, node: id, number, timeoutMs: tickMs, abortMs: 0 };
+      this.#world.callers.make(call);
+    }
   }
 
   /** The number of a call that writes, or that reads what is newest; undefined if clients never do. */

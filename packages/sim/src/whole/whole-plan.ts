@@ -13,6 +13,8 @@ export interface WholePlan {
   readonly lengthMs: number;
   /** The nodes that are healed in the end: bit `id - 1` of each. The others stand still then. */
   readonly memberBits: number;
+  /** 1: the others do not stand still, but have a full disk. The members must get by with them. */
+  readonly othersAreFull: number;
 
   // Of the replicas: see `ReplicaOptions` and `RaftOptions`.
   readonly tickMs: number;
@@ -119,6 +121,7 @@ export function drawWholePlan(seed: number): WholePlan {
     nodes,
     lengthMs: draw.pick([10, 20, 30]) * electionMs,
     memberBits: members.reduce((bits, offset) => bits + 2 ** offset, 0),
+    othersAreFull: draw.pick([0, 0, 1]),
     tickMs,
     electionTimeoutTicks,
     heartbeatTicks: draw.between(1, Math.floor(electionTimeoutTicks / 3)),
@@ -203,6 +206,7 @@ export const calmWholePlan: WholePlan = {
   nodes: 3,
   lengthMs: 1000,
   memberBits: 511,
+  othersAreFull: 0,
   tickMs: 10,
   electionTimeoutTicks: 10,
   heartbeatTicks: 1,

@@ -129,7 +129,10 @@ export class WholeWorld<Query, Answer> {
     });
   }
 
-  /** Ends all faults. Only `members` go on; the others stand still, and nobody hears of them. */
+  /**
+   * Ends all faults. Only `members` go on; the others stand still, and nobody hears of them, or are left
+   * with full disks, as the plan says.
+   */
   heal(members: readonly NodeId[]): void {
     this.trace.line(() => `${this.#clock()} heal for ${members.join(" ")}`);
     this.#isHealed = true;
@@ -139,15 +142,17 @@ export class WholeWorld<Query, Answer> {
       host.traps.length = 0;
       host.diskFactor = 1;
       host.diskStuckUntil = 0;
-      host.memory.capacityBytes = Number.POSITIVE_INFINITY;
       if (host.clockRatePerMille !== trueRatePerMille) host.setClockRate(trueRatePerMille);
-      if (!members.includes(host.id)) host.pause();
-      else {
+      const isMember = members.includes(host.id);
+      const isFull = !isMember && this.plan.othersAreFull === 1;
+      host.setFull(isFull);
+      if (isMember || isFull) {
         host.resume();
         host.start();
-      }
+      } else host.pause();
     }
     this.network.heal();
+    if (this.plan.othersAreFull === 1) return;
     this.network.cut(members.flatMap((a) => others.flatMap((b) => [link(a, b), link(b, a)])));
   }
 
