@@ -1,4 +1,4 @@
-import { at, type Entry, quorum, type Status } from "@quorate/core";
+import { at, type Entry, type Status } from "@quorate/core";
 import { type Disks, type Judge, Violation } from "../judge.ts";
 
 /** I10: what is committed is durable on a majority of the real disks, at the moment it commits. */
@@ -16,7 +16,8 @@ export class CommitDurable implements Judge {
     this.#committedIndex = commitIndex;
     const last = at(log, commitIndex - 1);
     const holders = voters.filter((voter) => this.#disks.holds(voter, last));
-    if (holders.length >= quorum(voters.length)) return;
+    // Not by the core's own notion of a majority, which may be what is wrong.
+    if (2 * holders.length > voters.length) return;
     throw new Violation(
       "I10",
       `node ${id} commits ${last.term}/${last.index}, which only the disks of ` +

@@ -2,22 +2,28 @@ import type { Message, NodeId, Status, Term } from "@quorate/core";
 import { type Disks, type Judge, Violation } from "../judge.ts";
 
 /**
- * I1, Election Safety (§5.2): a node leads only with the votes of a majority of the voters, each given
- * in that very term. The others' votes were sent, its own is on its disk.
+ * I1, Election Safety (§5.2): a node leads, or speaks as a leader, only with the votes of a majority of
+ * the voters, each given in that very term. The others' votes were sent, its own is on its disk.
  */
 export class ElectedByMajority implements Judge {
   readonly invariant = "I1";
   readonly #disks: Disks;
   /** Who voted for whom, by term and candidate; the candidates themselves are not among them. */
   readonly #votes = new Map<Term, Map<NodeId, Set<NodeId>>>();
+  /** Who came to lead each term. */
+  readonly #elected = new Map<Term, NodeId>();
 
   constructor(disks: Disks) {
     this.#disks = disks;
   }
 
   sent(message: Message): void {
-    if (message.kind !== "request-vote-response" || !message.granted) return;
-    const { from, to, term } = message;
+    const { kind, from, to, term } = message;
+    if (kind === "append-entries" || kind === "heartbeat") {
+      if (this.#elected.get(term) === from) return;
+      throw new Violation("I1", `node ${from} speaks as the leader of term ${term}, unelected`);
+    }
+    if (kind !== "request-vote-response" || !message.granted) return;
     const candidates = this.#votes.get(term) ?? new Map<NodeId, Set<NodeId>>();
     this.#votes.set(term, candidates);
     const voters = candidates.get(to) ?? new Set<NodeId>();
@@ -30,7 +36,10 @@ export class ElectedByMajority implements Judge {
     const own = this.#disks.termOf(id) >= term && voters.includes(id) ? 1 : 0;
     const count = own + voters.filter((voter) => others.has(voter)).length;
     // Not by the core's own notion of a majority, which may be what is wrong.
-    if (2 * count > voters.length) return;
+    if (2 * count > voters.length) {
+      this.#elected.set(term, id);
+      return;
+    }
     throw new Violation(
       "I1",
       `node ${id} leads term ${term} with the votes of [${[...others].join(" ")}], ` +

@@ -53,6 +53,15 @@ const grant = (from: number, to: number, term: number): Message => ({
   granted: true,
 });
 
+const heartbeat = (from: number, term: number): Message => ({
+  kind: "heartbeat",
+  from,
+  to: 9,
+  term,
+  commitIndex: 0,
+  readRound: 0,
+});
+
 test("I1 sees two leaders of one term, whether elected or speaking", () => {
   const elected = new ElectionSafety();
   elected.elected(status(1, { term: 2 }));
@@ -62,8 +71,7 @@ test("I1 sees two leaders of one term, whether elected or speaking", () => {
 
   const speaking = new ElectionSafety();
   speaking.elected(status(1, { term: 2 }));
-  const message = { kind: "heartbeat", from: 3, to: 1, term: 2, commitIndex: 0, readRound: 0 };
-  expect(() => speaking.sent(message as Message)).toThrow("I1: nodes 1 and 3 both lead");
+  expect(() => speaking.sent(heartbeat(3, 2))).toThrow("I1: nodes 1 and 3 both lead");
 });
 
 test("I1 sees a leader without the votes of a majority in its term", () => {
@@ -77,7 +85,11 @@ test("I1 sees a leader without the votes of a majority in its term", () => {
   judge.sent({ ...grant(3, 1, 2), granted: false } as Message);
   expect(() => judge.elected(leader)).toThrow("I1: node 1 leads term 2 with the votes of [2 6]");
   judge.sent(grant(3, 1, 2));
+  expect(() => judge.sent(heartbeat(1, 2))).toThrow("I1: node 1 speaks as the leader of term 2");
   judge.elected(leader);
+  judge.sent(heartbeat(1, 2));
+  expect(() => judge.sent(heartbeat(1, 3))).toThrow("I1: node 1 speaks as the leader of term 3");
+  expect(() => judge.sent(heartbeat(2, 2))).toThrow("I1: node 2 speaks as the leader of term 2");
 
   const forgetful = new ElectedByMajority(disks([], 1));
   forgetful.sent(grant(2, 1, 2));
@@ -160,6 +172,24 @@ test("I5 sees two sequences, a gap, a repetition, and what nobody committed", ()
   expect(() => judge.applied(1, [entry(1, 3)])).toThrow("which nobody committed");
   const other = status(3, { commitIndex: 2 });
   expect(() => judge.committed(other, log([1, 2]), 1)).toThrow("I5: node 3 takes 2/2");
+});
+
+test("I5 sees a node start with something else committed, or more", () => {
+  const judge = new StateMachineSafety();
+  judge.committed(status(1, { commitIndex: 2 }), log([1, 1]), 0);
+  judge.started(status(2, { commitIndex: 2 }), log([1, 1, 2]));
+  expect(() => judge.started(status(2, { commitIndex: 2 }), log([1, 2]))).toThrow(
+    "I5: node 2 takes",
+  );
+  expect(() => judge.started(status(2, { commitIndex: 3 }), log([1, 1, 1]))).toThrow(
+    "I5: node 2 starts with commit 3",
+  );
+});
+
+test("I10 counts a majority of an even number by itself", () => {
+  const leader = status(1, { voters: [1, 2, 3, 4], commitIndex: 1 });
+  new CommitDurable(disks([1, 2, 3])).committed(leader, log([1]));
+  expect(() => new CommitDurable(disks([1, 2])).committed(leader, log([1]))).toThrow("of 4");
 });
 
 test("I6 sees a term go back, in a run and below a promise", () => {

@@ -11,14 +11,23 @@ export class StateMachineSafety implements Judge {
   readonly #sequence: Entry[] = [];
   readonly #appliedIndexes = new Map<NodeId, LogIndex>();
 
-  started({ id, appliedIndex }: Status): void {
+  started({ id, appliedIndex, commitIndex }: Status, log: readonly Entry[]): void {
     this.#appliedIndexes.set(id, appliedIndex);
+    if (commitIndex > this.#sequence.length) {
+      throw new Violation(
+        "I5",
+        `node ${id} starts with commit ${commitIndex}, which nobody reached`,
+      );
+    }
+    this.#agreeFrom(1, id, commitIndex, log);
   }
 
   committed({ id, commitIndex }: Status, log: readonly Entry[], after: LogIndex): void {
-    for (let index = after + 1; index <= commitIndex; index++) {
-      this.#agree(id, at(log, index - 1));
-    }
+    this.#agreeFrom(after + 1, id, commitIndex, log);
+  }
+
+  #agreeFrom(first: LogIndex, id: NodeId, last: LogIndex, log: readonly Entry[]): void {
+    for (let index = first; index <= last; index++) this.#agree(id, at(log, index - 1));
   }
 
   applied(node: NodeId, entries: readonly Entry[]): void {

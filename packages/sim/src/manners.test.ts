@@ -1,0 +1,58 @@
+import { type Message, RaftNode, type Status } from "@quorate/core";
+import { expect, test } from "vitest";
+import { checkManners } from "./manners.ts";
+
+/** A follower of three in term 2 that heard from its leader, node 3, one tick ago. */
+function follower(own: Partial<Status> = {}): Status {
+  const status = new RaftNode(1, [1, 2, 3]).status();
+  return { ...status, term: 2, leader: 3, electionElapsedTicks: 1, ...own };
+}
+
+const preVote: Message = {
+  kind: "pre-vote",
+  from: 2,
+  to: 1,
+  term: 3,
+  last: { term: 0, index: 0 },
+};
+const requestVote: Message = { ...preVote, kind: "request-vote" };
+const heartbeat = (term: number): Message => {
+  return { kind: "heartbeat", from: 3, to: 1, term, commitIndex: 0, readRound: 0 };
+};
+
+test.each([
+  ["a term", { term: 3 }],
+  ["a vote", { vote: 2 }],
+  ["a role", { role: "candidate" }],
+] as const)("a pre-vote must not change %s", (_, own) => {
+  checkManners(follower(), follower(), preVote, {});
+  expect(() => checkManners(follower(), follower(own), preVote, {})).toThrow("merely asked");
+});
+
+test("whoever hears from a leader does not mind a candidate, if quorum is checked", () => {
+  const voted = follower({ term: 3, vote: 2, leader: 0, electionElapsedTicks: 0 });
+  checkManners(follower(), follower(), requestVote, {});
+  expect(() => checkManners(follower(), voted, requestVote, {})).toThrow("minds a candidate");
+  checkManners(follower(), voted, requestVote, { checkQuorum: false });
+  checkManners(follower({ electionElapsedTicks: 10 }), voted, requestVote, {});
+  checkManners(follower({ leader: 0 }), voted, requestVote, {});
+});
+
+test("only who voted for a candidate waits for it", () => {
+  const before = follower({ leader: 0, electionElapsedTicks: 5 });
+  const refused = follower({ term: 3, leader: 0, electionElapsedTicks: 0 });
+  expect(() => checkManners(before, refused, requestVote, {})).toThrow("did not vote for");
+  checkManners(before, { ...refused, electionElapsedTicks: 5 }, requestVote, {});
+  // A leader that is deposed begins to wait.
+  checkManners({ ...before, role: "leader" }, refused, requestVote, { checkQuorum: false });
+});
+
+test("whoever hears from the leader of its term follows it, and nobody a deposed one", () => {
+  const after = follower({ electionElapsedTicks: 0 });
+  checkManners(follower(), after, heartbeat(2), {});
+  const candidate = follower({ role: "candidate", leader: 0 });
+  expect(() => checkManners(candidate, candidate, heartbeat(2), {})).toThrow("does not follow");
+  const misled = follower({ leader: 2 });
+  expect(() => checkManners(follower(), misled, heartbeat(2), {})).toThrow("does not follow");
+  expect(() => checkManners(follower(), after, heartbeat(1), {})).toThrow("a deposed leader");
+});
