@@ -1,0 +1,114 @@
+import { at } from "@quorate/core";
+import { expect, test } from "vitest";
+import { callOf } from "./app.ts";
+import { checkDisks } from "./check-point.ts";
+import { parseDecision } from "./decision.ts";
+import { kvApp, type KvQuery } from "./kv-app.ts";
+import { demandWholeLiveness } from "./whole-liveness.ts";
+import { calmWholePlan, type WholePlan } from "./whole-plan.ts";
+import { WholeWorld } from "./whole-world.ts";
+
+/** A world in which this and nothing else happens, after so many milliseconds. */
+async function worldAfter(
+  ms: number,
+  lines: readonly string[],
+  plan: Partial<WholePlan> = {},
+): Promise<WholeWorld<KvQuery, number>> {
+  const script = lines.map(parseDecision);
+  const world = new WholeWorld({ ...calmWholePlan, ...plan }, kvApp, { script });
+  await pass(world, ms);
+  return world;
+}
+
+async function pass(world: WholeWorld<KvQuery, number>, ms: number): Promise<void> {
+  const end = world.timeline.now + ms * 1000;
+  world.timeline.add(ms * 1000, "world", () => {});
+  while (world.timeline.now < end) await world.advance();
+}
+
+/** Calls that write, from 400 ms on. */
+const writes = Array.from({ length: 40 }, (_, offset) => offset + 1)
+  .filter((number) => callOf(kvApp, calmWholePlan.seed, number).kind === "write")
+  .map((number) => {
+    const node = (number % 3) + 1;
+    return `@${400 + number * 10}ms call client=1 node=${node} number=${number} timeoutMs=0`;
+  });
+
+test("a calm world elects one leader and applies every write", async () => {
+  const world = await worldAfter(1200, writes);
+  expect(writes.length).toBeGreaterThan(10);
+  expect(world.leaders).toHaveLength(1);
+  expect(world.log.commands).toHaveLength(writes.length);
+  expect(world.callers.records.every(({ ending }) => ending.kind === "applied")).toBe(true);
+  await checkDisks(world);
+});
+
+test("checkDisks finds a log that would not open, and one that lost what it promised", async () => {
+  const world = await worldAfter(1200, writes);
+  const { memory } = world.host(1);
+  for (const name of await memory.list()) {
+    const bytes = memory.readFile(name);
+    // The first batch of the first segment.
+    bytes[1030] = (bytes[1030] ?? 0) ^ 1;
+    memory.writeFile(name, bytes);
+  }
+  await expect(checkDisks(world)).rejects.toThrow("I10: the log of node 1 would not survive");
+
+  const other = await worldAfter(1200, writes);
+  for (const name of await other.host(1).memory.list()) await other.host(1).memory.remove(name);
+  await other.host(1).memory.syncDirectory();
+  await expect(checkDisks(other)).rejects.toThrow(/I6|I7|I10/);
+});
+
+test("checkDisks finds what was applied and is on too few disks", async () => {
+  const world = await worldAfter(1200, writes);
+  // As if a replica had applied one more command.
+  const machine = world.log.machine(3, () => {});
+  const entries = world.log.commands.map(({ index, term, command: data }) => {
+    return { index, term, kind: "command", data } as const;
+  });
+  const last = at(entries, entries.length - 1);
+  void machine.apply([...entries, { ...last, index: last.index + 1 }]);
+  await expect(checkDisks(world)).rejects.toThrow("are sure to hold it, of 3");
+});
+
+test("what was synced outlives the power, and the clients of the node know no more", async () => {
+  const lines = [...writes, "@700ms crash node=1 how=power survivePerMille=0 downMs=100"];
+  const world = await worldAfter(1500, lines);
+  expect(world.coverage.counts.get("start-on-log")).toBe(1);
+  const endings = world.callers.records.map(({ ending }) => ending.kind);
+  expect(endings).toContain("applied");
+  await demandWholeLiveness(world);
+});
+
+test("a disk error stops a replica, and its supervisor starts it again", async () => {
+  const lines = [...writes, "@500ms trap node=2 call=sync skip=0 trap=fail downMs=10"];
+  const world = await worldAfter(1500, lines);
+  expect(world.coverage.counts.get("disk-error-stopped-replica")).toBe(1);
+  expect(world.host(2).replica).toBeDefined();
+  await demandWholeLiveness(world);
+});
+
+test("a disk that rots while its node is down is refused", async () => {
+  // Half way through what was written lies in some batch, which others follow.
+  const lines = [...writes, "@900ms rot node=2 perMillion=500000 bit=3 downMs=50"];
+  const world = await worldAfter(1500, lines);
+  expect(world.coverage.counts.get("rot-refused")).toBe(1);
+  expect(world.host(2).isRefused).toBe(true);
+  await demandWholeLiveness(world);
+});
+
+test("a wiped disk is refused by all who knew what was on it", async () => {
+  const lines = [...writes, "@900ms wipe node=2 downMs=50"];
+  const world = await worldAfter(1500, lines);
+  expect(world.coverage.counts.get("connection-refused")).toBe(2);
+  expect(world.network.isConnected(2, 1)).toBe(false);
+  await demandWholeLiveness(world);
+});
+
+test("a majority goes on while the rest stands still", async () => {
+  const world = await worldAfter(800, writes, { memberBits: 0b011 });
+  await demandWholeLiveness(world);
+  expect(world.host(3).isPaused).toBe(true);
+  expect(world.coverage.counts.get("healed-majority")).toBe(1);
+});
