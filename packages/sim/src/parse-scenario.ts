@@ -2,7 +2,13 @@ import { type NodeId, none, RaftError, RaftNode, type RaftOptions } from "@quora
 import { type Flaw, flaws } from "./flaw.ts";
 import { messageKinds } from "./message-kind.ts";
 import type { Door, MachineKind } from "./plan.ts";
-import type { Convergence, Delivery, Line, Scenario } from "./scenario.ts";
+import {
+  type Convergence,
+  type Delivery,
+  type Line,
+  type Scenario,
+  usualDelayMax,
+} from "./scenario.ts";
 import type { Host } from "./sim-node.ts";
 import type { Step } from "./step.ts";
 import { ScenarioError, Words } from "./words.ts";
@@ -14,6 +20,9 @@ const nodeCountMax = 99;
 /** How large a command is at most, in bytes, and its number. */
 const commandBytesMax = 2 ** 24;
 const commandNumberMax = 2 ** 32 - 1;
+
+/** How long a message travels at most, in units: with more, nothing ever converges. */
+const delayUnitsMax = 10_000;
 
 const doors: readonly Door[] = ["simple", "pipelined"];
 const machines: readonly MachineKind[] = ["memory", "durable"];
@@ -201,6 +210,7 @@ function parseConvergence(words: Words, known: Known): Convergence {
   const isMember = bridge === none || members.includes(bridge);
   if (!isMember) words.fail(`the bridge n${bridge} is no member`);
   const seed = words.number("seed", { fallback: 1 });
+  const delayMax = words.number("delay", { fallback: usualDelayMax, most: delayUnitsMax });
   words.end();
-  return { kind: "converge", node, members, bridge, seed };
+  return { kind: "converge", node, members, bridge, seed, delayMax };
 }

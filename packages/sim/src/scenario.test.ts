@@ -29,6 +29,7 @@ campaign n2
 crash n2 kept=1
 converge n1 n2 seed=5
 converge n1 seed=6 bridge=1
+converge n2 n1 seed=7 bridge=2 delay=60
 `;
 
 test("a scenario is printed as it was read", () => {
@@ -93,6 +94,7 @@ test.each([
   [`${head}converge n1 n1`, "line 3: a member is named twice"],
   [`${head}converge n1 bridge=2`, "line 3: the bridge n2 is no member"],
   [`${head}converge n1 n12345`, "line 3: not a node: n12345"],
+  [`${head}converge n1 delay=99999`, "line 3: delay is at most 10000"],
   [`${head}read n1\nhost auto`, "line 4: host stands before the first step"],
   [`${head}expect I1`, "line 3: expect is said twice"],
   ["flaw none vanity", "line 1: flaw has no vanity"],

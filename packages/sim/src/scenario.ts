@@ -17,7 +17,12 @@ export interface Convergence {
   /** The member that the others still reach, or `none`. */
   readonly bridge: NodeId;
   readonly seed: number;
+  /** How long a message then travels at most, in units. */
+  readonly delayMax: number;
 }
+
+/** How long a message travels at most where a scenario does not say, in units. */
+export const usualDelayMax = 5;
 
 /** A message that arrives: the one that reads the same, or else the last of its kind on its way. */
 export interface Delivery {
@@ -86,6 +91,7 @@ export function describeLine(line: Line): string {
       return [
         `converge ${line.members.map((id) => `n${id}`).join(" ")} seed=${line.seed}`,
         ...(line.bridge === none ? [] : [`bridge=${line.bridge}`]),
+        ...(line.delayMax === usualDelayMax ? [] : [`delay=${line.delayMax}`]),
       ].join(" ");
     default:
       return describeStep(line);

@@ -1,12 +1,12 @@
 import type { Message, MessageKind, NodeId } from "@quorate/core";
 import { Violation } from "./judge.ts";
 import { demandLiveness } from "./liveness.ts";
-import { calmPlan } from "./plan.ts";
-import { type Delivery, type Line, lineOf, type Scenario } from "./scenario.ts";
+import { calmPlan, type Plan } from "./plan.ts";
+import { type Convergence, type Delivery, type Line, lineOf, type Scenario } from "./scenario.ts";
 import type { SimNode } from "./sim-node.ts";
 import { type Audience, Stage } from "./stage.ts";
 import { nameMessage, type Step } from "./step.ts";
-import { type Healing, World } from "./world.ts";
+import { World } from "./world.ts";
 
 /** How much a host does after one line, at most: a log is applied entry by entry after a start. */
 const workCountMax = 100_000;
@@ -58,7 +58,7 @@ class Script {
   take(line: Line): void {
     if (line.kind === "converge") {
       this.lines.push(line);
-      this.#converge(line, line.seed);
+      this.#converge(line);
       return;
     }
     const step = line.kind === "deliver" ? this.#delivery(line) : this.#possible(line);
@@ -123,12 +123,14 @@ class Script {
     }
   }
 
-  #converge(healing: Healing, seed: number): void {
+  #converge(convergence: Convergence): void {
     const { stage } = this;
-    const plan = calmPlan(seed, stage.ids.length, this.#options);
+    const { seed, delayMax } = convergence;
+    const calm = calmPlan(seed, stage.ids.length, this.#options);
+    const plan: Plan = { ...calm, healing: { ...calm.healing, delayMax } };
     const { onSent } = stage;
     try {
-      demandLiveness(new World(plan, { stage }), healing);
+      demandLiveness(new World(plan, { stage }), convergence);
     } finally {
       // The world took the messages over. What is sent from now on is the script's again.
       stage.onSent = onSent;

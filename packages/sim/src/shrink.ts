@@ -1,4 +1,5 @@
-import { AssertionError } from "@quorate/core";
+import { AssertionError, RaftError } from "@quorate/core";
+import { Draw } from "./draw.ts";
 import type { Flaw } from "./flaw.ts";
 import { Violation } from "./judge.ts";
 import { demandLiveness, drawHealing, LivenessFailure } from "./liveness.ts";
@@ -6,7 +7,7 @@ import { minimize } from "./minimize.ts";
 import { drawPlan } from "./plan.ts";
 import { type Line, lineOf, printScenario, type Scenario } from "./scenario.ts";
 import { play } from "./script.ts";
-import { World } from "./world.ts";
+import { drawCast, World } from "./world.ts";
 
 /** How a search for the smallest scenario is made. */
 export interface ShrinkOptions {
@@ -30,6 +31,7 @@ export interface Shrunk {
 
 /** Names a failure, so that another run can be said to fail in the same way: `I7`, `liveness no-leader`. */
 export function nameFailure(error: unknown): string {
+  if (error instanceof RaftError) return `RaftError ${error.code}`;
   if (error instanceof Violation) return error.invariant;
   if (error instanceof LivenessFailure) return `liveness ${error.stall}`;
   if (error instanceof AssertionError) return `assertion ${error.message}`;
@@ -45,41 +47,52 @@ export async function shrink(
   seed: number,
   options: ShrinkOptions = {},
 ): Promise<Shrunk | undefined> {
-  const recorded = record(seed, options.flaw ?? "none");
-  if (recorded === undefined || !fails(recorded)) return undefined;
-  let scenario = withoutHosts(recorded) ?? recorded;
-  scenario = await withFewerLines(scenario, options);
-  scenario = withCampaigns(scenario);
-  scenario = withSimplerCast(withoutHosts(scenario) ?? scenario);
-  scenario = await withFewerLines(scenario, options);
-  const { error, lines } = play(scenario);
+  const recorded = record(seed, options.flaw ?? "none").find(fails);
+  if (recorded === undefined) return undefined;
+  const smallest = await shrinkScenario(recorded, options);
+  const { error, lines } = play(smallest);
   const message = error instanceof Error ? error.message.split("\n")[0] : undefined;
   const comments = [message ?? nameFailure(error), `Found with seed ${seed}.`];
-  const told: Scenario = { ...scenario, comments, lines };
+  const told: Scenario = { ...smallest, comments, lines };
   // What happened is what is written down, unless it reads the same and is another run.
-  const final = fails(told) ? told : { ...scenario, comments };
+  const final = fails(told) ? told : { ...smallest, comments };
   return { scenario: final, text: printScenario(final), stepCountBefore: recorded.lines.length };
 }
 
-/** The run of a seed, step by step, up to its failure; undefined if it does not fail. */
-function record(seed: number, flaw: Flaw): Scenario | undefined {
+/** The smallest scenario that was found to fail as `scenario` does, which fails as it says. */
+export async function shrinkScenario(
+  scenario: Scenario,
+  options: ShrinkOptions = {},
+): Promise<Scenario> {
+  let result = withoutHosts(scenario) ?? scenario;
+  result = await withFewerLines(result, options);
+  result = withCampaigns(result);
+  result = withSimplerCast(withoutHosts(result) ?? result);
+  return withFewerLines(result, options);
+}
+
+/** What to tell of a seed that fails, the best first: what happened, or that in the end it must converge. */
+function record(seed: number, flaw: Flaw): readonly Scenario[] {
   const plan = drawPlan(seed);
+  const cast = drawCast(plan, new Draw(seed, 2), flaw);
   const lines: Line[] = [];
-  const world = new World(plan, { flaw, recorder: (step) => lines.push(lineOf(step)) });
-  const { cast } = world.stage;
-  let healed: readonly Line[] = [];
+  const healed: Line[] = [];
   try {
+    const world = new World(plan, { flaw, recorder: (step) => lines.push(lineOf(step)) });
     while (world.eventCount < plan.stepCount) world.advance();
     const healing = drawHealing(world);
     const [node = 0] = healing.members;
-    healed = [...lines, { kind: "converge", node, ...healing, seed }];
+    const { delayMax } = plan.healing;
+    for (const line of lines) healed.push(line);
+    healed.push({ kind: "converge", node, ...healing, seed, delayMax });
     demandLiveness(world, healing);
   } catch (error) {
     // What never happens is not told step by step.
-    const told = error instanceof LivenessFailure ? healed : lines;
-    return { comments: [], cast, auto: false, expect: nameFailure(error), lines: told };
+    const told = error instanceof LivenessFailure ? [healed] : [lines, healed];
+    const expect = nameFailure(error);
+    return told.map((some) => ({ comments: [], cast, auto: false, expect, lines: some }));
   }
-  return undefined;
+  return [];
 }
 
 function fails(scenario: Scenario): boolean {

@@ -66,7 +66,7 @@ function run(seed: number, { raft, observe, flaw, writer }: SimOptions): SimRepo
   };
 }
 
-/** Runs a failed seed again, to tell how it went. */
+/** Runs a failed seed again, to tell how it went, unless someone saw it all. */
 function explain(seed: number, options: SimOptions, error: unknown): string {
   const lines: string[] = [];
   const writer = (line: string): void => {
@@ -82,8 +82,9 @@ function explain(seed: number, options: SimOptions, error: unknown): string {
   return [
     `seed ${seed}: ${textOf(error)}`,
     ...(again === "" ? [] : [again]),
-    ...lines.slice(-tailLineCount),
-    `repeat it with: npm run sim -- --seed ${seed} --print`,
+    ...(options.writer === undefined
+      ? [...lines.slice(-tailLineCount), `repeat it with: npm run sim -- --seed ${seed} --print`]
+      : []),
   ].join("\n");
 }
 

@@ -361,7 +361,12 @@ function newFate(): Fate {
   return { isPaused: false, tickUnits: unitsPerTick, diskSlowness: 1, due: new Set() };
 }
 
-function drawCast({ voterCount, options, doors, machines }: Plan, draw: Draw, flaw: Flaw): Cast {
+/** Who takes part in the run of a plan: the first that a world draws. */
+export function drawCast(
+  { voterCount, options, doors, machines }: Plan,
+  draw: Draw,
+  flaw: Flaw,
+): Cast {
   const hosts = Array.from({ length: voterCount }, () => {
     return { door: draw.pick(doors), machine: draw.pick(machines) };
   });

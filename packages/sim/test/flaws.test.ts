@@ -30,3 +30,20 @@ test("a host that sends promises before they are durable is found out", { timeou
   const expected = ["I6", "I13"];
   expect([...broken("sends-early", ...expected)].sort()).toEqual(expect.arrayContaining(expected));
 });
+
+test("a failure tells the end of its trace, but not to one who has read it all", () => {
+  const [seed, flaw] = [2, "forgets-vote"] as const;
+  const failureOf = (writer?: (line: string) => void): string => {
+    try {
+      simulate(seed, { flaw, writer });
+    } catch (error) {
+      return error instanceof Error ? error.message : "";
+    }
+    return "";
+  };
+  const told = failureOf();
+  expect(told.split("\n").length).toBe(42);
+  const lines: string[] = [];
+  expect(failureOf((line) => lines.push(line))).toBe(told.split("\n")[0]);
+  expect(lines.slice(-40)).toEqual(told.split("\n").slice(1, -1));
+});

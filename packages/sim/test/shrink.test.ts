@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Flaw, nameFailure, parseScenario, play, shrink, simulate } from "@quorate/sim";
+import { shrinkScenario } from "../src/shrink.ts";
 
 /** The first seed whose run fails if every host has `flaw`. */
 function firstSeed(flaw: Flaw): number {
@@ -39,6 +40,26 @@ test.each([
 
 test("a run that does not fail has nothing to shrink", async () => {
   expect(await shrink(1)).toBeUndefined();
+});
+
+test("a failure of liveness shrinks to what keeps the cluster from converging", async () => {
+  const noise = Array.from({ length: 300 }, (_, offset) => `tick n${1 + (offset % 3)}`);
+  const scenario = parseScenario(`
+node n1 pipelined memory
+node n2 simple durable
+node n3 pipelined memory
+raft electionTimeoutTicks=3
+expect liveness no-leader
+start n1 seed=1
+start n2 seed=2
+start n3 seed=3
+${noise.join("\n")}
+converge n1 seed=4 delay=60
+`);
+  const { lines, cast } = await shrinkScenario(scenario);
+  expect(lines.map(({ kind }) => kind)).toEqual(["converge"]);
+  expect(cast.hosts).toHaveLength(2);
+  expect(cast.raft).toEqual({ preVote: false });
 });
 
 test("a scenario that cannot make progress is told so", () => {
