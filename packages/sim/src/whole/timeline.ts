@@ -41,7 +41,6 @@ export class Timeline {
   readonly #trace: Trace;
   #held: Happening[] = [];
   #eventCount = 0;
-  #touched: Life | undefined;
 
   constructor(trace: Trace) {
     this.#trace = trace;
@@ -69,7 +68,6 @@ export class Timeline {
       this.#held.push({ kind, life, act });
       return;
     }
-    this.#touched = life;
     act();
   }
 
@@ -85,8 +83,8 @@ export class Timeline {
   }
 
   /**
-   * Lets the next event happen, and settle. Gives the process that it happened to, if it was to one. A
-   * timer only asks for what is then deferred, so nothing is to be seen before that.
+   * Lets the next event happen, and settle. Gives the process whose deferred work that was, if it was
+   * that: whatever else befalls a process asks for such work, so there is nothing to see before.
    */
   async advance(): Promise<Life | undefined> {
     const happening = this.#agenda.take();
@@ -97,12 +95,11 @@ export class Timeline {
       return undefined;
     }
     this.#eventCount += 1;
-    this.#touched = kind === "timer" ? undefined : life;
     this.#trace.mix(this.now);
     this.#trace.mix(eventKinds.indexOf(kind) + 16 * (life?.node ?? 0));
     act();
     await settle();
-    return this.#touched;
+    return kind === "defer" ? life : undefined;
   }
 }
 

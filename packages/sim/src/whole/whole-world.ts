@@ -97,9 +97,11 @@ export class WholeWorld<Query, Answer> {
     return this.#statuses;
   }
 
-  /** The nodes that run and think they lead. */
+  /** The nodes that run and, when they were last looked at, thought they led. */
   get leaders(): readonly NodeId[] {
-    return this.ids.filter((id) => this.host(id).replica?.status().role === "leader");
+    return this.ids.filter((id) => {
+      return this.host(id).replica !== undefined && this.#statuses.get(id)?.role === "leader";
+    });
   }
 
   /** Whether all faults are over. */
