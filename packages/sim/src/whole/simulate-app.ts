@@ -11,7 +11,7 @@ import {
   printWholeScenario,
   type WholeScenario,
 } from "./whole-scenario.ts";
-import { replay, shrinkDecisions, type Stage } from "./whole-shrink.ts";
+import { replay, shrinkDecisions, type Setup } from "./whole-shrink.ts";
 
 /** How a service is simulated. Only the first two of all options have no default. */
 export interface SimulateAppOptions<Query, Answer> extends App<Query, Answer> {
@@ -134,7 +134,7 @@ class Total implements AppReport {
   }
 }
 
-function stageOf<Query, Answer>(options: SimulateAppOptions<Query, Answer>): Stage<Query, Answer> {
+function setupOf<Query, Answer>(options: SimulateAppOptions<Query, Answer>): Setup<Query, Answer> {
   const { check } = options;
   return {
     app: options,
@@ -147,7 +147,7 @@ async function runScenario<Query, Answer>(
   options: SimulateAppOptions<Query, Answer>,
 ): Promise<AppRun> {
   const { writer } = options;
-  const run = await replay(parseWholeScenario(text), { ...stageOf(options), writer });
+  const run = await replay(parseWholeScenario(text), { ...setupOf(options), writer });
   if (run.failure !== undefined) throw new AppFailure(undefined, text, run.failure);
   return { ...run, seed: undefined };
 }
@@ -159,14 +159,14 @@ async function runSeed<Query, Answer>(
   const plan = drawWholePlan(seed);
   const mischief = drawMischief(plan);
   const { writer, shrinkRunsMax = 1000 } = options;
-  const stage = stageOf(options);
-  const run = await runWhole({ ...stage, plan, writer, trouble: { kind: "draw", mischief } });
+  const setup = setupOf(options);
+  const run = await runWhole({ ...setup, plan, writer, trouble: { kind: "draw", mischief } });
   const { failure, decisions } = run;
   if (failure === undefined) return { ...run, seed };
   const expect = nameWholeFailure(failure);
-  const shrunk = await shrinkDecisions(plan, decisions, expect, stage, shrinkRunsMax);
+  const shrunk = await shrinkDecisions(plan, decisions, expect, setup, shrinkRunsMax);
   const scenario = shrunk ?? { comments: [], plan, expect, decisions };
-  const again = await replay(scenario, stage);
+  const again = await replay(scenario, setup);
   const cause = again.failure ?? failure;
   throw new AppFailure(seed, textOf(scenario, options, seed, cause), cause);
 }

@@ -5,7 +5,7 @@ import { nameWholeFailure } from "./whole-failure.ts";
 import { drawMischief, drawWholePlan } from "./whole-plan.ts";
 import { runWhole, type WholeRun } from "./whole-run.ts";
 import { labelsOf, parseWholeScenario, printWholeScenario } from "./whole-scenario.ts";
-import { replay, shrinkDecisions, type Stage } from "./whole-shrink.ts";
+import { replay, shrinkDecisions, type Setup } from "./whole-shrink.ts";
 
 /** How a whole-level run may be looked at. */
 export interface SimulateWholeOptions {
@@ -25,11 +25,11 @@ export interface WholeReport {
   readonly coverage: ReadonlyMap<WholeCoverageKind, number>;
 }
 
-/** The trouble of `simulateWhole`: registers under a few keys, judged for linearizability as well. */
-const stage = {
+/** What is run: registers under a few keys, judged for linearizability as well. */
+const setup = {
   app: kvApp,
   judge: ({ callers }) => judgeKvHistory(callers.records),
-} satisfies Stage<{ readonly key: number }, number>;
+} satisfies Setup<{ readonly key: number }, number>;
 
 /**
  * Runs whole replicas of a register service in the world that `seed` draws: first under faults, with
@@ -58,9 +58,9 @@ export async function shrinkWhole(seed: number, trialCountMax = 2000): Promise<s
   if (failure === undefined) return undefined;
   const expect = nameWholeFailure(failure);
   const plan = drawWholePlan(seed);
-  const shrunk = await shrinkDecisions(plan, decisions, expect, stage, trialCountMax);
+  const shrunk = await shrinkDecisions(plan, decisions, expect, setup, trialCountMax);
   if (shrunk === undefined) return undefined;
-  const again = await replay(shrunk, stage);
+  const again = await replay(shrunk, setup);
   const what = (again.failure ?? failure).message.split("\n")[0] ?? "";
   return printWholeScenario(
     { ...shrunk, comments: [what, `Found with seed ${seed}.`] },
@@ -77,7 +77,7 @@ export async function playWhole(
   { writer }: SimulateWholeOptions = {},
 ): Promise<{ readonly outcome: string; readonly expect: string; readonly failure?: Error }> {
   const scenario = parseWholeScenario(text);
-  const { failure } = await replay(scenario, { ...stage, writer });
+  const { failure } = await replay(scenario, { ...setup, writer });
   const { expect } = scenario;
   if (failure === undefined) return { outcome: "holds", expect };
   return { outcome: nameWholeFailure(failure), expect, failure };
@@ -86,7 +86,7 @@ export async function playWhole(
 function record(seed: number, writer?: (line: string) => void): Promise<WholeRun> {
   const plan = drawWholePlan(seed);
   const mischief = drawMischief(plan);
-  return runWhole({ ...stage, plan, writer, trouble: { kind: "draw", mischief } });
+  return runWhole({ ...setup, plan, writer, trouble: { kind: "draw", mischief } });
 }
 
 /** How many lines of its trace a failure shows. */

@@ -6,15 +6,15 @@ import { calmWholePlan, type WholePlan } from "./whole-plan.ts";
 import { runWhole, type WholeRun, type WholeRunOptions } from "./whole-run.ts";
 import type { WholeScenario } from "./whole-scenario.ts";
 
-/** What to run a scenario with. */
-export type Stage<Query, Answer> = Pick<WholeRunOptions<Query, Answer>, "app" | "judge" | "writer">;
+/** What scenarios are run with. */
+export type Setup<Query, Answer> = Pick<WholeRunOptions<Query, Answer>, "app" | "judge" | "writer">;
 
 /** Runs the world of a scenario: its decisions and no other. */
 export function replay<Query, Answer>(
   { plan, decisions }: Pick<WholeScenario, "plan" | "decisions">,
-  stage: Stage<Query, Answer>,
+  setup: Setup<Query, Answer>,
 ): Promise<WholeRun> {
-  return runWhole({ ...stage, plan, trouble: { kind: "replay", decisions } });
+  return runWhole({ ...setup, plan, trouble: { kind: "replay", decisions } });
 }
 
 /**
@@ -25,10 +25,10 @@ export async function shrinkDecisions<Query, Answer>(
   plan: WholePlan,
   decisions: readonly Decision[],
   expect: string,
-  stage: Stage<Query, Answer>,
+  setup: Setup<Query, Answer>,
   trialCountMax: number,
 ): Promise<WholeScenario | undefined> {
-  const shrinker = new Shrinker(stage, expect, trialCountMax);
+  const shrinker = new Shrinker(setup, expect, trialCountMax);
   if (!(await shrinker.fails(plan, decisions))) return undefined;
   let small = { plan, decisions };
   // Most runs fail long before their end, and what comes later only costs time.
@@ -47,19 +47,19 @@ interface Small {
 }
 
 class Shrinker<Query, Answer> {
-  readonly #stage: Stage<Query, Answer>;
+  readonly #setup: Setup<Query, Answer>;
   readonly #expect: string;
   #trialsLeft: number;
 
-  constructor(stage: Stage<Query, Answer>, expect: string, trialCountMax: number) {
-    this.#stage = stage;
+  constructor(setup: Setup<Query, Answer>, expect: string, trialCountMax: number) {
+    this.#setup = setup;
     this.#expect = expect;
     this.#trialsLeft = trialCountMax;
   }
 
   async fails(plan: WholePlan, decisions: readonly Decision[]): Promise<boolean> {
     this.#trialsLeft -= 1;
-    const { failure } = await replay({ plan, decisions }, this.#stage);
+    const { failure } = await replay({ plan, decisions }, this.#setup);
     return failure !== undefined && nameWholeFailure(failure) === this.#expect;
   }
 
