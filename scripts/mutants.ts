@@ -5,9 +5,8 @@ import { catalogue } from "./mutants/catalogue.ts";
 import { parseOptions, usage } from "./mutants/options.ts";
 import { Build } from "./mutants/packages.ts";
 import { pageOf, pagePath } from "./mutants/page.ts";
-import { isAlarming, jsonOf, lineOf, summaryOf } from "./mutants/result.ts";
+import { isAlarming, jsonOf, lineOf, lineOfUnmutated, summaryOf } from "./mutants/result.ts";
 import { rows } from "./mutants/rows.ts";
-import { isClean } from "./mutants/verdict.ts";
 import { root } from "./tree.ts";
 
 /**
@@ -22,9 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
 
   const build = new Build();
   const unmutated = await tryUnmutated(build, mutants, range, jobCount);
-  for (const { what, verdict } of unmutated) {
-    print(`${isClean(verdict) ? "clean" : "FAILED"}    the code as it is, ${what}`);
-  }
+  for (const result of unmutated) print(lineOfUnmutated(result));
   const results = await tryMutants(build, mutants, range, jobCount, (result) =>
     print(lineOf(result)),
   );

@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import type { Mutant, Property } from "./mutant.ts";
 import { pageOf } from "./page.ts";
-import { fateOf, isAlarming, lineOf, type MutantResult, summaryOf } from "./result.ts";
+import {
+  fateOf,
+  isAlarming,
+  lineOf,
+  lineOfUnmutated,
+  type MutantResult,
+  summaryOf,
+} from "./result.ts";
 import type { StartReport } from "./seeds-process.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -65,6 +72,19 @@ test("lineOf tells fate, seeds and judges", () => {
   expect(lineOf(result([found, nothing]))).toMatch(/^SURVIVED .* 3 \(≤ 3\) in 1 of 2 +I7$/);
   expect(lineOf(result([nothing], "LIVE"))).toMatch(/^survived .* nobody$/);
   expect(lineOf(other({ kind: "tests", failed: "votes once" }))).toMatch(/test “votes once”$/);
+});
+
+test("lineOfUnmutated says which seed found what in the code as it is", () => {
+  const message = { ...failure, message: "I7: two votes" };
+  const starts = [nothing, { start: 1001, seedCount: 3, failure: message }];
+  const line = (verdict: Verdict): string => lineOfUnmutated({ what: "level core", verdict });
+  expect(line({ kind: "seeds", starts })).toBe(
+    "FAILED   the code as it is, level core: seed 1003: I7: two votes",
+  );
+  expect(line({ kind: "seeds", starts: [nothing] })).toBe("clean    the code as it is, level core");
+  expect(line({ kind: "tests", failed: "votes once" })).toMatch(/level core: votes once$/);
+  expect(line({ kind: "broken", reason: "it hangs" })).toMatch(/level core: it hangs$/);
+  expect(line({ kind: "absent" })).toBe("absent   level core");
 });
 
 test("summaryOf counts fates", () => {

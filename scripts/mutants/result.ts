@@ -1,5 +1,6 @@
 import { isSafetyMutant, type Mutant } from "./mutant.ts";
-import { isCaught, judgesOf, medianSeedCount, type Verdict } from "./verdict.ts";
+import type { StartReport } from "./seeds-process.ts";
+import { isCaught, isClean, judgesOf, medianSeedCount, type Verdict } from "./verdict.ts";
 
 /** What came of one mutant. */
 export interface MutantResult {
@@ -89,6 +90,23 @@ export function lineOf(result: MutantResult): string {
     catchersOf(result),
   ];
   return columns.join("").trimEnd();
+}
+
+/** One line on the code as it is: clean, or what was found, and with which seed. */
+export function lineOfUnmutated({ what, verdict }: UnmutatedResult): string {
+  if (verdict.kind === "absent") return `absent   ${what}`;
+  if (isClean(verdict)) return `clean    the code as it is, ${what}`;
+  const found = verdict.kind === "seeds" ? verdict.starts.map(findingOf) : [findingIn(verdict)];
+  return `FAILED   the code as it is, ${what}: ${found.filter((text) => text !== "").join("; ")}`;
+}
+
+function findingOf({ start, seedCount, failure }: StartReport): string {
+  return failure === undefined ? "" : `seed ${start + seedCount - 1}: ${failure.message}`;
+}
+
+function findingIn(verdict: Verdict): string {
+  if (verdict.kind === "tests") return verdict.failed ?? "";
+  return verdict.kind === "broken" ? verdict.reason : "";
 }
 
 /** The last line: how many came out how. */

@@ -1,4 +1,5 @@
-import { argv, stdout } from "node:process";
+import process from "node:process";
+import { setImmediate } from "node:timers/promises";
 
 /**
  * A process that runs seeds of the simulator that lies beside it, from several starts, each until the
@@ -27,17 +28,17 @@ export interface FailureReport {
 type Simulate = (...seed: readonly number[]) => unknown;
 
 async function main(): Promise<void> {
-  const [, , name = "simulate", most = "0", ...starts] = argv;
+  const [, , name = "simulate", most = "0", ...starts] = process.argv;
   const simulate = await load(name);
   if (simulate === undefined) {
-    stdout.write(`${JSON.stringify({ absent: name })}\n`);
+    process.stdout.write(`${JSON.stringify({ absent: name })}\n`);
     return;
   }
   for (const start of starts.map(Number)) {
     const explore = (): unknown => simulate();
     const judge = name === "exploreStandard" ? explore : simulate;
     const report = await runStart(judge, start, Number(most));
-    stdout.write(`${JSON.stringify(report)}\n`);
+    process.stdout.write(`${JSON.stringify(report)}\n`);
   }
 }
 
@@ -58,12 +59,23 @@ async function runStart(simulate: Simulate, start: number, most: number): Promis
     try {
       // The whole level is asynchronous, the core level is not.
       await simulate(seed);
+      // A rejection that nobody handled is told once the event loop goes on.
+      await setImmediate();
+      if (unhandled.length > 0) throw unhandled[0];
     } catch (error) {
+      await setImmediate();
+      unhandled.length = 0;
       return { start, seedCount: seed - start + 1, failure: reportOf(error) };
     }
   }
   return { start, seedCount: most, failure: undefined };
 }
+
+/** The rejections of the last seed that nobody handled. */
+const unhandled: unknown[] = [];
+process.on("unhandledRejection", (reason) => {
+  unhandled.push(reason);
+});
 
 /** What the simulator throws wraps what was seen. */
 function reportOf(thrown: unknown): FailureReport {

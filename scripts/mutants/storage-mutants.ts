@@ -218,7 +218,8 @@ export const logMutants: readonly Mutant[] = [
     id: "D9-replaced-tail-returns",
     rows: ["D9"],
     property: "LM",
-    ...whole,
+    level: "unit",
+    tests: ["packages/wal/src/wal.test.ts", "packages/wal/test/random.test.ts"],
     patches: [
       {
         file: "packages/wal/src/replay.ts",
