@@ -10,6 +10,7 @@ export const faultKinds = [
   "partition-bridge",
   "partition-pair",
   "clog",
+  "strand-leader",
   "pause",
   "clock-rate",
   "slow-disk",

@@ -25,6 +25,7 @@ interface Target {
   crash(id: NodeId): void;
   pause(id: NodeId): void;
   resume(id: NodeId): void;
+  mendDisk(id: NodeId): void;
   unclog(from: NodeId, to: NodeId): void;
   schedule(delay: number, event: Event): void;
 }
@@ -86,7 +87,7 @@ export class Faults {
         this.#target.fate(event.node).tickUnits = unitsPerTick;
         break;
       case "disk-mended":
-        this.#target.fate(event.node).diskSlowness = 1;
+        this.#target.mendDisk(event.node);
         break;
       default:
         unreachable(event);
@@ -133,6 +134,9 @@ export class Faults {
         this.#later({ kind: "unclog", from, to });
         break;
       }
+      case "strand-leader":
+        if (leader !== undefined) this.#strand(leader.id);
+        break;
       case "pause":
         this.#pause(leader !== undefined && draw.chance(400) ? leader.id : draw.pick(ids));
         break;
@@ -203,6 +207,21 @@ export class Faults {
         unreachable(kind);
     }
     this.#later({ kind: "heal" });
+  }
+
+  /**
+   * A leader is alone for long enough to be replaced, with a disk that all but stands still: so what it
+   * writes meanwhile may be overwritten before it is written.
+   */
+  #strand(leader: NodeId): void {
+    const { draw, plan, network, ids } = this.#target;
+    const { electionTimeoutTicks = 10 } = plan.options;
+    const alone = draw.between(2, 5) * electionTimeoutTicks * unitsPerTick;
+    network.partition([[leader], ids.filter((id) => id !== leader)]);
+    this.#target.fate(leader).diskSlowness = 1000;
+    this.#target.schedule(alone, { kind: "heal" });
+    const back = draw.between(1, 3) * electionTimeoutTicks * unitsPerTick;
+    this.#target.schedule(alone + back, { kind: "disk-mended", node: leader });
   }
 
   #pause(node: NodeId): void {

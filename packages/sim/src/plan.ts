@@ -164,6 +164,7 @@ const churnKinds: ReadonlySet<FaultKind> = new Set([
   "partition-bridge",
   "partition-one-way",
   "clog",
+  "strand-leader",
   "pause",
   "slow-disk",
   "campaign",

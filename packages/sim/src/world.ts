@@ -159,16 +159,25 @@ export class World {
     for (const id of members) if (id !== bridge) this.network.partition([[id], others]);
     if (bridge !== none) this.network.partition(others.map((id) => [id]));
     for (const id of this.ids) {
-      const fate = this.fate(id);
-      fate.diskSlowness = 1;
-      fate.tickUnits = unitsPerTick;
+      this.fate(id).diskSlowness = 1;
+      this.fate(id).tickUnits = unitsPerTick;
       if (!members.includes(id)) continue;
       if (!this.node(id).isUp) this.start(id);
       this.resume(id);
-      // What a slow host would have done much later, it does now.
-      fate.due.clear();
-      this.#plan(this.node(id));
+      this.#hasten(id);
     }
+  }
+
+  /** A disk is as fast as planned again. */
+  mendDisk(id: NodeId): void {
+    this.fate(id).diskSlowness = 1;
+    this.#hasten(id);
+  }
+
+  /** Lets a host that was slow do soon what it would have done much later. */
+  #hasten(id: NodeId): void {
+    this.fate(id).due.clear();
+    this.#plan(this.node(id));
   }
 
   schedule(delay: number, event: Event): void {
