@@ -1,8 +1,15 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { run } from "./cluster.ts";
+import { CommandProcess, program, run } from "./cluster.ts";
+import { until } from "./until.ts";
+
+const execute = promisify(execFile);
 
 let directory: string;
 
@@ -86,6 +93,9 @@ test("sim explains what it cannot do", async () => {
   await writeFile(wrong, "level core\nfly n1\n");
   const list = join(directory, "wrong.jsonl");
   await writeFile(list, "no list\n");
+  const full = existsSync("/dev/full") ? "/dev/full" : join(directory, "no", "full");
+  const wholeScenario = join(directory, "whole.txt");
+  await writeFile(wholeScenario, "level whole\nexpect holds\n");
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["--replay", wrong], "line 2: "],
     [["--replay", join(directory, "absent.txt")], "ENOENT"],
@@ -95,6 +105,16 @@ test("sim explains what it cannot do", async () => {
     [["--seeds", "1-2", "--trace", wrong], "--trace and --tla are for one seed"],
     [["--level", "whole", "--seed", "1", "--tla", wrong], "of the core level"],
     [["--seed", "1", "--trace", join(directory, "no", "trace")], "ENOENT"],
+    // Its trace is long enough to be written while the seed runs.
+    [["--seed", "24", "--trace", full], full],
+    [["--replay", scenario.pathname, "--tla", full], full],
+    [["--replay", wholeScenario, "--trace", wrong], "of the core level"],
+    [["--seeds", "1-2", "--print"], "--print is for one seed, or one scenario"],
+    [["--seed", "1", "--seeds", "1-2"], "cannot be used with option '--seeds <A-B>'"],
+    [["--seed", "1", "--replay", wrong], "cannot be used with option '--replay <file>'"],
+    [["--replay", wrong, "--minutes", "1"], "cannot be used with option '--minutes <count>'"],
+    [["--seeds", "0-999999999999999"], "seeds go up to 281474976710656"],
+    [["--seeds", "1-1", "--failures", directory], "EISDIR"],
     [["--seeds", "1-1", "--failures", list], "wrong.jsonl, line 1: not a failure of a simulation"],
   ];
   for (const [options, message] of cases) {
@@ -102,4 +122,33 @@ test("sim explains what it cannot do", async () => {
     expect(stderr).toContain(message);
     expect(status).toBe(2);
   }
+});
+
+test("a campaign that is interrupted says what it has seen", async () => {
+  const failures = join(directory, "interrupted.jsonl");
+  await writeFile(failures, '{"level":"core","seed":5,"commit":"0","what":"I1: two leaders"}\n');
+  const range = ["--seeds", "1-100000000", "--jobs", "2", "--failures", failures];
+  const command = new CommandProcess(["sim", ...range], { cwd: directory });
+  try {
+    await until("it has begun", () => command.stdout.includes("seed 5 failed before"));
+    command.signal("SIGINT");
+    const { status } = await command.exited;
+    expect(command.stdout).toMatch(/^core: \d+ seeds from 1 in .* 0 failed$/m);
+    expect(status).toBe(0);
+  } finally {
+    await command.kill();
+  }
+});
+
+test("a run whose reader goes away ends quietly", async () => {
+  const command = ["sim", "--seed", "3", "--print"];
+  const { stdout, stderr } = await execute("sh", [
+    "-c",
+    `"$0" "$@" | head -n 1`,
+    process.execPath,
+    program,
+    ...command,
+  ]);
+  expect(stdout).toBe("0\n");
+  expect(stderr).toBe("");
 });

@@ -3,7 +3,7 @@ import { parseAddress, RaftError } from "quorate";
 import { ApiError, withoutCode } from "../api-error.ts";
 import { parseEndpoint } from "../endpoint-choice.ts";
 import { timeoutMsMax } from "../http-request.ts";
-import { levels, parseSeedRange, type SimSettings } from "../sim/sim-settings.ts";
+import { levels, parseSeedRange, seedMax, type SimSettings } from "../sim/sim-settings.ts";
 import { version } from "../version.ts";
 import { parseCluster, parseNodeId } from "./addresses.ts";
 import { type CheckSettings, formats, models } from "./check-settings.ts";
@@ -165,11 +165,21 @@ function addSim(program: Command, done: Done): void {
     .description("search for faults of Quorate itself, in simulated clusters drawn from seeds")
     .addOption(new Option("--level <level>", "what is simulated").choices(levels).default("core"))
     .option("--seeds <A-B>", "run these seeds", checked(parseSeedRange))
-    .option("--seed <seed>", "run one seed", integer(0, 2 ** 48))
-    .option("--minutes <count>", "run new seeds for so long", integer(1, 100_000))
+    .addOption(
+      new Option("--seed <seed>", "run one seed")
+        .argParser(integer(0, seedMax))
+        .conflicts(["seeds", "minutes", "replay"]),
+    )
+    .option(
+      "--minutes <count>",
+      "run new seeds, or those of --seeds, for so long",
+      integer(1, 100_000),
+    )
     .option("--jobs <count>", "how many seeds at a time", integer(1, 256), 1)
     .option("--failures <file>", "where seeds that failed are kept", "sim-failures.jsonl")
-    .option("--replay <file>", "play a scenario instead")
+    .addOption(
+      new Option("--replay <file>", "play a scenario instead").conflicts(["seeds", "minutes"]),
+    )
     .option("--print", "tell every event of the seed or the scenario", false)
     .option("--trace <file>", "write every event of the seed or the scenario as a line of JSON")
     .option("--tla <file>", "write it, without pre-vote, as TLC can check it")

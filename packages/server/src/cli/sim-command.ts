@@ -1,20 +1,27 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { setImmediate } from "node:timers/promises";
 import { ScenarioError } from "@quorate/sim";
-import { RaftError } from "quorate";
 import { runCampaign, type Tally } from "../sim/campaign.ts";
-import { type Failure, FailureList } from "../sim/failure-list.ts";
-import { kindsOf, playText, runSeed, shrinkSeed, type Viewer } from "../sim/level.ts";
+import { FailureList } from "../sim/failure-list.ts";
+import { FailureReport, firstLine } from "../sim/failure-report.ts";
+import { kindsOf, levelOf, playText, runSeed, shrinkSeed, type Viewer } from "../sim/level.ts";
+import { onFile } from "../sim/on-file.ts";
 import type { Level, SimSettings } from "../sim/sim-settings.ts";
 import { TraceFiles } from "../sim/trace-files.ts";
-import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 
 /** Runs one seed, a scenario, or a campaign, and says what came of it. */
 export async function simCommand(settings: SimSettings): Promise<number> {
-  const { seed, replay, trace, tla, level } = settings;
+  // Whoever reads the output may stop before its end.
+  process.stdout.on("error", () => {});
+  const { seed, replay, trace, tla } = settings;
   const isOne = seed !== undefined || replay !== undefined;
+  if (settings.print && !isOne) {
+    throw new CommandError("--print is for one seed, or one scenario", exitStatus.usage);
+  }
+  const scenario = replay && onFile(replay, () => readFileSync(replay, "utf8"));
+  const level = scenario === undefined ? settings.level : levelOf(scenario);
   if ((trace ?? tla) !== undefined && (level !== "core" || !isOne)) {
     const what = "--trace and --tla are for one seed, or one scenario, of the core level";
     throw new CommandError(what, exitStatus.usage);
@@ -23,105 +30,110 @@ export async function simCommand(settings: SimSettings): Promise<number> {
   const files = new TraceFiles(settings);
   const viewer: Viewer = settings.print ? { writer: print, files } : { files };
   try {
-    if (replay !== undefined) return await replayScenario(replay, viewer);
-    return await runOne(seed ?? 0, settings, viewer);
+    if (scenario === undefined) return await runOne(seed ?? 0, settings, viewer);
+    return await replayScenario(replay ?? "", scenario, viewer);
   } finally {
     files.close();
   }
 }
 
 async function runOne(seed: number, settings: SimSettings, viewer: Viewer): Promise<number> {
-  const { level, shrink, failures } = settings;
+  const { level, shrink, failures, tla } = settings;
   try {
     const { hash, eventCount, tickCount } = await runSeed(level, seed, viewer);
     print(`seed ${seed}: ${eventCount} events in ${tickCount} ticks, hash ${hash}`);
     return exitStatus.ok;
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    await report(level, seed, messageOf(error), new FailureList(failures), shrink);
+    if (tla !== undefined) {
+      print(
+        `${messageOf(error)}\nwith --tla, without pre-vote: without it, the seed is another run`,
+      );
+      return exitStatus.failed;
+    }
+    const report = new FailureReport(level, new FailureList(failures), print);
+    report.tell(seed, messageOf(error));
+    const text = shrink ? await shrinkSeed(level, seed) : undefined;
+    if (text !== undefined) report.keep(seed, text);
     return exitStatus.failed;
   }
 }
 
-async function replayScenario(path: string, viewer: Viewer): Promise<number> {
+async function replayScenario(path: string, text: string, viewer: Viewer): Promise<number> {
   try {
-    const { outcome, expect, message } = await playText(readText(path), viewer);
+    const { outcome, expect, message } = await playText(text, viewer);
     if (message !== undefined) print(message);
     print(`${path}: ${outcome}, expected ${expect}`);
     return outcome === expect ? exitStatus.ok : exitStatus.failed;
   } catch (error) {
-    if (error instanceof ScenarioError || error instanceof RaftError) {
-      throw new CommandError(`${path}: ${error.message}`, exitStatus.usage);
-    }
-    throw error;
+    if (!(error instanceof ScenarioError)) throw error;
+    throw new CommandError(`${path}: ${error.message}`, exitStatus.usage);
   }
 }
 
 async function campaign(settings: SimSettings): Promise<number> {
   const { level, minutes, jobs, failures, shrink } = settings;
   const list = new FailureList(failures);
-  const still = await tryAgain(level, list);
   // A new place to search every time, unless seeds are named; a seed that fails is printed.
   const anywhere = { first: Math.floor(Math.random() * 2 ** 40), last: Number.POSITIVE_INFINITY };
   const range = settings.seeds ?? (minutes === undefined ? { first: 1, last: 1000 } : anywhere);
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.once("SIGINT", onInterrupt);
-  const reports: Promise<void>[] = [];
   const progress = new Progress(level);
-  const tally = await runCampaign({
-    level,
-    ...range,
-    lengthMs: minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60_000,
-    jobCount: jobs,
-    signal: stop.signal,
-    onFailure: (seed, message) => {
-      progress.clear();
-      reports.push(report(level, seed, message, list, shrink));
-    },
-    onProgress: (now) => progress.show(now),
+  const report = new FailureReport(level, list, (text) => {
+    progress.clear();
+    print(text);
   });
-  await Promise.all(reports);
-  process.off("SIGINT", onInterrupt);
-  progress.clear();
-  summarize(level, range.first, tally);
-  return tally.failureCount + still > 0 ? exitStatus.failed : exitStatus.ok;
+  try {
+    const failing = await tryAgain(level, list, stop.signal);
+    const tally = await runCampaign({
+      level,
+      ...range,
+      without: failing,
+      lengthMs: minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60_000,
+      jobCount: jobs,
+      shrinks: shrink,
+      signal: stop.signal,
+      onFailure: (seed, message) => report.tell(seed, message),
+      onScenario: (seed, text) => report.keep(seed, text),
+      onProgress: (now) => progress.show(now),
+    });
+    progress.clear();
+    summarize(level, range.first, tally);
+    if (failing.size > 0) print(`${failing.size} of ${failures} still fail`);
+    return tally.failureCount + failing.size > 0 ? exitStatus.failed : exitStatus.ok;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
 }
 
-/** Runs the seeds that failed in earlier campaigns, and forgets those that do not fail any more. */
-async function tryAgain(level: Level, list: FailureList): Promise<number> {
+/** Runs the seeds that failed in earlier campaigns. Forgets those that do not any more, and returns the rest. */
+async function tryAgain(
+  level: Level,
+  list: FailureList,
+  signal: AbortSignal,
+): Promise<ReadonlySet<number>> {
+  const ofLevel = list.read().filter((failure) => failure.level === level);
+  const failing = new Set(ofLevel.map(({ seed }) => seed));
   const mended = new Set<number>();
-  const known = new Set(
-    list.read().flatMap((failure) => (failure.level === level ? [failure.seed] : [])),
-  );
-  for (const seed of known) {
+  for (const seed of failing) {
+    // Whoever interrupts is heard only between two runs.
+    await setImmediate();
+    if (signal.aborted) break;
     try {
       await runSeed(level, seed);
       mended.add(seed);
       print(`seed ${seed} failed before, and does not now`);
     } catch (error) {
-      print(`seed ${seed} still fails: ${firstLine(messageOf(error))}`);
+      print(`failed before, and still does: ${firstLine(messageOf(error))}`);
     }
   }
   if (mended.size > 0) {
     list.remove((failure) => failure.level === level && mended.has(failure.seed));
   }
-  return known.size - mended.size;
-}
-
-/** Tells of a failure: what, where, how to repeat it, and the smallest scenario that shows it. */
-async function report(
-  level: Level,
-  seed: number,
-  message: string,
-  list: FailureList,
-  shrinks: boolean,
-): Promise<void> {
-  const failure: Failure = { level, seed, commit: commitOf(), what: firstLine(message) };
-  list.add(failure);
-  print(`${message}\ncommit ${failure.commit}`);
-  const text = shrinks ? await shrinkSeed(level, seed) : undefined;
-  if (text !== undefined) print(`smallest scenario: ${list.keepScenario(level, seed, text)}`);
+  for (const seed of mended) failing.delete(seed);
+  return failing;
 }
 
 function summarize(level: Level, first: number, tally: Tally): void {
@@ -176,33 +188,8 @@ function rate(count: number, per: number): string {
   return Math.round(count / Math.max(per, 1e-9)).toLocaleString("en");
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new CommandError(`${path}: ${messageOf(error)}`, exitStatus.usage);
-  }
-}
-
-/** What is running: the commit of the working directory, or the version. */
-function commitOf(): string {
-  try {
-    const args = ["rev-parse", "--short", "HEAD"];
-    return execFileSync("git", args, {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    }).trim();
-  } catch {
-    return version;
-  }
-}
-
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
-}
-
-function firstLine(text: string): string {
-  return text.split("\n")[0] ?? "";
 }
 
 function messageOf(error: unknown): string {

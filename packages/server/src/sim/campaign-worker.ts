@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { runSeed } from "./level.ts";
+import { runSeed, shrinkSeed } from "./level.ts";
 import type { Level } from "./sim-settings.ts";
 
 /** What one worker of a campaign does: every `step`-th seed from `first`. */
@@ -9,8 +9,12 @@ export interface WorkerTask {
   readonly step: number;
   /** The last seed; may be infinite. */
   readonly last: number;
+  /** Seeds that are left out. */
+  readonly without: ReadonlySet<number>;
   /** When to stop, in milliseconds since the epoch; may be infinite. */
   readonly deadline: number;
+  /** Of how many failures the smallest scenario is looked for. */
+  readonly shrinkCountMax: number;
 }
 
 /** What a worker has done since it last said so. */
@@ -21,6 +25,8 @@ export interface WorkerNews {
   readonly coverage: ReadonlyMap<string, number>;
   /** Seeds that failed, and why. */
   readonly failures: readonly { readonly seed: number; readonly message: string }[];
+  /** The smallest scenarios of seeds that failed. */
+  readonly scenarios: readonly { readonly seed: number; readonly text: string }[];
 }
 
 /** How long a worker keeps its news to itself, in milliseconds. */
@@ -29,9 +35,16 @@ const newsPeriodMs = 250;
 /** Runs seeds until the task is done. */
 async function work(task: WorkerTask, tell: (news: WorkerNews) => void): Promise<void> {
   const { level, first, step, last, deadline } = task;
+  let shrinksLeft = task.shrinkCountMax;
   let news = noNews();
   let told = Date.now();
+  const tellAll = (): void => {
+    tell(news);
+    news = noNews();
+    told = Date.now();
+  };
   for (let seed = first; seed <= last && Date.now() < deadline; seed += step) {
+    if (task.without.has(seed)) continue;
     news.runCount += 1;
     try {
       const { eventCount, tickCount, coverage } = await runSeed(level, seed);
@@ -43,13 +56,15 @@ async function work(task: WorkerTask, tell: (news: WorkerNews) => void): Promise
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       news.failures.push({ seed, message });
+      // What follows takes long.
+      tellAll();
+      const text = shrinksLeft > 0 ? await shrinkSeed(level, seed) : undefined;
+      shrinksLeft -= 1;
+      if (text !== undefined) news.scenarios.push({ seed, text });
     }
-    if (Date.now() < told + newsPeriodMs && news.failures.length === 0) continue;
-    tell(news);
-    news = noNews();
-    told = Date.now();
+    if (Date.now() >= told + newsPeriodMs || news.scenarios.length > 0) tellAll();
   }
-  tell(news);
+  tellAll();
 }
 
 interface MutableNews extends WorkerNews {
@@ -58,10 +73,12 @@ interface MutableNews extends WorkerNews {
   tickCount: number;
   readonly coverage: Map<string, number>;
   readonly failures: { readonly seed: number; readonly message: string }[];
+  readonly scenarios: { readonly seed: number; readonly text: string }[];
 }
 
 function noNews(): MutableNews {
-  return { runCount: 0, eventCount: 0, tickCount: 0, coverage: new Map(), failures: [] };
+  const counts = { runCount: 0, eventCount: 0, tickCount: 0 };
+  return { ...counts, coverage: new Map(), failures: [], scenarios: [] };
 }
 
 const port = parentPort;

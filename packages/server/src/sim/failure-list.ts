@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, parse } from "node:path";
 import { CommandError, exitStatus } from "../cli/exit-status.ts";
+import { onFile } from "./on-file.ts";
 import { type Level, levels } from "./sim-settings.ts";
 
 /** A seed that failed. */
@@ -15,7 +16,8 @@ export interface Failure {
 
 /**
  * The seeds that failed, one JSON object in a line: it outlives the campaign, so that the next one can
- * try them again. Beside it lies a folder with a scenario for each.
+ * try them again. Beside it lies a folder with a scenario for each. Every method throws a usage error for
+ * files that cannot be read or written.
  */
 export class FailureList {
   readonly #path: string;
@@ -27,7 +29,7 @@ export class FailureList {
   /** Every failure, oldest first. Throws for a file that is not such a list. */
   read(): readonly Failure[] {
     if (!existsSync(this.#path)) return [];
-    const lines = readFileSync(this.#path, "utf8").split("\n");
+    const lines = onFile(this.#path, () => readFileSync(this.#path, "utf8")).split("\n");
     return lines.flatMap((line, offset) => {
       if (line.trim() === "") return [];
       const failure = parseFailure(line);
@@ -37,23 +39,32 @@ export class FailureList {
     });
   }
 
+  /** Adds a failure, unless its seed is in the list. */
   add(failure: Failure): void {
-    mkdirSync(dirname(this.#path), { recursive: true });
-    appendFileSync(this.#path, `${JSON.stringify(failure)}\n`);
+    const { level, seed } = failure;
+    if (this.read().some((known) => known.level === level && known.seed === seed)) return;
+    onFile(this.#path, () => {
+      mkdirSync(dirname(this.#path), { recursive: true });
+      appendFileSync(this.#path, `${JSON.stringify(failure)}\n`);
+    });
   }
 
   /** Forgets those that `isGone` names. */
   remove(isGone: (failure: Failure) => boolean): void {
     const kept = this.read().filter((failure) => !isGone(failure));
-    writeFileSync(this.#path, kept.map((failure) => `${JSON.stringify(failure)}\n`).join(""));
+    const text = kept.map((failure) => `${JSON.stringify(failure)}\n`).join("");
+    onFile(this.#path, () => writeFileSync(this.#path, text));
   }
 
   /** Keeps a scenario and returns the path of its file. */
   keepScenario(level: Level, seed: number, text: string): string {
-    const folder = this.#path.replace(/\.[^./]*$/, "");
-    mkdirSync(folder, { recursive: true });
+    const { dir, name, ext } = parse(this.#path);
+    const folder = join(dir, ext === "" ? `${name}-scenarios` : name);
     const path = join(folder, `${level}-${seed}.txt`);
-    writeFileSync(path, text);
+    onFile(path, () => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(path, text);
+    });
     return path;
   }
 }

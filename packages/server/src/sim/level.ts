@@ -12,6 +12,7 @@ import {
   simulateWhole,
   wholeCoverageKinds,
 } from "@quorate/sim";
+import { CommandError } from "../cli/exit-status.ts";
 import type { Level } from "./sim-settings.ts";
 import type { TraceFiles } from "./trace-files.ts";
 
@@ -43,12 +44,20 @@ export interface ScenarioEnd {
   readonly message: string | undefined;
 }
 
-/** Runs one seed. Throws if something is wrong with the run. */
+/**
+ * Runs one seed. Throws if something is wrong with the run, and a `CommandError` if something is with
+ * the files of its viewer.
+ */
 export async function runSeed(level: Level, seed: number, viewer: Viewer = {}): Promise<RunReport> {
   const { writer, files } = viewer;
   if (level === "whole") return simulateWhole(seed, { writer });
   const observe = files && (({ options }: Plan): readonly Observer[] => files.observers(options));
-  return simulate(seed, { writer, observe, raft: files?.raft });
+  try {
+    return simulate(seed, { writer, observe, raft: files?.raft });
+  } catch (error) {
+    // A full disk is no failure of the seed.
+    throw error instanceof Error && error.cause instanceof CommandError ? error.cause : error;
+  }
 }
 
 /** The smallest scenario in which a failed seed still fails, as text; undefined if none was found. */
@@ -56,9 +65,17 @@ export async function shrinkSeed(level: Level, seed: number): Promise<string | u
   return level === "core" ? (await shrink(seed))?.text : shrinkWhole(seed);
 }
 
-/** Plays a scenario of either level. Throws `ScenarioError` for a text that is none. */
+/** The level of a scenario. */
+export function levelOf(text: string): Level {
+  return /^level whole$/m.test(text) ? "whole" : "core";
+}
+
+/**
+ * Plays a scenario of either level. Throws `ScenarioError` for a text that is none, and a `CommandError`
+ * if something is wrong with the files of its viewer.
+ */
 export async function playText(text: string, viewer: Viewer = {}): Promise<ScenarioEnd> {
-  if (/^level whole$/m.test(text)) {
+  if (levelOf(text) === "whole") {
     const { outcome, expect, failure } = await playWhole(text, { writer: viewer.writer });
     return { outcome, expect, message: failure?.message };
   }
@@ -66,6 +83,7 @@ export async function playText(text: string, viewer: Viewer = {}): Promise<Scena
   const { writer, files } = viewer;
   const { error } = play(scenario, { writer, observers: files?.observers(scenario.cast.raft) });
   const { expect } = scenario;
+  if (error instanceof CommandError) throw error;
   if (error === undefined) return { outcome: "holds", expect, message: undefined };
   const message = error instanceof Error ? error.message : nameFailure(error);
   return { outcome: nameFailure(error), expect, message };

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { CommandError, exitStatus } from "../cli/exit-status.ts";
+import { onFile } from "./on-file.ts";
 
 /** How many bytes are gathered before they are written. */
 const bufferBytes = 1 << 20;
@@ -14,7 +14,7 @@ export class LineFile {
   /** Throws a usage error if the file cannot be made. */
   constructor(path: string) {
     this.#path = path;
-    this.#file = this.#try(() => openSync(path, "w"));
+    this.#file = onFile(path, () => openSync(path, "w"));
   }
 
   write(line: string): void {
@@ -33,16 +33,7 @@ export class LineFile {
     this.#lines = [];
     this.#length = 0;
     for (let offset = 0; offset < bytes.length;) {
-      offset += this.#try(() => writeSync(this.#file, bytes, offset));
-    }
-  }
-
-  #try<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new CommandError(`${this.#path}: ${reason}`, exitStatus.usage);
+      offset += onFile(this.#path, () => writeSync(this.#file, bytes, offset));
     }
   }
 }

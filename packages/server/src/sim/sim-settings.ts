@@ -25,10 +25,14 @@ export interface SeedRange {
   readonly last: number;
 }
 
-/** Reads `A-B`. */
+/** The largest seed. */
+export const seedMax: number = 2 ** 48;
+
+/** Reads `A-B`. Throws a `RangeError` for what is not such a range. */
 export function parseSeedRange(text: string): SeedRange {
   const [, from = "", to = ""] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? [];
   const range = { first: Number(from), last: Number(to) };
   if (from === "" || range.last < range.first) throw new RangeError(`not a range A-B: ${text}`);
+  if (range.last > seedMax) throw new RangeError(`seeds go up to ${seedMax}`);
   return range;
 }
