@@ -11,13 +11,14 @@ export function checkManners(
   message: Message,
   options: RaftOptions,
 ): void {
+  const { id } = after;
   switch (message.kind) {
-    case "pre-vote":
-      require(before.term === after.term &&
-        before.vote === after.vote &&
-        before.role ===
-          after.role, `node ${after.id} changed when it was merely asked if it would vote (thesis §9.6)`);
+    case "pre-vote": {
+      const isSame =
+        before.term === after.term && before.vote === after.vote && before.role === after.role;
+      require(isSame, `node ${id} changed when it was merely asked if it would vote (thesis §9.6)`);
       break;
+    }
     case "request-vote":
       checkVoter(before, after, message, options);
       break;
@@ -25,12 +26,10 @@ export function checkManners(
     case "heartbeat":
       if (message.term === after.term) {
         const follows = after.role === "follower" && after.leader === message.from;
-        require(follows, `node ${after.id} does not follow the leader it hears from (§5.2)`);
+        require(follows, `node ${id} does not follow the leader it hears from (§5.2)`);
       } else {
-        require(!hasWaitedAnew(
-          before,
-          after,
-        ), `node ${after.id} waits for a deposed leader (§5.2)`);
+        const waits = hasWaitedAnew(before, after);
+        require(!waits, `node ${id} waits for a deposed leader (§5.2)`);
       }
       break;
     default:
@@ -42,12 +41,12 @@ function checkVoter(before: Status, after: Status, message: Message, options: Ra
   const { checkQuorum = true, electionTimeoutTicks = 10 } = options;
   const hearsLeader = before.leader !== none && before.electionElapsedTicks < electionTimeoutTicks;
   if (checkQuorum && hearsLeader) {
-    require(before.term === after.term &&
-      before.vote ===
-        after.vote, `node ${after.id} hears from a leader, and minds a candidate (thesis §4.2.3)`);
+    const isSame = before.term === after.term && before.vote === after.vote;
+    require(isSame, `node ${after.id} hears from a leader, and minds a candidate (thesis §4.2.3)`);
   }
   if (after.vote !== message.from || after.term !== message.term) {
-    require(!hasWaitedAnew(before, after), `node ${after.id} waits for one it did not vote for`);
+    const waits = hasWaitedAnew(before, after);
+    require(!waits, `node ${after.id} waits for one it did not vote for`);
   }
 }
 
