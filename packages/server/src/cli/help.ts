@@ -37,7 +37,8 @@ Examples:
   $ quorate sim --replay sim-failures/core-17.txt --print
 
 The same seed gives the same run, everywhere. Seeds that fail are kept in a list, with the smallest
-scenario that shows each failure beside it; the next campaign begins with them.
+scenario that shows each of the first beside it; the next campaign begins with them. Ctrl-C ends a
+campaign, which then says what it has seen.
 
 Exit status:
   0 all runs were right    1 a run failed    2 wrong usage`;

@@ -164,7 +164,11 @@ function addSim(program: Command, done: Done): void {
     .command("sim")
     .description("search for faults of Quorate itself, in simulated clusters drawn from seeds")
     .addOption(new Option("--level <level>", "what is simulated").choices(levels).default("core"))
-    .option("--seeds <A-B>", "run these seeds", checked(parseSeedRange))
+    .option(
+      "--seeds <A-B>",
+      "run these seeds; 1-1000 if nothing else is said",
+      checked(parseSeedRange),
+    )
     .addOption(
       new Option("--seed <seed>", "run one seed")
         .argParser(integer(0, seedMax))
@@ -180,9 +184,9 @@ function addSim(program: Command, done: Done): void {
     .addOption(
       new Option("--replay <file>", "play a scenario instead").conflicts(["seeds", "minutes"]),
     )
-    .option("--print", "tell every event of the seed or the scenario", false)
+    .option("--print", "tell every event of the seed or the scenario")
     .option("--trace <file>", "write every event of the seed or the scenario as a line of JSON")
-    .option("--tla <file>", "write it, without pre-vote, as TLC can check it")
+    .option("--tla <file>", "write it as TLC can check it, of nodes without pre-vote")
     .option("--no-shrink", "do not look for the smallest scenario of a failure")
     .addHelpText("after", simHelp)
     .action(async (settings: SimSettings) => {

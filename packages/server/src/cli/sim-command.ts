@@ -17,7 +17,7 @@ export async function simCommand(settings: SimSettings): Promise<number> {
   process.stdout.on("error", () => {});
   const { seed, replay, trace, tla } = settings;
   const isOne = seed !== undefined || replay !== undefined;
-  if (settings.print && !isOne) {
+  if (settings.print === true && !isOne) {
     throw new CommandError("--print is for one seed, or one scenario", exitStatus.usage);
   }
   const scenario = replay && onFile(replay, () => readFileSync(replay, "utf8"));
@@ -28,7 +28,7 @@ export async function simCommand(settings: SimSettings): Promise<number> {
   }
   if (!isOne) return campaign(settings);
   const files = new TraceFiles(settings);
-  const viewer: Viewer = settings.print ? { writer: print, files } : { files };
+  const viewer: Viewer = settings.print === true ? { writer: print, files } : { files };
   try {
     if (scenario === undefined) return await runOne(seed ?? 0, settings, viewer);
     return await replayScenario(replay ?? "", scenario, viewer);

@@ -13,7 +13,7 @@ export interface SimSettings {
   readonly jobs: number;
   readonly failures: string;
   readonly replay?: string;
-  readonly print: boolean;
+  readonly print?: boolean;
   readonly trace?: string;
   readonly tla?: string;
   readonly shrink: boolean;
