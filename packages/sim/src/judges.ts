@@ -1,3 +1,4 @@
+import type { RaftOptions } from "@quorate/core";
 import type { Disks, Judge } from "./judge.ts";
 import { AcknowledgedKept } from "./judges/acknowledged-kept.ts";
 import { CommitDurable } from "./judges/commit-durable.ts";
@@ -17,7 +18,7 @@ import { VotedUpToDate } from "./judges/voted-up-to-date.ts";
 import { VoteOnce } from "./judges/vote-once.ts";
 
 /** The judges of every invariant, each for one run. Where one has two, the second sees the cause. */
-export function newJudges(disks: Disks, inflightCountMax: number): readonly Judge[] {
+export function newJudges(disks: Disks, options: RaftOptions): readonly Judge[] {
   return [
     new ElectionSafety(),
     new ElectedByMajority(disks),
@@ -34,6 +35,6 @@ export function newJudges(disks: Disks, inflightCountMax: number): readonly Judg
     new LinearizableReads(),
     new ReadsConfirmed(),
     new AcknowledgedKept(),
-    new ProgressBounds(disks, inflightCountMax),
+    new ProgressBounds(disks, options),
   ];
 }

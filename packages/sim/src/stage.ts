@@ -64,7 +64,7 @@ export class Stage implements Surroundings, Disks {
     this.trace = new Trace(writer);
     this.#recorder = recorder;
     this.coverage = new Coverage((node, entry) => this.node(node).disk.isWriting(entry));
-    const judges = newJudges(this, cast.raft.inflightCountMax ?? 256);
+    const judges = newJudges(this, cast.raft);
     this.jury = new Jury([...judges, this.coverage, ...observers]);
     this.nodes = cast.hosts.map((host, offset) => new SimNode(offset + 1, host, this));
     this.ids = this.nodes.map(({ id }) => id);

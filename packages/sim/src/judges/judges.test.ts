@@ -321,17 +321,28 @@ test("I13 sees progress out of bounds, taken back, and counting on nothing", () 
       last: { term: 1, index: 2 },
       progress: [{ ...peer, ...own }],
     });
-  const judge = new ProgressBounds(disks([2]), 1);
+  // 9 bytes, and a message on top that carries one entry of 4 bytes and their 16 of overhead.
+  const limits = {
+    inflightCountMax: 1,
+    inflightBytesMax: 10,
+    messageBytesMax: 5,
+    commandBytesMax: 4,
+  };
+  const judge = new ProgressBounds(disks([2]), limits);
   const before = status(1);
   const entries = log([1, 1]);
   judge.stepped(before, leader({}), entries);
   expect(() => judge.stepped(before, leader({ nextIndex: 2 }), entries)).toThrow("I13: node 1");
   expect(() => judge.stepped(before, leader({ nextIndex: 4 }), entries)).toThrow("I13: node 1");
   expect(() => judge.stepped(before, leader({ inflightCount: 2 }), entries)).toThrow("inflight=2");
+  judge.stepped(before, leader({ inflightBytes: 29 }), entries);
+  expect(() => judge.stepped(before, leader({ inflightBytes: 30 }), entries)).toThrow("30 bytes");
   expect(() => judge.stepped(leader({}), leader({ matchIndex: 1 }), entries)).toThrow("took back");
 
   const bare = disks([], 2);
-  expect(() => new ProgressBounds(bare, 1).stepped(before, leader({}), entries)).toThrow("lacks");
+  expect(() => new ProgressBounds(bare, limits).stepped(before, leader({}), entries)).toThrow(
+    "lacks",
+  );
   // A newer term may have replaced what this leader counts on.
-  new ProgressBounds(disks([], 3), 1).stepped(before, leader({}), entries);
+  new ProgressBounds(disks([], 3), limits).stepped(before, leader({}), entries);
 });

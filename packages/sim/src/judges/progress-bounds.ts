@@ -1,5 +1,14 @@
-import { type Entry, none, type PeerStatus, type Status } from "@quorate/core";
+import {
+  type Entry,
+  entryOverheadBytes,
+  none,
+  type PeerStatus,
+  type RaftOptions,
+  type Status,
+} from "@quorate/core";
 import { type Disks, type Judge, Violation } from "../judge.ts";
+
+const mebi = 2 ** 20;
 
 /**
  * I13: what a leader believes of its followers is bounded: matchIndex < nextIndex ≤ last + 1, no more
@@ -9,23 +18,30 @@ import { type Disks, type Judge, Violation } from "../judge.ts";
 export class ProgressBounds implements Judge {
   readonly invariant = "I13";
   readonly #disks: Disks;
-  readonly #inflightCountMax: number;
+  readonly #countMax: number;
+  readonly #bytesMax: number;
 
-  constructor(disks: Disks, inflightCountMax: number) {
+  /** `options` are those of all nodes. */
+  constructor(disks: Disks, options: RaftOptions) {
+    const { inflightCountMax = 256, inflightBytesMax = 16 * mebi } = options;
+    const { messageBytesMax = mebi, commandBytesMax = 4 * mebi } = options;
     this.#disks = disks;
-    this.#inflightCountMax = inflightCountMax;
+    this.#countMax = inflightCountMax;
+    // The message that crosses the limit is still sent, and one large entry travels alone.
+    const largestBytes = Math.max(messageBytesMax, commandBytesMax + entryOverheadBytes);
+    this.#bytesMax = inflightBytesMax - 1 + largestBytes;
   }
 
   stepped(before: Status, after: Status, log: readonly Entry[]): void {
     const sameReign = before.role === "leader" && before.term === after.term;
     for (const [offset, peer] of after.progress.entries()) {
-      const { id, matchIndex, nextIndex, inflightCount } = peer;
+      const { id, matchIndex, nextIndex, inflightCount, inflightBytes } = peer;
       const bounded = matchIndex < nextIndex && nextIndex <= after.last.index + 1;
-      if (!bounded || inflightCount > this.#inflightCountMax) {
+      if (!bounded || inflightCount > this.#countMax || inflightBytes > this.#bytesMax) {
         throw new Violation(
           "I13",
           `node ${after.id}, with last ${after.last.index}, has match=${matchIndex} ` +
-            `next=${nextIndex} inflight=${inflightCount} for node ${id}`,
+            `next=${nextIndex} inflight=${inflightCount}, ${inflightBytes} bytes, for node ${id}`,
         );
       }
       const earlier = sameReign ? (before.progress[offset]?.matchIndex ?? none) : none;
