@@ -56,3 +56,21 @@ test("whoever hears from the leader of its term follows it, and nobody a deposed
   expect(() => checkManners(follower(), misled, heartbeat(2), {})).toThrow("does not follow");
   expect(() => checkManners(follower(), after, heartbeat(1), {})).toThrow("a deposed leader");
 });
+
+test("a leader that looks for a follower's end goes on when the follower shows that it lives", () => {
+  const node = new RaftNode(1, [1, 2, 3], { preVote: false });
+  node.campaign();
+  node.advance(node.ready());
+  node.step({ kind: "request-vote-response", from: 2, to: 1, term: 1, granted: true });
+  const leads = node.status();
+  const [progress] = leads.progress;
+  expect(progress?.kind).toBe("probe");
+  if (progress === undefined) return;
+  const at = (nextIndex: number): Status => {
+    return { ...leads, progress: [{ ...progress, nextIndex }] };
+  };
+  const alive: Message = { kind: "heartbeat-response", from: 2, to: 1, term: 1, readRound: 0 };
+  checkManners(at(3), at(3), alive, {});
+  checkManners(at(3), at(2), alive, {});
+  expect(() => checkManners(at(3), at(4), alive, {})).toThrow("from the start again");
+});

@@ -1,4 +1,11 @@
-import { type Message, none, type RaftOptions, type Status } from "@quorate/core";
+import {
+  type Message,
+  type NodeId,
+  none,
+  type PeerStatus,
+  type RaftOptions,
+  type Status,
+} from "@quorate/core";
 import { Violation } from "./judge.ts";
 
 /**
@@ -32,9 +39,21 @@ export function checkManners(
         require(!waits, `node ${id} waits for a deposed leader (§5.2)`);
       }
       break;
+    case "heartbeat-response": {
+      const was = probeOf(before, message.from);
+      const is = probeOf(after, message.from);
+      const again = was !== undefined && is !== undefined && is.nextIndex > was.nextIndex;
+      require(!again, `node ${id} looks for the end of node ${message.from} from the start again`);
+      break;
+    }
     default:
       break;
   }
+}
+
+/** What a leader knows of a follower's log while it looks for where that ends. */
+function probeOf({ progress }: Status, follower: NodeId): PeerStatus | undefined {
+  return progress.find(({ id, kind }) => id === follower && kind === "probe");
 }
 
 function checkVoter(before: Status, after: Status, message: Message, options: RaftOptions): void {

@@ -140,7 +140,7 @@ function drawHealing(draw: Draw, voterCount: number, options: RaftOptions): Heal
   const mayBridge = voterCount >= 5 && options.preVote === true && options.checkQuorum === true;
   return {
     all: draw.chance(500),
-    bridge: mayBridge && draw.chance(500),
+    bridge: mayBridge && draw.chance(900),
     delayMax: draw.pick([5, 5, 60]),
   };
 }

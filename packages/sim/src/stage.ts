@@ -8,6 +8,7 @@ import {
 } from "@quorate/core";
 import type { Answer } from "./answer.ts";
 import { newCommand } from "./command.ts";
+import { Answers } from "./answers.ts";
 import { Coverage } from "./coverage.ts";
 import type { Flaw } from "./flaw.ts";
 import type { Disks, Observer } from "./judge.ts";
@@ -15,6 +16,7 @@ import { newJudges } from "./judges.ts";
 import { Jury } from "./jury.ts";
 import { messageKinds } from "./message-kind.ts";
 import { type Host, SimNode, type Surroundings } from "./sim-node.ts";
+import { QuorumCheck } from "./quorum-check.ts";
 import { describeStep, type Step, stepKinds } from "./step.ts";
 import { Trace } from "./trace.ts";
 
@@ -65,7 +67,8 @@ export class Stage implements Surroundings, Disks {
     this.#recorder = recorder;
     this.coverage = new Coverage((node, entry) => this.node(node).disk.isWriting(entry));
     const judges = newJudges(this, cast.raft);
-    this.jury = new Jury([...judges, this.coverage, ...observers]);
+    const manners = [new Answers(), new QuorumCheck(cast.raft)];
+    this.jury = new Jury([...judges, ...manners, this.coverage, ...observers]);
     this.nodes = cast.hosts.map((host, offset) => new SimNode(offset + 1, host, this));
     this.ids = this.nodes.map(({ id }) => id);
   }

@@ -108,7 +108,7 @@ async function campaign(settings: SimSettings): Promise<number> {
   }
 }
 
-/** Runs the seeds that failed in earlier campaigns. Forgets those that do not any more, and returns the rest. */
+/** Runs the seeds that failed in earlier campaigns; forgets those that are mended, returns the rest. */
 async function tryAgain(
   level: Level,
   list: FailureList,

@@ -1,5 +1,7 @@
+import process from "node:process";
+import { setImmediate } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { runSeed, shrinkSeed } from "./level.ts";
+import { type RunReport, runSeed, shrinkSeed } from "./level.ts";
 import type { Level } from "./sim-settings.ts";
 
 /** What one worker of a campaign does: every `step`-th seed from `first`. */
@@ -47,7 +49,7 @@ async function work(task: WorkerTask, tell: (news: WorkerNews) => void): Promise
     if (task.without.has(seed)) continue;
     news.runCount += 1;
     try {
-      const { eventCount, tickCount, coverage } = await runSeed(level, seed);
+      const { eventCount, tickCount, coverage } = await runAlone(level, seed);
       news.eventCount += eventCount;
       news.tickCount += tickCount;
       for (const [kind, count] of coverage) {
@@ -67,6 +69,20 @@ async function work(task: WorkerTask, tell: (news: WorkerNews) => void): Promise
   tellAll();
 }
 
+/** Rejections of the present run that nobody handled. */
+const strays: unknown[] = [];
+
+/** Runs one seed, and waits until the process has told of every rejection that nobody handled. */
+async function runAlone(level: Level, seed: number): Promise<RunReport> {
+  strays.length = 0;
+  const report = await runSeed(level, seed);
+  await setImmediate();
+  const [stray] = strays;
+  if (stray === undefined) return report;
+  const what = stray instanceof Error ? stray.message : typeof stray;
+  throw new Error(`seed ${seed}: a rejection that nobody handled: ${what}`);
+}
+
 interface MutableNews extends WorkerNews {
   runCount: number;
   eventCount: number;
@@ -83,6 +99,7 @@ function noNews(): MutableNews {
 
 const port = parentPort;
 if (port !== null) {
+  process.on("unhandledRejection", (error) => strays.push(error));
   // eslint-disable-next-line typescript/no-unsafe-type-assertion -- Only the campaign starts workers.
   await work(workerData as WorkerTask, (news) => port.postMessage(news));
 }
