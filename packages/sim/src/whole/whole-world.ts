@@ -1,6 +1,7 @@
-import { at, type Message, type MessageKind, type NodeId } from "@quorate/core";
+import { at, type Message, type NodeId } from "@quorate/core";
 import type { ReplicaEvent, ReplicaStatus, StateMachine } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
+import { messageKinds } from "../message-kind.ts";
 import { Trace } from "../trace.ts";
 import type { App } from "./app.ts";
 import type { CallRecord } from "./call.ts";
@@ -363,19 +364,4 @@ const diskCalls: readonly DiskCall[] = [
   "rename",
   "remove",
   "sync-directory",
-];
-
-const messageKinds: readonly MessageKind[] = [
-  "pre-vote",
-  "pre-vote-response",
-  "request-vote",
-  "request-vote-response",
-  "append-entries",
-  "append-entries-response",
-  "append-entries-rejection",
-  "heartbeat",
-  "heartbeat-response",
-  "propose",
-  "read-index",
-  "read-index-response",
 ];
