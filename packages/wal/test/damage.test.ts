@@ -161,7 +161,7 @@ test("a format of another version is told from damage", async () => {
   const harness = await logOf([]);
   const [name = ""] = await harness.disk.list();
   const bytes = harness.disk.readFile(name);
-  bytes[8] = 2;
+  bytes[8] = 1;
   await expect(holdsOrRefuses(harness, name, bytes)).resolves.toBe("refused");
   const crc = crc32c(bytes.subarray(16, 1024), crc32c(bytes.subarray(0, 12)));
   new DataView(bytes.buffer).setUint32(12, crc, true);
