@@ -272,7 +272,8 @@ export class RaftNode {
 
   /**
    * Says that the hard states and entries of all accepted Readys up to `number` are durable. Throws
-   * `stale_ready` for a number that was not accepted, or not the newest reported.
+   * `stale_ready` for a number that was reported before, or that no accepted Ready waits under. Readys
+   * with nothing to write wait together: any number among theirs stands for those up to it.
    */
   persisted(number: number): void {
     const isPending = this.#pending.some(
