@@ -12,6 +12,8 @@ export class FailureReport {
   readonly #list: FailureList;
   readonly #print: (text: string) => void;
   #toldCount = 0;
+  /** Asked for once, and only if something fails. */
+  #commit: string | undefined;
 
   constructor(level: Level, list: FailureList, print: (text: string) => void) {
     this.#level = level;
@@ -22,7 +24,8 @@ export class FailureReport {
   /** Tells of a seed that failed, and puts it into the list. The first are told in full. */
   tell(seed: number, message: string): void {
     const what = firstLine(message);
-    const failure = { level: this.#level, seed, commit: commitOf(), what };
+    this.#commit ??= commitOf();
+    const failure = { level: this.#level, seed, commit: this.#commit, what };
     this.#toldCount += 1;
     const isFull = this.#toldCount <= fullCountMax;
     this.#print(isFull ? `${message}\ncommit ${failure.commit}` : what);

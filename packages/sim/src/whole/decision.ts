@@ -195,7 +195,8 @@ const trapKinds: readonly TrapKind[] = [
   "power-after",
 ];
 
-const trappedCalls: readonly TrappedCall[] = [
+/** Every call that a trap can wait for. The order never changes: seeds draw from it. */
+export const trappedCalls: readonly TrappedCall[] = [
   "any",
   "write",
   "sync",

@@ -1,7 +1,7 @@
 import type { NodeId } from "@quorate/core";
 import { Draw } from "../draw.ts";
 import type { CallRecord } from "./call.ts";
-import type { CrashKind, Happening, TrapKind, TrappedCall } from "./decision.ts";
+import { type CrashKind, type Happening, type TrapKind, trappedCalls } from "./decision.ts";
 import type { FrameFate, Link } from "./frame-network.ts";
 import { usPerMs } from "./timeline.ts";
 import type { FaultName, Mischief } from "./whole-plan.ts";
@@ -191,14 +191,7 @@ export class MischiefMaker<Query, Answer> {
 
   #trap(node: NodeId, traps: readonly TrapKind[]): Happening {
     const draw = this.#faultDraw;
-    const call: TrappedCall = draw.pick([
-      "any",
-      "write",
-      "sync",
-      "create",
-      "rename",
-      "sync-directory",
-    ]);
+    const call = draw.pick(trappedCalls);
     const trap = draw.pick(traps);
     return { kind: "trap", node, call, skip: draw.below(4), trap, downMs: this.#length() };
   }
