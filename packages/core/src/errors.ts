@@ -17,6 +17,25 @@ export type ErrorCode =
   | "invalid_argument"
   /** An option has the wrong type or range, or contradicts another. */
   | "invalid_options"
+  /**
+   * A change of the configuration cannot follow on the present one: it names a node that it does not
+   * concern, gives a removed id again, leaves nobody to vote, or changes nothing.
+   */
+  | "invalid_change"
+  /** Another change of the configuration is not applied yet. Wait for it. */
+  | "change_pending"
+  /** The configuration is not the one that the change was meant for. Look again. */
+  | "configuration_changed"
+  /** A new member could not be brought near the end of the log in time. It stays a learner. */
+  | "catch_up_failed"
+  /** Leadership is being handed over: the next leader takes the command. Retry shortly. */
+  | "transferring"
+  /** Nobody took leadership over in time. The leader leads on. */
+  | "transfer_failed"
+  /** This node was removed from the group, for good. */
+  | "removed"
+  /** The snapshot cannot be taken or restored; the message says why. */
+  | "snapshot_failed"
   /** A message is malformed, or contradicts what its sender must have known. It changed nothing. */
   | "invalid_message"
   /** A message has a kind that this version does not know. It changed nothing. */
@@ -72,6 +91,14 @@ const outcomes: Record<ErrorCode, Outcome> = {
   too_large: "not-applied",
   invalid_argument: "not-applied",
   invalid_options: "not-applied",
+  invalid_change: "not-applied",
+  change_pending: "not-applied",
+  configuration_changed: "not-applied",
+  catch_up_failed: "not-applied",
+  transferring: "not-applied",
+  transfer_failed: "not-applied",
+  removed: "not-applied",
+  snapshot_failed: "not-applied",
   invalid_message: "not-applied",
   unknown_message: "not-applied",
   stranger: "not-applied",

@@ -26,6 +26,35 @@ export {
   type EntryId,
   type EntryKind,
 } from "./entry.ts";
+export {
+  ascending,
+  confStateFlaw,
+  confStateOf,
+  emptyConfState,
+  isJoint,
+  isMember,
+  membersOf,
+  sameConfState,
+  votersOf,
+  type ConfState,
+} from "./conf-state.ts";
+export {
+  applyConfChange,
+  leaveJoint,
+  newConfChange,
+  type ConfChange,
+  type MemberChange,
+  type Transition,
+} from "./conf-change.ts";
+export {
+  confStateAfter,
+  decodeConfChange,
+  decodeConfState,
+  encodeConfChange,
+  encodeConfState,
+  type DecodedConfChange,
+} from "./conf-codec.ts";
+export { joiningSnapshot, snapshotAtStart, snapshotFlaw, type Snapshot } from "./snapshot.ts";
 export { initialHardState, mustSync, sameHardState, type HardState } from "./hard-state.ts";
 export { emptyStorage, type Storage } from "./storage.ts";
 export type { RaftOptions } from "./options.ts";
@@ -56,6 +85,7 @@ export type {
   AppendEntriesResponse,
   Heartbeat,
   HeartbeatResponse,
+  InstallSnapshot,
   Message,
   MessageKind,
   PreVote,
@@ -65,6 +95,7 @@ export type {
   ReadIndexResponse,
   RequestVote,
   RequestVoteResponse,
+  TimeoutNow,
 } from "./message.ts";
 export type { ReadState, Ready } from "./ready.ts";
 export type { PeerStatus, RoleKind, Status } from "./status.ts";

@@ -1,5 +1,6 @@
 import type { Entry, EntryId } from "./entry.ts";
 import type { LogIndex, NodeId, ReadId, Term } from "./ids.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** What every message carries. */
 interface Envelope {
@@ -27,6 +28,8 @@ export interface RequestVote extends Envelope {
   readonly kind: "request-vote";
   /** The last entry of the candidate's log (§5.4.1). */
   readonly last: EntryId;
+  /** Whether the leader itself asked for the campaign (thesis §3.10): then loyalty to it is no reason to refuse. */
+  readonly transfer?: boolean;
 }
 
 /** Grants or refuses a vote. A grant leaves only after the voter's disk holds it. */
@@ -59,6 +62,21 @@ export interface AppendEntriesRejection extends Envelope {
   readonly prevIndex: LogIndex;
   /** The follower's last entry that may match: at or before `prev`, of at most `prev`'s term (§5.3). */
   readonly hint: EntryId;
+}
+
+/**
+ * The leader's log does not reach back to what the follower needs, so a snapshot takes its place (§7).
+ * The message says which one; the state itself is the driver's to carry. **Give the message to `step`
+ * only once the state is durable here**, whole and verified, so that it survives whatever follows.
+ */
+export interface InstallSnapshot extends Envelope {
+  readonly kind: "install-snapshot";
+  readonly snapshot: Snapshot;
+}
+
+/** The leader asks a voter that has its whole log to campaign at once (thesis §3.10). */
+export interface TimeoutNow extends Envelope {
+  readonly kind: "timeout-now";
 }
 
 /** The leader lives (§5.2). Carries no entries, so it never waits for a window. */
@@ -105,6 +123,8 @@ export type Message =
   | AppendEntries
   | AppendEntriesResponse
   | AppendEntriesRejection
+  | InstallSnapshot
+  | TimeoutNow
   | Heartbeat
   | HeartbeatResponse
   | Propose

@@ -1,6 +1,7 @@
 export { decodeEntry, encodeEntries, encodeEntry } from "./entry.ts";
 export { decodeHardState, encodeHardState } from "./hard-state.ts";
 export { decodeMessage, encodeMessage } from "./message.ts";
+export { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 export { decodeBatch, encodeBatch } from "./batch.ts";
 export { referenceBytesMin } from "./chunk-writer.ts";
 export { crc32c } from "./crc32c.ts";

@@ -54,6 +54,11 @@ export function planMessage(message: Message, referenceBytesMin: number): Messag
     bytes += 1 + prefixedBytes(commandEntryBytes(command));
     if (command.length >= referenceBytesMin) referencedBytes += command.length;
   }
+  if (raw.snapshot !== undefined) {
+    const { length } = raw.snapshot;
+    bytes += 1 + prefixedBytes(length);
+    if (length >= referenceBytesMin) referencedBytes += length;
+  }
   if (raw.context !== undefined) bytes += 1 + prefixedBytes(raw.context.length);
   return { raw, bytes, referencedBytes };
 }
@@ -90,6 +95,10 @@ export function writeMessage(writer: ChunkWriter, raw: OutgoingMessage): void {
     writeCommandEntry(writer, command);
   }
   writer.field(tagCommit, raw.commit);
+  if (raw.snapshot !== undefined) {
+    writer.field(tagSnapshot, raw.snapshot.length);
+    writer.raw(raw.snapshot);
+  }
   writer.field(tagReject, raw.reject ? 1 : 0);
   writer.field(tagRejectHint, raw.rejectHint);
   if (raw.context !== undefined) {
@@ -131,6 +140,7 @@ export function readMessage(reader: ProtoReader): Message {
   let logTerm = 0;
   let index = 0;
   let commit = 0;
+  let snapshot: Uint8Array | undefined;
   let reject = false;
   let rejectHint = 0;
   let context: Uint8Array | undefined;
@@ -162,6 +172,9 @@ export function readMessage(reader: ProtoReader): Message {
       case tagCommit:
         commit = reader.number();
         break;
+      case tagSnapshot:
+        snapshot = reader.bytes();
+        break;
       case tagReject:
         reject = reader.number() !== 0;
         break;
@@ -184,6 +197,7 @@ export function readMessage(reader: ProtoReader): Message {
     index,
     entries,
     commit,
+    snapshot,
     reject,
     rejectHint,
     context,
@@ -192,6 +206,6 @@ export function readMessage(reader: ProtoReader): Message {
 
 /** Passes over a field that no kind of message uses. */
 function skipOther(reader: ProtoReader, tag: number): void {
-  if (tag === tagSnapshot || tag === tagVote || tag === tagResponses) reader.skip(tag);
+  if (tag === tagVote || tag === tagResponses) reader.skip(tag);
   else reader.skipUnknown(tag, messageFieldMax);
 }

@@ -8,6 +8,7 @@ import {
   unreachable,
 } from "@quorate/core";
 import { malformed } from "./protobuf.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { decodeUint64, encodeUint64 } from "./uint64.ts";
 
 /**
@@ -20,13 +21,21 @@ export const messageTypes = {
   appResp: 4,
   vote: 5,
   voteResp: 6,
+  snap: 7,
   heartbeat: 8,
   heartbeatResp: 9,
+  timeoutNow: 14,
   readIndex: 15,
   readIndexResp: 16,
   preVote: 17,
   preVoteResp: 18,
 } as const;
+
+/** The context of a vote that the leader asked for: "CampaignTransfer", as etcd spells it. */
+const campaignTransfer = Uint8Array.of(
+  ...[0x43, 0x61, 0x6d, 0x70, 0x61, 0x69, 0x67, 0x6e], // "Campaign"
+  ...[0x54, 0x72, 0x61, 0x6e, 0x73, 0x66, 0x65, 0x72], // "Transfer"
+);
 
 /**
  * A message as `raftpb.Message` has it: one set of fields for all types. What a type does not use is
@@ -41,6 +50,8 @@ export interface RaftpbMessage {
   readonly index: number;
   readonly entries: readonly Entry[];
   readonly commit: number;
+  /** The bytes of a `raftpb.Snapshot`. */
+  readonly snapshot: Uint8Array | undefined;
   readonly reject: boolean;
   readonly rejectHint: number;
   readonly context: Uint8Array | undefined;
@@ -70,7 +81,11 @@ export function toRaftpb(message: Message): OutgoingMessage {
     case "pre-vote-response":
       return pack(message, types.preVoteResp, { reject: !message.granted });
     case "request-vote":
-      return pack(message, types.vote, { logTerm: message.last.term, index: message.last.index });
+      return pack(message, types.vote, {
+        logTerm: message.last.term,
+        index: message.last.index,
+        context: message.transfer === true ? campaignTransfer : undefined,
+      });
     case "request-vote-response":
       return pack(message, types.voteResp, { reject: !message.granted });
     case "append-entries":
@@ -89,6 +104,10 @@ export function toRaftpb(message: Message): OutgoingMessage {
         reject: true,
         rejectHint: message.hint.index,
       });
+    case "install-snapshot":
+      return pack(message, types.snap, { snapshot: encodeSnapshot(message.snapshot) });
+    case "timeout-now":
+      return pack(message, types.timeoutNow, {});
     case "heartbeat":
       return pack(message, types.heartbeat, {
         commit: message.commitIndex,
@@ -123,6 +142,7 @@ function pack(message: Message, type: number, body: Body): OutgoingMessage {
     entries: body.entries ?? noEntries,
     commands: body.commands ?? noCommands,
     commit: body.commit ?? 0,
+    snapshot: body.snapshot,
     reject: body.reject ?? false,
     rejectHint: body.rejectHint ?? 0,
     context: body.context,
@@ -145,7 +165,7 @@ export function fromRaftpb(raw: RaftpbMessage): Message {
     case messageTypes.preVoteResp:
       return { kind: "pre-vote-response", from, to, term, granted: !raw.reject };
     case messageTypes.vote:
-      return { kind: "request-vote", from, to, term, last: entryIdOf(raw) };
+      return fromVote(raw);
     case messageTypes.voteResp:
       return { kind: "request-vote-response", from, to, term, granted: !raw.reject };
     case messageTypes.app:
@@ -160,6 +180,11 @@ export function fromRaftpb(raw: RaftpbMessage): Message {
       };
     case messageTypes.appResp:
       return fromAppResp(raw);
+    case messageTypes.snap:
+      if (raw.snapshot === undefined) throw malformed("a snapshot is to be installed, but which?");
+      return { kind: "install-snapshot", from, to, term, snapshot: decodeSnapshot(raw.snapshot) };
+    case messageTypes.timeoutNow:
+      return { kind: "timeout-now", from, to, term };
     case messageTypes.heartbeat:
       return {
         kind: "heartbeat",
@@ -192,6 +217,17 @@ export function fromRaftpb(raw: RaftpbMessage): Message {
 
 function entryIdOf(raw: RaftpbMessage): EntryId {
   return { term: raw.logTerm, index: raw.index };
+}
+
+function fromVote(raw: RaftpbMessage): Message {
+  const { from, to, term } = raw;
+  const vote: Message = { kind: "request-vote", from, to, term, last: entryIdOf(raw) };
+  return isTransfer(raw.context) ? { ...vote, transfer: true } : vote;
+}
+
+function isTransfer(context: Uint8Array | undefined): boolean {
+  if (context?.length !== campaignTransfer.length) return false;
+  return campaignTransfer.every((byte, offset) => byte === context[offset]);
 }
 
 function fromAppResp(raw: RaftpbMessage): Message {

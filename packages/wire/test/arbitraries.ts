@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Entry, type Message, newEntry } from "@quorate/core";
+import { type ConfState, type Entry, type Message, newEntry, type Snapshot } from "@quorate/core";
 import type { Forward, ForwardResult, Hello, Refusal } from "@quorate/wire";
 
 /** Safe integers of at least 0, as likely short as long. */
@@ -28,6 +28,49 @@ export const entries: fc.Arbitrary<Entry> = fc
   .tuple(entryIds, fc.constantFrom("command", "no-op", "conf-change"), payloads)
   .map(([id, kind, data]) => newEntry(id, kind, kind === "no-op" ? undefined : data));
 
+/** Which part of a configuration an id is in; learners that are outgoing voters still come next. */
+type Part = "voter" | "staying" | "leaving" | "demoted" | "learner";
+
+function confStateOfParts(parts: readonly (readonly [number, Part])[]): ConfState {
+  const sorted = parts.toSorted(([a], [b]) => a - b);
+  const among = (...wanted: readonly Part[]): number[] =>
+    sorted.filter(([, part]) => wanted.includes(part)).map(([id]) => id);
+  return {
+    voters: among("voter", "staying"),
+    votersOutgoing: among("staying", "leaving", "demoted"),
+    learners: among("learner"),
+    learnersNext: among("demoted"),
+    autoLeave: false,
+  };
+}
+
+function partsOf(
+  parts: readonly Part[],
+  minLength: number,
+): fc.Arbitrary<(readonly [number, Part])[]> {
+  return fc.uniqueArray(fc.tuple(ids, fc.constantFrom(...parts)), {
+    minLength,
+    maxLength: 8,
+    selector: ([id]) => id,
+  });
+}
+
+/** Configurations of all shapes: of nobody, of one majority, and joint ones. */
+export const confStates: fc.Arbitrary<ConfState> = fc.oneof(
+  partsOf(["voter", "learner"], 0).map(confStateOfParts),
+  fc
+    .tuple(partsOf(["voter", "staying", "leaving", "demoted", "learner"], 1), ids, fc.boolean())
+    .map(([parts, id, autoLeave]) => {
+      const rest = parts.filter(([other]) => other !== id);
+      return { ...confStateOfParts([[id, "staying"], ...rest]), autoLeave };
+    }),
+);
+
+export const snapshots: fc.Arbitrary<Snapshot> = fc.oneof(
+  fc.record({ index: ids, term: ids, confState: confStates }),
+  confStates.map((confState) => ({ index: 0, term: 0, confState })),
+);
+
 const envelope = { from: numbers, to: numbers, term: numbers };
 
 function kind<K extends Message["kind"]>(name: K): { kind: fc.Arbitrary<K> } & typeof envelope {
@@ -40,7 +83,10 @@ export const messagesByKind: {
 } = {
   "pre-vote": fc.record({ ...kind("pre-vote"), last: entryIds }),
   "pre-vote-response": fc.record({ ...kind("pre-vote-response"), granted: fc.boolean() }),
-  "request-vote": fc.record({ ...kind("request-vote"), last: entryIds }),
+  "request-vote": fc.oneof(
+    fc.record({ ...kind("request-vote"), last: entryIds }),
+    fc.record({ ...kind("request-vote"), last: entryIds, transfer: fc.constant(true) }),
+  ),
   "request-vote-response": fc.record({ ...kind("request-vote-response"), granted: fc.boolean() }),
   "append-entries": fc.record({
     ...kind("append-entries"),
@@ -57,6 +103,8 @@ export const messagesByKind: {
     prevIndex: numbers,
     hint: entryIds,
   }),
+  "install-snapshot": fc.record({ ...kind("install-snapshot"), snapshot: snapshots }),
+  "timeout-now": fc.record(kind("timeout-now")),
   heartbeat: fc.record({ ...kind("heartbeat"), commitIndex: numbers, readRound: numbers }),
   "heartbeat-response": fc.record({ ...kind("heartbeat-response"), readRound: numbers }),
   propose: fc.record({ ...kind("propose"), commands: fc.array(payloads, { maxLength: 5 }) }),

@@ -89,7 +89,7 @@ test("what was decoded is passed on without encoding it again", () => {
 
 test("one bad message spoils its batch", () => {
   const good = encodeMessage(appendOf(2, []));
-  const bad = Uint8Array.of(0x0a, good.length, ...good, 0x0a, 2, 0x08, 7);
+  const bad = Uint8Array.of(0x0a, good.length, ...good, 0x0a, 2, 0x08, 10);
   const unknownMessage: unknown = expect.objectContaining({ code: "unknown_message" });
   expect(() => decodeBatch(bad)).toThrow(unknownMessage);
 });

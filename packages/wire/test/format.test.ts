@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { type Message, newEntry } from "@quorate/core";
+import { confStateOf, type Message, newEntry } from "@quorate/core";
 import {
   decodeBatch,
   decodeEntry,
@@ -38,6 +38,13 @@ const append: Message = {
   prev: { term: 1, index: 6 },
   entries: [newEntry({ term: 2, index: 7 }, "command", hi)],
   commitIndex: 6,
+};
+const installSnapshot: Message = {
+  kind: "install-snapshot",
+  from: 1,
+  to: 4,
+  term: 2,
+  snapshot: { index: 6, term: 1, confState: { ...confStateOf([1, 2, 3]), learners: [4] } },
 };
 const heartbeat: Message = {
   kind: "heartbeat",
@@ -91,6 +98,10 @@ const examples: Record<string, Example> = {
     encoded: () => joined(encodeBatch([append, heartbeat])),
     check: (bytes) =>
       expect(decodeBatch(bytes).map(withoutEncoded)).toEqual([withoutEncoded(append), heartbeat]),
+  },
+  "install-snapshot": {
+    encoded: () => encodeMessage(installSnapshot),
+    check: (bytes) => expect(decodeMessage(bytes)).toEqual(installSnapshot),
   },
   entry: {
     encoded: () => encodeEntry(newEntry({ term: 2, index: 7 }, "command", hi)),

@@ -51,7 +51,7 @@ const file = create(FileDescriptorProtoSchema, {
         ["index", 6, Type.UINT64],
         ["entries", 7, Type.MESSAGE, "Entry"],
         ["commit", 8, Type.UINT64],
-        ["snapshot", 9, Type.BYTES],
+        ["snapshot", 9, Type.MESSAGE, "Snapshot"],
         ["reject", 10, Type.BOOL],
         ["rejectHint", 11, Type.UINT64],
         ["context", 12, Type.BYTES],
@@ -59,6 +59,26 @@ const file = create(FileDescriptorProtoSchema, {
         ["responses", 14, Type.MESSAGE, "Message"],
       ],
       ["entries", "responses"],
+    ),
+    message("Snapshot", [
+      ["data", 1, Type.BYTES],
+      ["metadata", 2, Type.MESSAGE, "SnapshotMetadata"],
+    ]),
+    message("SnapshotMetadata", [
+      ["confState", 1, Type.MESSAGE, "ConfState"],
+      ["index", 2, Type.UINT64],
+      ["term", 3, Type.UINT64],
+    ]),
+    message(
+      "ConfState",
+      [
+        ["voters", 1, Type.UINT64],
+        ["learners", 2, Type.UINT64],
+        ["votersOutgoing", 3, Type.UINT64],
+        ["learnersNext", 4, Type.UINT64],
+        ["autoLeave", 5, Type.BOOL],
+      ],
+      ["voters", "learners", "votersOutgoing", "learnersNext"],
     ),
     message("HardState", [
       ["term", 1, Type.UINT64],

@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Entry, type Message, newEntry } from "@quorate/core";
+import { type Entry, type Message, newEntry, type Snapshot } from "@quorate/core";
 import {
   decodeBatch,
   decodeEntry,
@@ -70,10 +70,17 @@ function libraryBody(message: Message): Record<string, unknown> & { type: bigint
         rejectHint: BigInt(message.hint.index),
         logTerm: BigInt(message.hint.term),
       };
+    case "install-snapshot":
+      return { type: 7n, snapshot: librarySnapshot(message.snapshot) };
+    case "timeout-now":
+      return { type: 14n };
     case "request-vote":
     case "pre-vote":
       return {
         type: message.kind === "pre-vote" ? 17n : 5n,
+        ...(message.kind === "request-vote" && message.transfer === true
+          ? { context: Uint8Array.from(Buffer.from("CampaignTransfer")) }
+          : {}),
         logTerm: BigInt(message.last.term),
         index: BigInt(message.last.index),
       };
@@ -99,6 +106,21 @@ function libraryBody(message: Message): Record<string, unknown> & { type: bigint
         entries: [bare(eightBytes(message.readId))],
       };
   }
+}
+
+function librarySnapshot({ index, term, confState }: Snapshot): Record<string, unknown> {
+  const metadata = {
+    confState: {
+      voters: confState.voters.map(BigInt),
+      learners: confState.learners.map(BigInt),
+      votersOutgoing: confState.votersOutgoing.map(BigInt),
+      learnersNext: confState.learnersNext.map(BigInt),
+      ...(confState.autoLeave ? { autoLeave: true } : {}),
+    },
+    index: BigInt(index),
+    term: BigInt(term),
+  };
+  return { metadata };
 }
 
 function libraryContext(readRound: number): { context?: Uint8Array } {
@@ -213,7 +235,7 @@ test("decodeMessage skips the fields of etcd that no message here has", () => {
   };
   const extended = libraryBytes("Message", {
     ...libraryMessage(message),
-    snapshot: Uint8Array.of(0x0a, 1, 7),
+    snapshot: { data: Uint8Array.of(7) },
     vote: 9n,
     responses: [{ type: 99n }],
   });
