@@ -2,3 +2,10 @@ export type { Disk, DiskFile } from "./disk.ts";
 export { openWal, type OpenedWal, type WalOptions } from "./open-wal.ts";
 export type { Append, AppendOptions, Wal } from "./wal.ts";
 export type { WalIdentity } from "./segment.ts";
+export type {
+  SnapshotMetadata,
+  SnapshotReader,
+  SnapshotStore,
+  SnapshotWriter,
+  StoredSnapshot,
+} from "./snapshot-store.ts";
