@@ -25,6 +25,8 @@ export interface ConfChange {
 
 const nothing = new Uint8Array(0);
 
+const transitions: ReadonlySet<string> = new Set<Transition>(["auto", "implicit", "explicit"]);
+
 /** The change that leaves a joint configuration. */
 export const leaveJoint: ConfChange = { transition: "auto", changes: [], context: nothing };
 
@@ -43,6 +45,9 @@ export function newConfChange(
  * concern; leaves no voter; or changes nothing, and has no context either.
  */
 export function applyConfChange(before: ConfState, change: ConfChange): ConfState {
+  if (!transitions.has(change.transition)) {
+    throw invalid(`the transition is unknown: ${String(change.transition)}`);
+  }
   if (change.changes.length === 0) return leave(before);
   if (isJoint(before)) throw invalid("the joint configuration must be left first");
   const named = new Set(change.changes.map(({ id }) => id));
@@ -78,6 +83,7 @@ function changeMember(confState: ConfState, { kind, id }: MemberChange): ConfSta
 
 /** Both majorities decide from now on; a voter that is to learn still votes with the outgoing ones. */
 function enter(before: ConfState, after: ConfState, autoLeave: boolean): ConfState {
+  if (before.voters.length === 0) throw invalid("a joint configuration needs voters to come from");
   const outgoing = new Set(before.voters);
   return {
     voters: after.voters,

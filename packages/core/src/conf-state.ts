@@ -97,6 +97,7 @@ export function confStateFlaw(confState: ConfState): string | undefined {
   if (learnersNext.some((id) => !outgoing.has(id) || staying.has(id))) {
     return "who is to become a learner is an outgoing voter and does not stay";
   }
+  if (voters.length === 0 && learners.length > 0) return "nobody learns where nobody votes";
   if (votersOutgoing.length === 0) {
     return autoLeave ? "only a joint configuration is left by itself" : undefined;
   }
