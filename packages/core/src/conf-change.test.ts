@@ -154,9 +154,9 @@ test.each<[string, ConfState, string, string]>([
 });
 
 test("refused: kinds and transitions that there are not, as JavaScript may give them", () => {
-  const change: ConfChange = JSON.parse('{"transition":"sudden","changes":[],"context":[]}');
+  const change = JSON.parse('{"transition":"sudden","changes":[],"context":[]}') as ConfChange;
   expect(outcome(joint, change)).toContain("the transition is unknown: sudden");
-  const kind: MemberChange = JSON.parse('{"kind":"update","id":1}');
+  const kind = JSON.parse('{"kind":"update","id":1}') as MemberChange;
   expect(outcome(three, newConfChange([kind]))).toContain(
     "the kind of a change is unknown: update",
   );

@@ -46,7 +46,7 @@ export function newConfChange(
  */
 export function applyConfChange(before: ConfState, change: ConfChange): ConfState {
   if (!transitions.has(change.transition)) {
-    throw invalid(`the transition is unknown: ${String(change.transition)}`);
+    throw invalid(`the transition is unknown: ${change.transition}`);
   }
   if (change.changes.length === 0) return leave(before);
   if (isJoint(before)) throw invalid("the joint configuration must be left first");
