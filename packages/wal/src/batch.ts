@@ -14,12 +14,16 @@ export interface Batch {
   readonly prev: EntryId;
   /** Replace everything after `prev`. */
   readonly entries: readonly Entry[];
+  /** Whether the log begins anew after `prev`, whatever stood before: a snapshot takes its place. */
+  readonly isReset: boolean;
   readonly hardState: HardState;
 }
 
 /** The fixed part at the head of a batch. */
-export interface BatchHeader extends Omit<Batch, "entries"> {
+export interface BatchHeader extends Omit<Batch, "entries" | "isReset"> {
   readonly entryCount: number;
+  /** Of `resetFlag` and others, which this version does not know. */
+  readonly flags: number;
   /** The length of the payload, without padding. */
   readonly payloadBytes: number;
   readonly payloadCrc: number;
@@ -37,6 +41,8 @@ const headMarker = 0x48435442; // "BTCH"
 const trailerMarker = 0x444e4542; // "BEND"
 /** The first byte of either marker. */
 const markerStart = headMarker & 0xff;
+/** The log begins anew after `prev`. */
+const resetFlag = 1;
 const lengthBytes = 4;
 const payloadBytesMax = 2 ** 30;
 
@@ -84,7 +90,8 @@ export function encodeBatch(batch: Batch, seed: number, into: Uint8Array): void 
   setUint64(view, 48, batch.hardState.vote);
   setUint64(view, 56, batch.hardState.commitIndex);
   view.setUint32(64, batch.entries.length, true);
-  into.fill(0, 68, batchHeaderBytes);
+  view.setUint32(68, batch.isReset ? resetFlag : 0, true);
+  into.fill(0, 72, batchHeaderBytes);
   view.setUint32(4, crc32c(into.subarray(8, batchHeaderBytes), seed), true);
 }
 
@@ -137,6 +144,7 @@ export function decodeBatchHeader(
       commitIndex: getUint64(view, 56),
     },
     entryCount: view.getUint32(64, true),
+    flags: view.getUint32(68, true),
   };
 }
 
@@ -155,6 +163,7 @@ export function decodeBatch(header: BatchHeader, payload: Uint8Array): Batch {
     hardState.commitIndex,
   ];
   if (!numbers.every(isSafe)) throw malformed("a number is out of range");
+  if (header.flags > resetFlag) throw malformed("a flag is unknown");
   const view = viewOf(payload);
   const entries: Entry[] = [];
   let offset = 0;
@@ -167,7 +176,7 @@ export function decodeBatch(header: BatchHeader, payload: Uint8Array): Batch {
     offset = end;
   }
   if (entries.length !== header.entryCount) throw malformed("the number of entries differs");
-  return { number, prev, entries, hardState };
+  return { number, prev, entries, hardState, isReset: header.flags === resetFlag };
 }
 
 function malformed(detail: string): RaftError {

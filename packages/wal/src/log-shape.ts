@@ -58,6 +58,13 @@ export class LogShape {
     }
   }
 
+  /** Forgets all entries: the log is empty after `base`. */
+  reset(base: EntryId): void {
+    this.#base = base;
+    this.#lastIndex = base.index;
+    this.#stretches = [];
+  }
+
   /** Forgets the entries up to `index`, which becomes the base. */
   compact(index: LogIndex): void {
     this.#base = this.idAt(index);
@@ -76,6 +83,8 @@ export interface Addition {
   readonly prev: EntryId;
   readonly entries: readonly EntryId[];
   readonly hardState: HardState;
+  /** Whether the log begins anew after `prev`. */
+  readonly isReset: boolean;
 }
 
 /**
@@ -83,9 +92,10 @@ export interface Addition {
  * where breaking one is a defect, and who reads back, where it is corruption.
  */
 export function contradiction(log: LogState, addition: Addition): string | undefined {
-  const { prev, entries, hardState } = addition;
-  if (!log.shape.has(prev.index)) return "the entries leave a hole, or reach before the log's base";
-  if (log.shape.idAt(prev.index).term !== prev.term) {
+  const { prev, entries, hardState, isReset } = addition;
+  const shape = isReset ? new LogShape(prev) : log.shape;
+  if (!shape.has(prev.index)) return "the entries leave a hole, or reach before the log's base";
+  if (shape.idAt(prev.index).term !== prev.term) {
     return "the entries follow one that the log does not hold";
   }
   let last = prev;
@@ -94,11 +104,14 @@ export function contradiction(log: LogState, addition: Addition): string | undef
     if (entry.term < last.term) return "the terms of the entries decrease";
     last = entry;
   }
-  if (entries.length === 0 && prev.index !== log.shape.last.index) {
+  if (entries.length === 0 && prev.index !== shape.last.index) {
     return "entries are removed, not replaced";
   }
-  if (entries.length > 0 && prev.index < log.hardState.commitIndex) {
+  if ((entries.length > 0 || isReset) && prev.index < log.hardState.commitIndex) {
     return "a committed entry is replaced";
+  }
+  if (isReset && hardState.commitIndex < prev.index) {
+    return "the log begins anew after an entry that is not committed";
   }
   if (hardState.commitIndex > last.index) return "the commit index lies beyond the log";
   if (last.term > hardState.term) return "an entry is of a later term than the hard state";

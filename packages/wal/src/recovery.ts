@@ -110,7 +110,7 @@ class Recovery {
         this.#take(segment, read.batch);
         const trailer = encodeTrailer(read.batch.number, segmentSeed(header));
         this.#lastBatch = { segment, trailer, offset: segment.end, bytes: read.bytes };
-        noteBatch(segment, read.batch, read.next);
+        noteBatch(this.#segments, read.batch, read.next);
         this.#stops = [];
       }
     });
@@ -233,8 +233,8 @@ class Recovery {
       const offset = stop?.read.offset ?? segment.end;
       throw corrupt(name, offset, misplaced(expected, batch.number));
     }
-    const problem =
-      isFirst && batch.prev.index !== 0 ? "the log does not start at its start" : undefined;
+    const isAtStart = batch.prev.index === 0 || batch.isReset;
+    const problem = isFirst && !isAtStart ? "the log does not start at its start" : undefined;
     const contradiction = problem ?? this.#replay.apply(batch);
     if (contradiction !== undefined) throw corrupt(segment.name, segment.end, contradiction);
   }

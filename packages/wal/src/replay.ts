@@ -33,15 +33,15 @@ export class Replay {
 
   /** Takes in the next batch; says how it contradicts those before, or undefined. */
   apply(batch: Batch): string | undefined {
-    const { prev, entries, hardState, number } = batch;
+    const { prev, entries, hardState, number, isReset } = batch;
     assert(
       this.#number === undefined || number === this.#number + 1,
       "batches are replayed in order",
     );
     // A batch that reaches before the base replaces all of the log: what it follows was in a segment
-    // that is gone, and what it replaces is what made the base look higher.
+    // that is gone, and what it replaces is what made the base look higher. A reset says so itself.
     const restart = this.#number === undefined || prev.index < this.#shape.base.index;
-    if (restart) {
+    if (restart || isReset) {
       this.#shape = new LogShape(prev);
       this.#entries = [];
     }

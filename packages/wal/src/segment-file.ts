@@ -1,4 +1,4 @@
-import { type EntryId, type LogIndex, none, RaftError } from "@quorate/core";
+import { at, type EntryId, type LogIndex, none, RaftError } from "@quorate/core";
 import type { Batch } from "./batch.ts";
 import { roundUp } from "./bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
@@ -19,9 +19,9 @@ export interface Segment {
   size: number;
   /** Where the next batch goes. */
   end: number;
-  /** The earliest `prev` of its batches; undefined while it holds none. */
+  /** The earliest `prev` of its batches, from the last reset on; undefined while it holds none. */
   lowest: EntryId | undefined;
-  /** The highest index of an entry in it, replaced later or not; `none` while it holds none. */
+  /** The highest index of an entry in it, replaced later or not, from the last reset on; else `none`. */
   highestIndex: LogIndex;
 }
 
@@ -37,12 +37,24 @@ export function newSegment(header: SegmentHeader, size: number): Segment {
   };
 }
 
-/** Notes that `batch` was written to `segment`, and ends at `end`. */
-export function noteBatch(segment: Segment, batch: Omit<Batch, "number">, end: number): void {
-  const { prev, entries } = batch;
+/**
+ * Notes that `batch` was written to the last of `segments`, and ends at `end`. What a reset leaves
+ * behind it counts for nothing any more, neither in this segment nor in those before.
+ */
+export function noteBatch(segments: readonly Segment[], batch: Batch, end: number): void {
+  const { prev, entries, isReset } = batch;
+  const segment = at(segments, segments.length - 1);
   if (segment.lowest === undefined || prev.index < segment.lowest.index) segment.lowest = prev;
+  if (isReset) for (const before of segments) forget(before, prev);
   segment.highestIndex = Math.max(segment.highestIndex, entries.at(-1)?.index ?? none);
   segment.end = end;
+}
+
+/** Notes that the log begins anew after `base`, beyond what `segment` holds so far. */
+function forget(segment: Segment, base: EntryId): void {
+  if (segment.lowest === undefined) return;
+  segment.lowest = base;
+  segment.highestIndex = none;
 }
 
 /** How much is filled and synced at once, so that appends to the segment before do not wait long. */

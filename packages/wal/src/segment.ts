@@ -31,7 +31,7 @@ export const incarnationBytes = 16;
 /** The longest cluster id, in UTF-16 code units. */
 export const clusterIdUnitsMax = 255;
 
-const formatVersion = 2;
+const formatVersion = 3;
 const magic = ascii("QUORATE\0");
 const crcOffset = 12;
 const clusterIdOffset = 68;

@@ -26,6 +26,12 @@ export interface Append {
   readonly entries: readonly Entry[];
   /** The new hard state, or undefined if it did not change. */
   readonly hardState: HardState | undefined;
+  /**
+   * The log begins anew after this entry, whatever it held: a snapshot takes the place of all up to it,
+   * and `entries` follow it. That snapshot must be stored already. The commit index reached up to the
+   * entry at most, and reaches it from now on.
+   */
+  readonly reset?: EntryId | undefined;
 }
 
 /** How an append is to be done. */
@@ -160,13 +166,14 @@ export class Wal {
       const { term, vote } = this.#hardState;
       const isCommitOnly = batch.hardState.term === term && batch.hardState.vote === vote;
       assert(
-        append.entries.length === 0 && isCommitOnly,
+        append.entries.length === 0 && append.reset === undefined && isCommitOnly,
         "only a commit index may wait for a later sync",
       );
       this.#hardState = batch.hardState;
       return;
     }
-    if (append.entries.length === 0 && append.hardState === undefined) return;
+    const { entries, hardState, reset } = append;
+    if (entries.length === 0 && hardState === undefined && reset === undefined) return;
     this.#isAppending = true;
     try {
       await this.#write(batch);
@@ -218,21 +225,23 @@ export class Wal {
   }
 
   #newBatch(append: Append): Batch {
-    const { entries, hardState = this.#hardState } = append;
-    const [first] = entries;
-    const prevIndex = first === undefined ? this.lastIndex : first.index - 1;
-    assert(this.#shape.has(prevIndex), "the entries leave no hole, and stay after the log's base");
-    const batch = {
-      number: this.#nextNumber,
-      prev: this.#shape.idAt(prevIndex),
-      entries,
-      hardState,
-    };
+    const { entries, hardState = this.#hardState, reset } = append;
+    const isReset = reset !== undefined;
+    const prev = reset ?? this.#beforeFirst(entries);
+    const batch = { number: this.#nextNumber, prev, entries, hardState, isReset };
     const problem = contradiction({ shape: this.#shape, hardState: this.#hardState }, batch);
     if (problem !== undefined) {
       throw new AssertionError(`an append contradicts the log: ${problem}`);
     }
     return batch;
+  }
+
+  /** The entry that `entries` follow: the last one, if there are none. */
+  #beforeFirst(entries: readonly Entry[]): EntryId {
+    const [first] = entries;
+    const index = first === undefined ? this.lastIndex : first.index - 1;
+    assert(this.#shape.has(index), "the entries leave no hole, and stay after the log's base");
+    return this.#shape.idAt(index);
   }
 
   async #write(batch: Batch): Promise<void> {
@@ -250,7 +259,8 @@ export class Wal {
       this.#spare = { kind: "none", refused: false };
       if (before !== undefined) await this.#orFail(before.close());
     }
-    noteBatch(segment, batch, segment.end + length);
+    noteBatch(this.#segments, batch, segment.end + length);
+    if (batch.isReset) this.#shape.reset(batch.prev);
     this.#shape.replace(batch.prev, batch.entries);
     this.#hardState = batch.hardState;
     this.#nextNumber++;
