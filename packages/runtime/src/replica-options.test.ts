@@ -31,6 +31,16 @@ test("validateReplicaOptions decides every option", () => {
     proposalBytesMax: 64 * 1024 * 1024,
     readCountMax: 65_536,
     unpersistedBytesMax: 64 * 1024 * 1024,
+    snapshotEveryBytes: 64 * 1024 * 1024,
+    snapshotEveryCount: 100_000,
+    snapshotTailCount: 10_000,
+    snapshotTailBytes: 16 * 1024 * 1024,
+    snapshotKeepBytesMax: 256 * 1024 * 1024,
+    snapshotBytesPerSecond: 64 * 1024 * 1024,
+    snapshotWindowBytes: 2 * 1024 * 1024,
+    snapshotChunkBytes: 256 * 1024,
+    snapshotStallMs: 30_000,
+    snapshotRetryMs: 1000,
     commandBytesMax: 4 * 1024 * 1024,
     tickCatchUpMax: 2,
   });
@@ -69,6 +79,16 @@ const refused: readonly [string, Partial<ReplicaOptions<string, string>>][] = [
   ["readCountMax", { readCountMax: 0 }],
   ["unpersistedBytesMax", { unpersistedBytesMax: 0 }],
   ["segmentBytes", { segmentBytes: 0 }],
+  ["snapshotEveryBytes", { snapshotEveryBytes: 0 }],
+  ["snapshotEveryCount", { snapshotEveryCount: 1.5 }],
+  ["snapshotTailCount", { snapshotTailCount: -1 }],
+  ["snapshotTailBytes", { snapshotTailBytes: Number.NaN }],
+  ["snapshotKeepBytesMax", { snapshotKeepBytesMax: 10, snapshotTailBytes: 11 }],
+  ["snapshotBytesPerSecond", { snapshotBytesPerSecond: 0 }],
+  ["snapshotWindowBytes", { snapshotWindowBytes: 10, snapshotChunkBytes: 11 }],
+  ["snapshotChunkBytes", { snapshotChunkBytes: 2 ** 20 + 1 }],
+  ["snapshotStallMs", { snapshotStallMs: 0 }],
+  ["snapshotRetryMs", { snapshotRetryMs: 3_600_001 }],
   ["electionTimeoutTicks", { raft: { electionTimeoutTicks: 1 } }],
 ];
 
@@ -82,6 +102,17 @@ test.each(refused)("validateReplicaOptions refuses a wrong %s: %o", (name, chang
   expect(error).toBeInstanceOf(RaftError);
   expect(error).toMatchObject({ code: "invalid_options" });
   expect(String(error)).toContain(name);
+});
+
+test("validateReplicaOptions takes snapshots without a limit on bandwidth, and logs without a tail", () => {
+  const change = {
+    snapshotBytesPerSecond: Infinity,
+    snapshotTailCount: 0,
+    snapshotKeepBytesMax: 0,
+  };
+  expect(validateReplicaOptions(newOptions({ ...change, snapshotTailBytes: 0 }))).toMatchObject(
+    change,
+  );
 });
 
 test("validateReplicaOptions takes a cluster id of 255 bytes", () => {

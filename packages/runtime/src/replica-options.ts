@@ -1,17 +1,12 @@
-import {
-  isSafe,
-  type NodeId,
-  RaftError,
-  RaftNode,
-  type RaftOptions,
-  type Ticks,
-} from "@quorate/core";
+import { isSafe, type NodeId, RaftNode, type RaftOptions, type Ticks } from "@quorate/core";
 import { clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
+import { atLeastOne, refuse, within } from "./check-option.ts";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
+import { type SnapshotOptions, validateSnapshotOptions } from "./snapshot-options.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** What a replica is made of, and its limits. Only the first eight have no default. */
-export interface ReplicaOptions<Query, Answer> {
+export interface ReplicaOptions<Query, Answer> extends SnapshotOptions {
   /** This replica. Keep it for the life of its disk: an id is never given to an empty disk again. */
   readonly id: NodeId;
 
@@ -166,6 +161,7 @@ export function validateReplicaOptions<Query, Answer>(
       options.segmentBytes === undefined
         ? undefined
         : atLeastOne("segmentBytes", options.segmentBytes),
+    ...validateSnapshotOptions(options),
     raft,
     commandBytesMax,
     electionTimeoutTicks,
@@ -184,18 +180,4 @@ function validateVoters(id: NodeId, voters: readonly NodeId[]): void {
     refuse(`voters must name each id once: got ${voters.join(", ")}`);
   }
   if (!voters.includes(id)) refuse(`voters must include id ${id}: got ${voters.join(", ")}`);
-}
-
-function within(least: number, most: number, name: string, value: number): number {
-  if (typeof value === "number" && value >= least && value <= most) return value;
-  return refuse(`${name} must be a number from ${least} to ${most}: got ${String(value)}`);
-}
-
-function atLeastOne(name: string, value: number): number {
-  if (isSafe(value) && value >= 1) return value;
-  return refuse(`${name} must be an integer of at least 1: got ${String(value)}`);
-}
-
-function refuse(message: string): never {
-  throw new RaftError("invalid_options", message);
 }
