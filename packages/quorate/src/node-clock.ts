@@ -10,6 +10,10 @@ export class NodeClock implements Clock {
     return performance.now();
   }
 
+  wall(): number {
+    return Date.now();
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     const due = performance.now() + delayMs;
     let timeout = setTimeout(fire, Math.min(Math.ceil(delayMs), delayMsMax));

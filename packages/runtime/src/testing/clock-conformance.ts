@@ -8,13 +8,20 @@ export interface ClockHarness {
   readonly until: Until;
 }
 
+/** The first of January 2020: before any machine that this runs on was set up. */
+const wallLeastMs = 1_577_836_800_000;
+
+/** By how much two looks at a clock of whole milliseconds may misjudge what passed between them. */
+const roundingMs = 2;
+
 /** Registers the cases that every `Clock` must pass. */
 export function clockConformance(test: TestFunction, newHarness: () => ClockHarness): void {
+  timeCases(test, newHarness);
   timerCases(test, newHarness);
   deferCases(test, newHarness);
 }
 
-function timerCases(test: TestFunction, newHarness: () => ClockHarness): void {
+function timeCases(test: TestFunction, newHarness: () => ClockHarness): void {
   test("Clock.now never goes back", async () => {
     const { clock, until } = newHarness();
     let last = clock.now();
@@ -30,6 +37,25 @@ function timerCases(test: TestFunction, newHarness: () => ClockHarness): void {
     assert(clock.now() > start, "time passes");
   });
 
+  test("Clock.wall counts milliseconds since 1970, and keeps pace with now", async () => {
+    const { clock, until } = newHarness();
+    assert(clock.wall() > wallLeastMs, "it is not long ago");
+    // Each span of one clock lies within one of the other, however slow the looks themselves are.
+    const outerWall = clock.wall();
+    const start = clock.now();
+    const innerWall = clock.wall();
+    let fired = false;
+    clock.setTimer(50, () => (fired = true));
+    await until(() => fired);
+    const innerMs = clock.now() - start;
+    const end = clock.wall();
+    const outerMs = clock.now() - start;
+    assert(end - outerWall >= innerMs - roundingMs, "it is not slower than now");
+    assert(end - innerWall <= outerMs + roundingMs, "it is not faster than now");
+  });
+}
+
+function timerCases(test: TestFunction, newHarness: () => ClockHarness): void {
   test("Clock.setTimer fires once, and no sooner than asked", async () => {
     const { clock, until } = newHarness();
     const start = clock.now();

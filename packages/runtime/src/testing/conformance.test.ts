@@ -54,6 +54,7 @@ test("clockConformance finds a clock that is early, or that cannot cancel", asyn
         const clock = new ManualClock();
         const whole: Clock = {
           now: () => clock.now(),
+          wall: () => clock.wall(),
           setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
           defer: (callback) => clock.defer(callback),
           ...change(clock),
@@ -62,6 +63,9 @@ test("clockConformance finds a clock that is early, or that cannot cancel", asyn
       }),
     );
   expect(await broken(() => ({}))).toEqual([]);
+  expect(await broken((clock) => ({ wall: () => clock.now() }))).toHaveLength(1);
+  expect(await broken((clock) => ({ wall: () => clock.wall() - clock.now() }))).toHaveLength(1);
+  expect(await broken((clock) => ({ wall: () => clock.wall() + clock.now() }))).toHaveLength(1);
   expect(
     await broken((clock) => ({ setTimer: (ms, callback) => clock.setTimer(ms / 2, callback) })),
   ).toHaveLength(1);

@@ -7,18 +7,27 @@ interface ManualTimer {
   readonly callback: () => void;
 }
 
+/** What a manual clock shows as the time of day when it is made, in milliseconds since 1970. */
+const wallStartMs = 1_700_000_000_000;
+
 /**
  * A clock that moves only when told to. Timers fire in the order of their times, and work that was
  * deferred runs after each of them: the same calls give the same run.
  */
 export class ManualClock implements Clock {
   #now = 0;
+  /** How far the time of day is ahead of `#now`. */
+  #wallAhead = wallStartMs;
   #order = 0;
   readonly #timers = new Set<ManualTimer>();
   #deferred: (() => void)[] = [];
 
   now(): number {
     return this.#now;
+  }
+
+  wall(): number {
+    return this.#now + this.#wallAhead;
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
@@ -76,6 +85,16 @@ export class ManualClock implements Clock {
   /** Lets `ms` pass as for a process that was paused: no timer fires before all the time is over. */
   pause(ms: number): void {
     this.#now += ms;
+  }
+
+  /** Lets `ms` pass as for a machine that was suspended: only the time of day goes on. */
+  suspend(ms: number): void {
+    this.#wallAhead += ms;
+  }
+
+  /** Sets the time of day forward by `ms`, or back if that is negative. No time passes. */
+  setWall(ms: number): void {
+    this.#wallAhead += ms;
   }
 
   #nextTimer(): ManualTimer | undefined {

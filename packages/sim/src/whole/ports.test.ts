@@ -92,6 +92,41 @@ test("a clock that jumps shows more at once, and fires what is due", async () =>
   expect(timeline.now).toBe(0);
 });
 
+test("a clock that is suspended stands still with its timers, but for the time of day", async () => {
+  const timeline = new Timeline(new Trace(undefined));
+  const clock = new SkewedClock(timeline, aliveOn(1), 1, 500);
+  const start = clock.wall();
+  const fired: number[] = [];
+  clock.setTimer(1000, () => fired.push(clock.now()));
+  const untilWorldIs = async (ms: number): Promise<void> => {
+    timeline.add(ms * 1000 - timeline.now, "world", () => {});
+    while (timeline.now < ms * 1000) await timeline.advance();
+  };
+  await untilWorldIs(1000);
+  expect([clock.now(), clock.wall() - start]).toEqual([500, 500]);
+  clock.suspend();
+  clock.setTimer(100, () => fired.push(clock.now()));
+  await untilWorldIs(5000);
+  expect([clock.now(), clock.wall() - start]).toEqual([500, 2500]);
+  clock.setRate(1000);
+  await untilWorldIs(6000);
+  expect([clock.now(), clock.wall() - start]).toEqual([500, 3500]);
+  expect(fired).toEqual([]);
+  clock.resume();
+  await untilWorldIs(7000);
+  expect([clock.now(), clock.wall() - start]).toEqual([1500, 4500]);
+  expect(fired).toEqual([600, 1000]);
+});
+
+test("a clock whose time of day is set tells so, and nothing else", () => {
+  const clock = new SkewedClock(new Timeline(new Trace(undefined)), aliveOn(1), 1);
+  const start = clock.wall();
+  clock.setWall(-3_600_000_000);
+  expect([clock.now(), clock.wall() - start]).toEqual([0, -3_600_000]);
+  clock.jump(1_000_000);
+  expect([clock.now(), clock.wall() - start]).toEqual([1000, -3_599_000]);
+});
+
 test("a process that is over does nothing more, and one that is paused does it later", async () => {
   const timeline = new Timeline(new Trace(undefined));
   const life = aliveOn(1);

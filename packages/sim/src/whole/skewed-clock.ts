@@ -10,9 +10,15 @@ interface SkewedTimer {
   readonly callback: () => void;
 }
 
+/** What the time of day is when a world begins, in milliseconds since 1970. */
+const wallStartMs = 1_700_000_000_000;
+
 /**
  * The clock of one process: it may run fast or slow, and jump ahead, but never goes back. It counts
  * whole microseconds, so that every platform rounds alike. Deferred work runs a moment later, in order.
+ *
+ * The time of day goes in step with it, rate and jumps included, but for two things: while the machine
+ * is suspended only the time of day goes on, and somebody may set it.
  */
 export class SkewedClock implements Clock {
   readonly #timeline: Timeline;
@@ -23,6 +29,9 @@ export class SkewedClock implements Clock {
   #start: Microseconds = 0;
   #worldStart: Microseconds;
   #ratePerMille: number;
+  #suspended = false;
+  /** How far the time of day is ahead of the rest, apart from the suspension that lasts. */
+  #wallAhead: Microseconds = 0;
 
   /** `deferUs` is how long deferred work waits: at least 1, so that time goes on. */
   constructor(
@@ -47,6 +56,11 @@ export class SkewedClock implements Clock {
     return this.#show() / usPerMs;
   }
 
+  wall(): number {
+    const missed = this.#suspended ? this.#passed() : 0;
+    return wallStartMs + (this.#show() + this.#wallAhead + missed) / usPerMs;
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     const delay = Math.ceil(Math.max(0, delayMs) * usPerMs);
     const timer = { dueAt: this.#show() + delay, callback };
@@ -61,31 +75,66 @@ export class SkewedClock implements Clock {
 
   /** Goes on at another rate: `perMille` units in a thousand, at least 1. */
   setRate(perMille: number): void {
-    this.#start = this.#show();
-    this.#worldStart = this.#timeline.now;
+    this.#turn();
     this.#ratePerMille = perMille;
-    for (const timer of this.#timers) this.#arm(timer);
+    this.#armAll();
   }
 
   /** Shows `by` more from now on. */
   jump(by: Microseconds): void {
     this.#start += by;
-    for (const timer of this.#timers) this.#arm(timer);
+    this.#armAll();
+  }
+
+  /** Sets the time of day ahead by `by`, or back if that is negative. */
+  setWall(by: Microseconds): void {
+    this.#wallAhead += by;
+  }
+
+  /** Stands still from now on, like its timers, while the time of day goes on. */
+  suspend(): void {
+    this.#turn();
+    this.#suspended = true;
+  }
+
+  /** Goes on after `suspend`. What stood still is not made up for. */
+  resume(): void {
+    this.#turn();
+    this.#suspended = false;
+    this.#armAll();
+  }
+
+  /** Ends a stretch of one rate: what comes next is counted from here. */
+  #turn(): void {
+    const shown = this.#show();
+    if (this.#suspended) this.#wallAhead += this.#passed();
+    this.#start = shown;
+    this.#worldStart = this.#timeline.now;
+  }
+
+  /** What has passed since the last turn, at the rate of this clock. */
+  #passed(): Microseconds {
+    const passed = this.#timeline.now - this.#worldStart;
+    return Math.floor((passed * this.#ratePerMille) / trueRatePerMille);
   }
 
   #show(): Microseconds {
-    const passed = this.#timeline.now - this.#worldStart;
-    return this.#start + Math.floor((passed * this.#ratePerMille) / trueRatePerMille);
+    return this.#suspended ? this.#start : this.#start + this.#passed();
+  }
+
+  #armAll(): void {
+    for (const timer of this.#timers) this.#arm(timer);
   }
 
   #arm(timer: SkewedTimer): void {
+    if (this.#suspended) return;
     const left = Math.max(0, timer.dueAt - this.#show());
     const delay = Math.ceil((left * trueRatePerMille) / this.#ratePerMille);
     this.#timeline.add(delay, "timer", () => this.#fire(timer), this.#life);
   }
 
   #fire(timer: SkewedTimer): void {
-    if (!this.#timers.has(timer)) return;
+    if (this.#suspended || !this.#timers.has(timer)) return;
     if (this.#show() < timer.dueAt) {
       this.#arm(timer);
       return;
