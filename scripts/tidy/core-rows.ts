@@ -16,19 +16,13 @@ export const coreRows: readonly Row[] = [
   { name: "ground", files: ["ids.ts", "assert.ts"] },
   {
     name: "values",
-    files: [
-      "errors.ts",
-      "entry.ts",
-      "hard-state.ts",
-      "conf-state.ts",
-      "inflights.ts",
-      "random.ts",
-      "quorum.ts",
-    ],
+    files: ["errors.ts", "entry.ts", "hard-state.ts", "inflights.ts", "random.ts", "quorum.ts"],
   },
+  { name: "configurations", files: ["conf-state.ts"] },
+  { name: "changes and snapshots", files: ["conf-change.ts", "snapshot.ts"] },
   {
     name: "compound values",
-    files: ["storage.ts", "snapshot.ts", "conf-change.ts", "progress.ts", "log.ts", "message.ts"],
+    files: ["storage.ts", "conf-codec.ts", "progress.ts", "log.ts", "message.ts"],
   },
   { name: "input and output", files: ["options.ts", "ready.ts"] },
   { name: "parts of the state", files: ["complete-options.ts", "outbox.ts"] },
@@ -58,7 +52,7 @@ export const coreRows: readonly Row[] = [
   },
   {
     name: "over the whole state",
-    files: ["new-state.ts", "dispatch.ts", "invariants.ts", "describe.ts"],
+    files: ["new-state.ts", "dispatch.ts", "handover.ts", "invariants.ts", "describe.ts"],
   },
   { name: "node", files: ["raft-node.ts"] },
   { name: "front door", files: ["index.ts"] },

@@ -9,6 +9,8 @@ export interface CompleteOptions {
   readonly heartbeatTicks: number;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
+  readonly leaseReads: boolean;
+  readonly campaignDelayTicks: number;
   readonly forwardProposals: boolean;
   readonly commandBytesMax: number;
   readonly messageBytesMax: number;
@@ -29,6 +31,8 @@ export function completeOptions(id: NodeId, options: RaftOptions): CompleteOptio
     heartbeatTicks: atLeast(1, "heartbeatTicks", options.heartbeatTicks ?? 1),
     preVote: flag("preVote", options.preVote ?? true),
     checkQuorum: flag("checkQuorum", options.checkQuorum ?? true),
+    leaseReads: flag("leaseReads", options.leaseReads ?? false),
+    campaignDelayTicks: atLeast(0, "campaignDelayTicks", options.campaignDelayTicks ?? 0),
     forwardProposals: flag("forwardProposals", options.forwardProposals ?? false),
     commandBytesMax: atLeast(1, "commandBytesMax", options.commandBytesMax ?? 4 * mebi),
     messageBytesMax: atLeast(1, "messageBytesMax", options.messageBytesMax ?? mebi),
@@ -55,6 +59,9 @@ export function completeOptions(id: NodeId, options: RaftOptions): CompleteOptio
       "invalid_options",
       `electionTimeoutTicks must exceed heartbeatTicks: got ${electionTimeoutTicks} and ${heartbeatTicks}`,
     );
+  }
+  if (complete.leaseReads && !complete.checkQuorum) {
+    throw new RaftError("invalid_options", "leaseReads needs checkQuorum");
   }
   return complete;
 }

@@ -37,10 +37,15 @@ function copyLeader(leader: Leader): Leader {
   const readRounds = leader.readRounds.map((round) => {
     return { ...round, requests: round.requests.slice() };
   });
-  return { ...leader, peers, readRounds };
+  const transfer = leader.transfer && { ...leader.transfer };
+  const retirement = leader.retirement && {
+    index: leader.retirement.index,
+    toldRounds: new Map(leader.retirement.toldRounds),
+  };
+  return { ...leader, peers, readRounds, transfer, retirement };
 }
 
 function copyProgress(progress: Progress): Progress {
-  if (progress.kind === "probe") return progress;
+  if (progress.kind !== "replicate") return progress;
   return { ...progress, inflights: progress.inflights.copy() };
 }

@@ -1,9 +1,13 @@
 import { at, unreachable } from "./assert.ts";
+import { decodeConfChange } from "./conf-codec.ts";
+import type { ConfState } from "./conf-state.ts";
 import type { Entry, EntryId } from "./entry.ts";
+import { RaftError } from "./errors.ts";
 import type { HardState } from "./hard-state.ts";
 import { type NodeId, none } from "./ids.ts";
 import type { Message } from "./message.ts";
 import type { Ready, ReadState } from "./ready.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { PeerStatus, Status } from "./status.ts";
 
 /**
@@ -14,14 +18,15 @@ import type { PeerStatus, Status } from "./status.ts";
 /** One message as one line: `n1 -> n2 request-vote term=1 last=1/1`. */
 export function describeMessage(message: Message): string {
   const { from, to, kind, term } = message;
-  return `${node(from)} -> ${node(to)} ${kind} term=${term} ${describeBody(message)}`;
+  return `${node(from)} -> ${node(to)} ${kind} term=${term} ${describeBody(message)}`.trimEnd();
 }
 
 function describeBody(message: Message): string {
   switch (message.kind) {
     case "pre-vote":
-    case "request-vote":
       return `last=${id(message.last)}`;
+    case "request-vote":
+      return `last=${id(message.last)}${message.transfer === true ? " transfer" : ""}`;
     case "pre-vote-response":
     case "request-vote-response":
       return `granted=${message.granted}`;
@@ -33,6 +38,10 @@ function describeBody(message: Message): string {
       return `match=${message.matchIndex}`;
     case "append-entries-rejection":
       return `prev=${message.prevIndex} hint=${id(message.hint)}`;
+    case "install-snapshot":
+      return describeSnapshot(message.snapshot);
+    case "timeout-now":
+      return "";
     case "heartbeat":
       return `commit=${message.commitIndex} round=${message.readRound}`;
     case "heartbeat-response":
@@ -56,10 +65,37 @@ export function describeEntry(entry: Entry): string {
     case "no-op":
       return `${id(entry)} no-op`;
     case "conf-change":
-      return `${id(entry)} conf-change ${describeData(entry.data)}`;
+      return `${id(entry)} conf-change ${describeChange(entry.data)}`;
     default:
       return unreachable(entry.kind);
   }
+}
+
+/** What an entry leads to if it says so, else its bytes. */
+function describeChange(data: Uint8Array): string {
+  try {
+    const { result } = decodeConfChange(data);
+    if (result !== undefined) return describeConfState(result);
+  } catch (error) {
+    if (!(error instanceof RaftError)) throw error;
+  }
+  return describeData(data);
+}
+
+/** A configuration: `(1 2 3)`, joint `(1 2 4)&&(1 2 3) auto`, with learners `(1) learn(2) next(3)`. */
+export function describeConfState(confState: ConfState): string {
+  const { voters, votersOutgoing, learners, learnersNext, autoLeave } = confState;
+  const list = (name: string, ids: readonly NodeId[]): string =>
+    ids.length === 0 ? "" : `${name}(${ids.join(" ")})`;
+  return `${`(${voters.join(" ")})`}${list("&&", votersOutgoing)}${list(" learn", learners)}${list(
+    " next",
+    learnersNext,
+  )}${autoLeave ? " auto" : ""}`;
+}
+
+/** A snapshot: `snapshot=2/7 (1 2 3)`. */
+export function describeSnapshot(snapshot: Snapshot): string {
+  return `snapshot=${id(snapshot)} ${describeConfState(snapshot.confState)}`;
 }
 
 /** A run of entries: each of them if few, else the first, the last and how many. */
@@ -82,10 +118,12 @@ export function describeReady(ready: Ready): string {
   const { hardState, entries, committed } = ready;
   return [
     ...ready.messages.map((message) => `send ${describeMessage(message)}`),
+    ...(ready.snapshot === undefined ? [] : [`reset ${describeSnapshot(ready.snapshot)}`]),
     ...(hardState === undefined ? [] : [`persist ${describeHardState(hardState)}`]),
     ...(entries.length === 0 ? [] : [`persist ${describeEntries(entries)}`]),
     ...(ready.mustSync ? ["sync"] : []),
     ...ready.messagesAfterPersist.map((message) => `then send ${describeMessage(message)}`),
+    ...(ready.snapshot === undefined ? [] : [`restore ${id(ready.snapshot)}`]),
     ...(committed.length === 0 ? [] : [`apply ${describeEntries(committed)}`]),
     ...ready.reads.map(describeRead),
   ].join("\n");

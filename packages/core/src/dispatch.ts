@@ -5,10 +5,14 @@ import {
   onPreVoteResponse,
   onRequestVote,
   onRequestVoteResponse,
+  onTimeoutNow,
+  owesLease,
   refuseStaleVote,
 } from "./election.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
 import { type NodeId, none } from "./ids.ts";
+import { requestCampaign } from "./leadership-transfer.ts";
+import { retireIfTold } from "./membership.ts";
 import type { Message } from "./message.ts";
 import { onReadIndex, onReadIndexResponse, onRoundConfirmed } from "./reads.ts";
 import {
@@ -20,6 +24,7 @@ import {
   onHeartbeat,
 } from "./replication.ts";
 import { becomeFollower, resetElectionTimer } from "./roles.ts";
+import { onInstallSnapshot } from "./snapshot-transfer.ts";
 import type { Leader, Peer, RaftState } from "./state.ts";
 
 /** Handles one message that was found valid: first the term, whatever the message says (§5.1). */
@@ -36,8 +41,9 @@ export function dispatch(state: RaftState, message: Message): void {
     default:
       break;
   }
+  if (isVoteRequest(message) && !isTransfer(message) && owesLease(state)) return;
   if (message.term > state.term) {
-    if (isVoteRequest(message) && isLoyal(state)) return;
+    if (isVoteRequest(message) && !isTransfer(message) && isLoyal(state)) return;
     if (adoptsTerm(message)) becomeFollower(state, message.term, claimedLeader(message));
   } else if (message.term < state.term) {
     answerStale(state, message);
@@ -55,6 +61,11 @@ function isVoteRequest(message: InTerm): message is VoteRequest {
   return message.kind === "pre-vote" || message.kind === "request-vote";
 }
 
+/** Whether the leader itself wants the election: then nobody owes it loyalty (thesis §3.10). */
+function isTransfer(message: VoteRequest): boolean {
+  return message.kind === "request-vote" && message.transfer === true;
+}
+
 /** Asking about a term, or granting what was asked, is not being in it (thesis §9.6). */
 function adoptsTerm(message: InTerm): boolean {
   return !(
@@ -65,7 +76,15 @@ function adoptsTerm(message: InTerm): boolean {
 
 /** The leader of the message's term, if the message comes from it. */
 function claimedLeader(message: InTerm): NodeId {
-  return message.kind === "append-entries" || message.kind === "heartbeat" ? message.from : none;
+  switch (message.kind) {
+    case "append-entries":
+    case "install-snapshot":
+    case "heartbeat":
+    case "timeout-now":
+      return message.from;
+    default:
+      return none;
+  }
 }
 
 /** Tells a node that lives in an older term of this one, if it asked for anything (§5.1). */
@@ -76,6 +95,7 @@ function answerStale(state: RaftState, message: InTerm): void {
       refuseStaleVote(state, message);
       break;
     case "append-entries":
+    case "install-snapshot":
     case "heartbeat": {
       const { id, term } = state;
       const to = message.from;
@@ -116,10 +136,19 @@ function dispatchInTerm(state: RaftState, message: InTerm): void {
       hearLeader(state, message.from);
       onHeartbeat(state, message);
       break;
+    case "install-snapshot":
+      hearLeader(state, message.from);
+      onInstallSnapshot(state, message);
+      break;
+    case "timeout-now":
+      hearLeader(state, message.from);
+      onTimeoutNow(state);
+      break;
     case "append-entries-response":
-      withPeer(state, message, (leader, peer) =>
-        onAppendEntriesResponse(state, leader, peer, message),
-      );
+      withPeer(state, message, (leader, peer) => {
+        onAppendEntriesResponse(state, leader, peer, message);
+        if (leader.transfer?.to === message.from) requestCampaign(state, leader);
+      });
       break;
     case "append-entries-rejection":
       withPeer(state, message, (_, peer) => onAppendEntriesRejection(state, peer, message));
@@ -128,6 +157,7 @@ function dispatchInTerm(state: RaftState, message: InTerm): void {
       withPeer(state, message, (leader, peer) => {
         onAlive(state, peer);
         onRoundConfirmed(state, leader, peer, message);
+        retireIfTold(state, leader);
       });
       break;
     case "read-index-response":
@@ -142,6 +172,7 @@ function dispatchInTerm(state: RaftState, message: InTerm): void {
 function hearLeader(state: RaftState, leader: NodeId): void {
   const follows = state.role.kind === "follower" && state.role.leader === leader;
   if (!follows) becomeFollower(state, state.term, leader);
+  state.leaderHeardAt = state.ticks;
   resetElectionTimer(state);
 }
 

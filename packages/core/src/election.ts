@@ -29,7 +29,7 @@ export function tickCheckQuorum(state: RaftState): void {
   const { peers } = state.role;
   const heard = voteResult(state.voters, (id) => id === state.id || peers.get(id)?.recentlyActive);
   if (heard !== "won") {
-    becomeFollower(state, state.term, none);
+    becomeFollower(state, state.term, none, "no-quorum");
     return;
   }
   for (const peer of peers.values()) peer.recentlyActive = false;
@@ -37,12 +37,12 @@ export function tickCheckQuorum(state: RaftState): void {
 
 /** Tries to become leader: first asking, with pre-vote, and then for real. */
 export function campaign(state: RaftState): void {
-  if (!isVoter(state.voters, state.id) || state.term >= termMax) {
+  if (!mayCampaign(state)) {
     resetElectionTimer(state);
     return;
   }
   if (!state.options.preVote) {
-    campaignForReal(state);
+    campaignForReal(state, false);
     return;
   }
   becomePreCandidate(state);
@@ -59,7 +59,21 @@ export function campaign(state: RaftState): void {
   tallyPreVotes(state);
 }
 
-function campaignForReal(state: RaftState): void {
+/**
+ * Only voters campaign, and none that knows of a committed change of the configuration which it has not
+ * applied: it would count votes by a configuration that may be two steps behind.
+ */
+function mayCampaign({ id, voters, term, log, appliedIndex, commitIndex }: RaftState): boolean {
+  if (!isVoter(voters, id) || term >= termMax) return false;
+  return !log.hasKind("conf-change", appliedIndex, commitIndex);
+}
+
+/** The leader asks this node to take over: it campaigns at once, whoever is loyal (thesis §3.10). */
+export function onTimeoutNow(state: RaftState): void {
+  if (mayCampaign(state)) campaignForReal(state, true);
+}
+
+function campaignForReal(state: RaftState, transfer: boolean): void {
   becomeCandidate(state);
   const last = idOf(state.log.last);
   for (const to of state.peers) {
@@ -71,6 +85,7 @@ function campaignForReal(state: RaftState): void {
       to,
       term: state.term,
       last,
+      ...(transfer ? { transfer } : {}),
     });
   }
 }
@@ -86,6 +101,14 @@ export function isLoyal(state: RaftState): boolean {
     leaderOf(state) !== none &&
     state.electionElapsedTicks < state.options.electionTimeoutTicks
   );
+}
+
+/**
+ * Whether this node owes a leader that it grants no vote yet, for its reads (thesis §6.4.1): it may have
+ * confirmed a lease, also before it was restarted, and in an older term than it is in now.
+ */
+export function owesLease({ options, ticks, leaderHeardAt }: RaftState): boolean {
+  return options.leaseReads && ticks - leaderHeardAt < options.electionTimeoutTicks;
 }
 
 /** Answers whether this node would vote for the sender. Changes nothing, whatever the answer. */
@@ -165,7 +188,7 @@ function tallyPreVotes(state: RaftState): void {
   if (state.role.kind !== "pre-candidate") return;
   const { votes } = state.role;
   const result = voteResult(state.voters, (id) => votes.get(id));
-  if (result === "won") campaignForReal(state);
+  if (result === "won") campaignForReal(state, false);
   else if (result === "lost") becomeFollower(state, state.term, none);
 }
 

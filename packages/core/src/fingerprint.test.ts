@@ -31,7 +31,7 @@ function leader(): RaftState {
   log.append(newEntry({ term: 2, index: 4 }, "command", data));
   const role = roleOf(state);
   const limits = { countMax: 4, bytesMax: 100 };
-  const replicate = acked(peerOf(role, 2).progress, 2, limits);
+  const replicate = acked(peerOf(role, 2).progress, 2, 1, limits);
   peerOf(role, 2).progress = sent(replicate, { term: 1, index: 2 }, 1, 16);
   role.readRounds.push({ round: 1, index: 1, requests: [{ from: 1, readId: 5 }] });
   role.readRound = 1;

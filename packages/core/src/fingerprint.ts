@@ -1,14 +1,15 @@
 import { unreachable } from "./assert.ts";
+import type { ConfState } from "./conf-state.ts";
 import type { Entry, EntryId } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import { type NodeId, none } from "./ids.ts";
 import type { Log } from "./log.ts";
 import type { Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
-import { allVoters } from "./quorum.ts";
 import type { Pending } from "./outbox.ts";
 import type { Ready } from "./ready.ts";
-import type { Peer, RaftState, Role } from "./state.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Leader, Peer, RaftState, Role } from "./state.ts";
 
 /** How a fingerprint is taken. */
 export interface FingerprintOptions {
@@ -49,13 +50,15 @@ export function fingerprintOf(
   options: FingerprintOptions = {},
 ): string {
   const name = namer(options);
-  const { id, term, vote, log, outbox, voters } = state;
+  const { id, term, vote, log, outbox } = state;
   return [
-    `${name(id)} ${allVoters(voters).map(name).sort(ascending).join(",")}`,
+    `${name(id)} ${confText(state.confState, name)} ${state.confIndex}`,
+    `${snapshotText(state.snapshot, name)} ${snapshotText(state.restoring, name)}`,
     `${term} ${name(vote)} ${roleText(state, state.role, options)}`,
     `${pair(log.base)} ${entriesText(log.slice(log.firstIndex, log.lastIndex))}`,
     `${log.handedIndex} ${log.persistedIndex}`,
     `${state.commitIndex} ${state.applyingIndex} ${state.appliedIndex}`,
+    `${state.applyingChanges.map(pair).join(",")} ${state.applyingBytes}`,
     `${hardText(state.handedHardState, name)} ${voteText(state.persistedHardState, name)}`,
     writesText(log, handed.pending, name),
     handed.offer === undefined ? "" : offerText(handed.offer, name),
@@ -100,7 +103,8 @@ function roleText(state: RaftState, role: Role, options: FingerprintOptions): st
       });
       const open = role.readRoundOpen ? "o" : "";
       const peers = byName(role.peers, name, (peer) => peerText(peer, timed));
-      return `l${peers} ${role.uncommittedBytes} ${role.readRound}${open} ${rounds.join(",")}`;
+      const reads = `${role.readRound}${open} ${rounds.join(",")}`;
+      return `l${peers} ${role.uncommittedBytes} ${reads} ${departureText(role, name, timed)}`;
     }
     default:
       return unreachable(role);
@@ -135,9 +139,34 @@ function progressText(progress: Progress): string {
       );
       return `r${matchIndex}-${nextIndex}${progress.nudge ? "n" : ""}[${window.join("+")}]`;
     }
+    case "snapshot":
+      return `s${matchIndex}-${nextIndex}>${progress.pendingIndex}`;
     default:
       return unreachable(progress);
   }
+}
+
+/** What a leader does about the configuration and about its own end. */
+function departureText(leader: Leader, name: Namer, timed: boolean): string {
+  const { pendingConfIndex, transfer, transferBegun, retirement } = leader;
+  const elapsed = timed ? `@${transfer?.elapsedTicks ?? 0}` : "";
+  const begun = transferBegun ? "t" : "";
+  const transferText = transfer === undefined ? "" : `${name(transfer.to)}${elapsed}`;
+  const told = retirement && byName(retirement.toldRounds, name, (round) => `:${round}`);
+  const retirementText = retirement === undefined ? "" : `${retirement.index}[${told}]`;
+  return `${pendingConfIndex} ${begun}${transferText} ${retirementText}`;
+}
+
+function confText(confState: ConfState, name: Namer): string {
+  const { voters, votersOutgoing, learners, learnersNext, autoLeave } = confState;
+  const lists = [voters, votersOutgoing, learners, learnersNext].map((ids) =>
+    ids.map(name).sort(ascending).join(","),
+  );
+  return `${lists.join("/")}${autoLeave ? "a" : ""}`;
+}
+
+function snapshotText(snapshot: Snapshot | undefined, name: Namer): string {
+  return snapshot === undefined ? "" : `${pair(snapshot)}(${confText(snapshot.confState, name)})`;
 }
 
 function messagesText(messages: readonly Message[], name: Namer): string {
@@ -146,14 +175,15 @@ function messagesText(messages: readonly Message[], name: Namer): string {
 
 function messageText(message: Message, name: Namer): string {
   const { from, to, kind, term } = message;
-  return `${name(from)}>${name(to)} ${kind} ${term} ${bodyText(message)}`;
+  return `${name(from)}>${name(to)} ${kind} ${term} ${bodyText(message, name)}`;
 }
 
-function bodyText(message: Message): string {
+function bodyText(message: Message, name: Namer): string {
   switch (message.kind) {
     case "pre-vote":
-    case "request-vote":
       return pair(message.last);
+    case "request-vote":
+      return `${pair(message.last)}${message.transfer === true ? "t" : ""}`;
     case "pre-vote-response":
     case "request-vote-response":
       return message.granted ? "y" : "n";
@@ -163,6 +193,10 @@ function bodyText(message: Message): string {
       return `${message.matchIndex}`;
     case "append-entries-rejection":
       return `${message.prevIndex} ${pair(message.hint)}`;
+    case "install-snapshot":
+      return snapshotText(message.snapshot, name);
+    case "timeout-now":
+      return "";
     case "heartbeat":
       return `${message.commitIndex} ${message.readRound}`;
     case "heartbeat-response":
@@ -183,6 +217,7 @@ function offerText({ ready, isCurrent }: NonNullable<Handed["offer"]>, name: Nam
   if (isCurrent) return "current";
   return [
     messagesText(ready.messages, name),
+    snapshotText(ready.snapshot, name),
     ready.hardState === undefined ? "" : hardText(ready.hardState, name),
     entriesText(ready.entries),
     messagesText(ready.messagesAfterPersist, name),
@@ -211,7 +246,8 @@ function readsText(reads: Ready["reads"]): string {
 function timeText(state: RaftState): string {
   const { electionElapsedTicks, electionTimeoutTicks, heartbeatElapsedTicks } = state;
   const timers = `${electionElapsedTicks}/${electionTimeoutTicks} ${heartbeatElapsedTicks}`;
-  return `${timers} ${state.random.state} ${state.nextReadId}`;
+  const heard = state.options.leaseReads ? state.ticks - state.leaderHeardAt : "";
+  return `${timers} ${heard} ${state.random.state} ${state.nextReadId}`;
 }
 
 function hardText({ term, vote, commitIndex }: HardState, name: Namer): string {

@@ -1,4 +1,4 @@
-import { none } from "./ids.ts";
+import { type LogIndex, type NodeId, none } from "./ids.ts";
 import type { Leader, RaftState } from "./state.ts";
 
 /** One tick of a leader's heartbeats. */
@@ -12,11 +12,26 @@ export function tickHeartbeat(state: RaftState): void {
 /** Tells every follower that the leader lives, what is committed, and which reads to confirm. */
 export function sendHeartbeats(state: RaftState, leader: Leader): void {
   const { id, term } = state;
-  const readRound = leader.readRounds.at(-1)?.round ?? none;
+  const readRound = nextRound(leader);
   state.heartbeatElapsedTicks = 0;
   for (const [to, peer] of leader.peers) {
     // No further than the follower is known to match: its tail may belong to another leader.
     const commitIndex = Math.min(state.commitIndex, peer.progress.matchIndex);
     state.outbox.messages.push({ kind: "heartbeat", from: id, to, term, commitIndex, readRound });
+    noteTold(leader, to, commitIndex, readRound);
   }
+}
+
+/** The newest round of reads; a leader on its way out begins one each time, to learn who was told. */
+function nextRound(leader: Leader): number {
+  if (leader.retirement === undefined) return leader.readRounds.at(-1)?.round ?? none;
+  leader.readRound += 1;
+  return leader.readRound;
+}
+
+/** Remembers the first round by which a follower was told that this leader is excluded. */
+function noteTold(leader: Leader, to: NodeId, commitIndex: LogIndex, readRound: number): void {
+  const { retirement } = leader;
+  if (retirement === undefined || commitIndex < retirement.index) return;
+  if (!retirement.toldRounds.has(to)) retirement.toldRounds.set(to, readRound);
 }

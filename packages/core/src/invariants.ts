@@ -1,4 +1,6 @@
 import { assert, unreachable } from "./assert.ts";
+import { confStateFlaw } from "./conf-state.ts";
+import { origin } from "./entry.ts";
 import { none } from "./ids.ts";
 import type { RaftState } from "./state.ts";
 import type { Status } from "./status.ts";
@@ -11,9 +13,18 @@ export function checkState(state: RaftState): void {
   assert(log.handedIndex <= log.lastIndex, "I10: only what is in the log is handed out");
   assert(state.appliedIndex <= state.applyingIndex, "I9: only what was handed out is applied");
   assert(state.applyingIndex <= state.commitIndex, "I9: only what is committed is applied (§5.3)");
+  assert(
+    state.restoring !== undefined || log.base.index <= state.applyingIndex,
+    "I14: only what was applied is compacted",
+  );
   assert(state.applyingIndex <= log.persistedIndex, "I9: only what is durable here is applied");
   assert(state.commitIndex <= log.lastIndex, "I9: only what is in the log is committed");
   assert(log.last.term <= state.term, "I6: no entry is of a later term than the node");
+  assert(
+    log.base.index <= (state.snapshot ?? origin).index,
+    "I14: a snapshot stands in for what was compacted (§7)",
+  );
+  assert(confStateFlaw(state.confState) === undefined, "I15: the configuration is possible");
   switch (role.kind) {
     case "leader":
       assert(state.vote === state.id, "I1: a leader voted for itself (§5.2)");

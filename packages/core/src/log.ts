@@ -1,5 +1,5 @@
 import { assert, at } from "./assert.ts";
-import { entryBytes, type Entry, type EntryId } from "./entry.ts";
+import { entryBytes, type Entry, type EntryId, type EntryKind, idOf } from "./entry.ts";
 import type { LogIndex, Term } from "./ids.ts";
 
 /** Entries handed out for writing, and not yet reported durable. */
@@ -19,16 +19,15 @@ interface Write {
  * `base`, terms never decrease.
  */
 export class Log {
-  /** The entry before the first. */
-  readonly base: EntryId;
-  readonly #entries: Entry[];
+  #base: EntryId;
+  #entries: Entry[];
   #handedIndex: LogIndex;
   #persistedIndex: LogIndex;
   #writes: Write[] = [];
 
   /** A log whose `entries` follow `base` and are durable. */
   constructor(base: EntryId, entries: readonly Entry[]) {
-    this.base = base;
+    this.#base = idOf(base);
     this.#entries = [...entries];
     this.#handedIndex = this.lastIndex;
     this.#persistedIndex = this.lastIndex;
@@ -41,6 +40,11 @@ export class Log {
     copy.#persistedIndex = this.#persistedIndex;
     for (const { number, lastIndex } of this.#writes) copy.#writes.push({ number, lastIndex });
     return copy;
+  }
+
+  /** The entry before the first: what a snapshot stands in for, or `origin`. */
+  get base(): EntryId {
+    return this.#base;
   }
 
   get firstIndex(): LogIndex {
@@ -104,11 +108,39 @@ export class Log {
     return this.#entries.slice(start, end);
   }
 
-  /** The bytes of the entries after `after` up to and including `to`. */
+  /** The bytes of the entries after `after` up to and including `to`, as far as the log has them. */
   bytesBetween(after: LogIndex, to: LogIndex): number {
     let bytes = 0;
-    for (let index = after + 1; index <= to; index++) bytes += entryBytes(this.entryAt(index));
+    for (let index = Math.max(after, this.base.index) + 1; index <= to; index++) {
+      bytes += entryBytes(this.entryAt(index));
+    }
     return bytes;
+  }
+
+  /** Whether an entry of `kind` is among those after `after` up to and including `to`. */
+  hasKind(kind: EntryKind, after: LogIndex, to: LogIndex): boolean {
+    for (let index = Math.max(after, this.base.index) + 1; index <= to; index++) {
+      if (this.entryAt(index).kind === kind) return true;
+    }
+    return false;
+  }
+
+  /** Forgets the entries up to and including `index`, which are durable, here and in a snapshot (§7). */
+  compact(index: LogIndex): void {
+    if (index <= this.base.index) return;
+    assert(index <= this.#persistedIndex, "only durable entries are compacted");
+    const base = idOf(this.entryAt(index));
+    this.#entries = this.#entries.slice(index - this.base.index);
+    this.#base = base;
+  }
+
+  /** Begins anew after `base`, which a durable snapshot stands in for. Writes under way count no more. */
+  restore(base: EntryId): void {
+    this.#base = idOf(base);
+    this.#entries = [];
+    this.#handedIndex = base.index;
+    this.#persistedIndex = base.index;
+    this.#writes = [];
   }
 
   /**

@@ -97,8 +97,16 @@ test.each<[string, RaftOptions, string]>([
   ["a vote that is none", { storage: stored("", { term: 1, vote: 0.5 }) }, "hard state"],
   ["a commit index that is none", { storage: stored("", { commitIndex: NaN }) }, "hard state"],
   ["a log that lost its start", { storage: { ...valid, base: { term: 1, index: 3 } } }, "missing"],
-  ["an applied index behind the log", { storage: valid, appliedIndex: 3 }, "at most 2"],
-  ["an applied index that is none", { storage: valid, appliedIndex: -1 }, "at most 2"],
+  [
+    "an applied index behind the log",
+    { storage: valid, appliedIndex: 3 },
+    "from 0, where the snapshot ends, to 2",
+  ],
+  [
+    "an applied index that is none",
+    { storage: valid, appliedIndex: -1 },
+    "from 0, where the snapshot ends, to 2",
+  ],
   ["an option out of range", { heartbeatTicks: 0 }, "heartbeatTicks"],
 ])("newState refuses %s", (_, options, message) => {
   expect(() => newState(1, [2, 3], options)).toThrow(

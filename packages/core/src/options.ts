@@ -38,6 +38,24 @@ export interface RaftOptions {
   readonly checkQuorum?: boolean;
 
   /**
+   * Whether leaders may answer reads without asking the others, for as long as these keep a promise
+   * (thesis §6.4.1): a node that has heard from a leader, or has just started, grants no vote for
+   * `electionTimeoutTicks`, unless the leader asked for the election itself. The same on every node.
+   * The core only keeps the promise; the lease is for the driver, which has a clock.
+   *
+   * @default false
+   */
+  readonly leaseReads?: boolean;
+
+  /**
+   * How much longer than others this node waits before it campaigns, in ticks: so those with a smaller
+   * delay lead if they can, and it still does if they cannot.
+   *
+   * @default 0
+   */
+  readonly campaignDelayTicks?: Ticks;
+
+  /**
    * Whether `propose` on a follower forwards the command to the leader it knows. The command then has
    * no index and no answer: it may be lost without a word. If not, `propose` throws `not_leader`.
    *
@@ -116,10 +134,10 @@ export interface RaftOptions {
   readonly storage?: Storage;
 
   /**
-   * How far the state machine already is, for one that is durable on its own. At most the last index
-   * of the stored log.
+   * How far the state machine already is, for one that is durable on its own. At least the index of the
+   * stored snapshot, at most the last of the stored log.
    *
-   * @default 0: everything committed is applied again
+   * @default that of the stored snapshot, or 0: everything committed after it is applied again
    */
   readonly appliedIndex?: LogIndex;
 }

@@ -63,18 +63,18 @@ const table: Record<
   }
 > = {
   "an acknowledgement older than the match": {
-    event: (progress) => acked(progress, 4, limits),
+    event: (progress) => acked(progress, 4, 1, limits),
     becomes: { probe: unchanged, replicate: unchanged },
   },
   "the acknowledgement of the match again": {
-    event: (progress) => acked(progress, 5, limits),
+    event: (progress) => acked(progress, 5, 1, limits),
     becomes: {
       probe: { kind: "replicate", matchIndex: 5, nextIndex: 6, count: 0, bytes: 0, nudge: false },
       replicate: unchanged,
     },
   },
   "an acknowledgement of the first append": {
-    event: (progress) => acked(progress, 7, limits),
+    event: (progress) => acked(progress, 7, 1, limits),
     becomes: {
       probe: { kind: "replicate", matchIndex: 7, nextIndex: 8, count: 0, bytes: 0, nudge: false },
       replicate: {
@@ -88,7 +88,7 @@ const table: Record<
     },
   },
   "an acknowledgement of everything sent": {
-    event: (progress) => acked(progress, 9, limits),
+    event: (progress) => acked(progress, 9, 1, limits),
     becomes: {
       probe: { kind: "replicate", matchIndex: 9, nextIndex: 10, count: 0, bytes: 0, nudge: false },
       replicate: {
@@ -102,7 +102,7 @@ const table: Record<
     },
   },
   "an acknowledgement of more than was sent": {
-    event: (progress) => acked(progress, 20, limits),
+    event: (progress) => acked(progress, 20, 1, limits),
     becomes: {
       probe: { kind: "replicate", matchIndex: 20, nextIndex: 21, count: 0, bytes: 0, nudge: false },
       replicate: {
@@ -196,7 +196,7 @@ test("newProgress knows nothing but where to begin", () => {
 
 test("a first probe is acknowledged even at the index 0", () => {
   const before = probe(0, 1, true);
-  const { kind, matchIndex, nextIndex } = acked(before, 0, limits);
+  const { kind, matchIndex, nextIndex } = acked(before, 0, 1, limits);
   expect({ kind, matchIndex, nextIndex }).toEqual({
     kind: "replicate",
     matchIndex: 0,

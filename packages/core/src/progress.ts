@@ -7,12 +7,15 @@ import { type InflightLimits, Inflights } from "./inflights.ts";
  * What the leader knows of one follower's log, and how it may send to it (thesis §10.2.1).
  *
  *     probe ──ack──► replicate
- *       ▲               │
- *       └── rejection, connection lost
+ *      │ ▲               │
+ *      │ └── rejection, connection lost
+ *      ▼
+ *     snapshot ──ack──► replicate
+ *         └──arrived, or given up──► probe
  *
  * Invariant: `matchIndex < nextIndex`.
  */
-export type Progress = Probe | Replicate;
+export type Progress = Probe | Replicate | SnapshotProgress;
 
 interface Tracked {
   /** The follower's log is known to equal the leader's up to here. Never decreases. */
@@ -40,13 +43,28 @@ export interface Replicate extends Tracked {
   readonly nudge: boolean;
 }
 
+/** The log does not reach back to what the follower needs: it is being sent a snapshot (§7). */
+export interface SnapshotProgress extends Tracked {
+  readonly kind: "snapshot";
+  /** Where the snapshot ends. */
+  readonly pendingIndex: LogIndex;
+}
+
 /** A follower of which nothing is known but that its log may end where the leader's does. */
 export function newProgress(nextIndex: LogIndex): Progress {
   return { kind: "probe", matchIndex: 0, nextIndex, awaiting: false };
 }
 
-/** The follower acknowledged everything up to `index`. An older acknowledgement changes nothing. */
-export function acked(progress: Progress, index: LogIndex, limits: InflightLimits): Progress {
+/**
+ * The follower acknowledged everything up to `index`. An older acknowledgement changes nothing.
+ * `firstIndex` is where the leader's log begins: a follower that reaches it needs no snapshot any more.
+ */
+export function acked(
+  progress: Progress,
+  index: LogIndex,
+  firstIndex: LogIndex,
+  limits: InflightLimits,
+): Progress {
   const matchIndex = Math.max(progress.matchIndex, index);
   switch (progress.kind) {
     case "probe": {
@@ -60,6 +78,14 @@ export function acked(progress: Progress, index: LogIndex, limits: InflightLimit
       if (index <= progress.matchIndex) return progress;
       const nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
       return { ...progress, matchIndex, nextIndex };
+    }
+    case "snapshot": {
+      // Any acknowledgement that the log goes on from will do, whatever became of the snapshot.
+      if (matchIndex + 1 < firstIndex) {
+        return { ...progress, matchIndex, nextIndex: matchIndex + 1 };
+      }
+      const inflights = new Inflights(limits);
+      return { kind: "replicate", matchIndex, nextIndex: matchIndex + 1, inflights, nudge: false };
     }
     default:
       return unreachable(progress);
@@ -83,6 +109,8 @@ export function rejected(progress: Progress, prevIndex: LogIndex, candidate: Log
       if (prevIndex <= matchIndex) return progress;
       return { kind: "probe", matchIndex, nextIndex: matchIndex + 1, awaiting: false };
     }
+    case "snapshot":
+      return progress;
     default:
       return unreachable(progress);
   }
@@ -95,6 +123,8 @@ export function alive(progress: Progress, lastIndex: LogIndex): Progress {
       return progress.awaiting ? { ...progress, awaiting: false } : progress;
     case "replicate":
       return progress.matchIndex < lastIndex ? { ...progress, nudge: true } : progress;
+    case "snapshot":
+      return progress;
     default:
       return unreachable(progress);
   }
@@ -104,6 +134,24 @@ export function alive(progress: Progress, lastIndex: LogIndex): Progress {
 export function disconnected(progress: Progress): Progress {
   const { matchIndex } = progress;
   return { kind: "probe", matchIndex, nextIndex: matchIndex + 1, awaiting: false };
+}
+
+/** A snapshot that ends at `pendingIndex` was handed out: nothing else is sent before it is settled. */
+export function snapshotSent(progress: Progress, pendingIndex: LogIndex): Progress {
+  const { matchIndex, nextIndex } = progress;
+  assert(nextIndex <= pendingIndex, "a snapshot is for what the log does not hold");
+  return { kind: "snapshot", matchIndex, nextIndex, pendingIndex };
+}
+
+/**
+ * The snapshot arrived, or was given up. Either way the follower is probed, after its next sign of life:
+ * so one that refuses at once is not sent one snapshot after the other.
+ */
+export function snapshotSettled(progress: Progress, ok: boolean): Progress {
+  if (progress.kind !== "snapshot") return progress;
+  const { matchIndex, pendingIndex } = progress;
+  const nextIndex = (ok ? Math.max(matchIndex, pendingIndex) : matchIndex) + 1;
+  return { kind: "probe", matchIndex, nextIndex, awaiting: true };
 }
 
 /** An append that follows `prev` was handed out, with `count` entries of `bytes` bytes. */
@@ -118,18 +166,22 @@ export function sent(progress: Progress, prev: EntryId, count: number, bytes: nu
       progress.inflights.add(nextIndex - 1, bytes);
       return { ...progress, nextIndex, nudge: false };
     }
+    case "snapshot":
+      return progress;
     default:
       return unreachable(progress);
   }
 }
 
-/** Whether an append should go to the follower now, given where the leader's log ends. */
+/** Whether an append, or a snapshot in its place, should go to the follower now, given where the leader's log ends. */
 export function isAppendDue(progress: Progress, lastIndex: LogIndex): boolean {
   switch (progress.kind) {
     case "probe":
       return !progress.awaiting;
     case "replicate":
       return progress.nudge || (progress.nextIndex <= lastIndex && !progress.inflights.full);
+    case "snapshot":
+      return false;
     default:
       return unreachable(progress);
   }
@@ -137,5 +189,14 @@ export function isAppendDue(progress: Progress, lastIndex: LogIndex): boolean {
 
 /** Whether nothing more is sent before the follower answers. */
 export function isPaused(progress: Progress): boolean {
-  return progress.kind === "probe" ? progress.awaiting : progress.inflights.full;
+  switch (progress.kind) {
+    case "probe":
+      return progress.awaiting;
+    case "replicate":
+      return progress.inflights.full;
+    case "snapshot":
+      return true;
+    default:
+      return unreachable(progress);
+  }
 }

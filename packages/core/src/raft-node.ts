@@ -1,28 +1,27 @@
+import type { ConfChange } from "./conf-change.ts";
+import type { ConfState } from "./conf-state.ts";
 import { copyState } from "./copy-state.ts";
 import { dispatch } from "./dispatch.ts";
-import { campaign, countOwnVote, tickCheckQuorum, tickElection } from "./election.ts";
-import { type Entry, entryBytes } from "./entry.ts";
+import { campaign, owesLease, tickCheckQuorum, tickElection } from "./election.ts";
+import type { Entry } from "./entry.ts";
 import { RaftError } from "./errors.ts";
 import { type FingerprintOptions, fingerprintOf } from "./fingerprint.ts";
-import { mustSync, sameHardState } from "./hard-state.ts";
+import { Handover } from "./handover.ts";
 import { sendHeartbeats, tickHeartbeat } from "./heartbeat.ts";
 import { isSafe, type LogIndex, type NodeId, none, type ReadId, type Term } from "./ids.ts";
 import { checkState } from "./invariants.ts";
+import { beginTransfer, tickTransfer } from "./leadership-transfer.ts";
+import { proposeConfChange } from "./membership.ts";
 import type { Message } from "./message.ts";
 import { newState } from "./new-state.ts";
 import type { RaftOptions } from "./options.ts";
-import type { Offer, Pending } from "./outbox.ts";
 import { startRead, tickReads } from "./reads.ts";
 import type { Ready } from "./ready.ts";
-import {
-  advanceCommit,
-  appendCommands,
-  dueAppends,
-  hasDueAppends,
-  onAppendHandedOver,
-  onUnreachable,
-} from "./replication.ts";
-import { hardStateOf, leaderOf, type RaftState } from "./state.ts";
+import { appendCommands, onUnreachable } from "./replication.ts";
+import { becomeFollower } from "./roles.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { compact, onSnapshotReported, snapshotPoint } from "./snapshot-transfer.ts";
+import { leaderOf, type RaftState } from "./state.ts";
 import { type RoleKind, type Status, statusOf } from "./status.ts";
 import { validateMessage } from "./validate-message.ts";
 
@@ -30,10 +29,12 @@ import { validateMessage } from "./validate-message.ts";
 class Continuation implements RaftOptions {
   readonly seed: number;
   readonly state: RaftState;
+  readonly handover: Handover;
 
-  constructor(state: RaftState) {
+  constructor(state: RaftState, handover: Handover) {
     this.seed = state.options.seed;
     this.state = state;
+    this.handover = handover;
   }
 }
 
@@ -47,23 +48,18 @@ class Continuation implements RaftOptions {
  */
 export class RaftNode {
   readonly #state: RaftState;
-  /** The Ready that was handed out last and not accepted yet. */
-  #offer: Offer | undefined;
-  /** Whether nothing changed since `#offer` was made. */
-  #offerIsCurrent = false;
-  /** The number of the newest Ready that was made. */
-  #madeNumber = 0;
-  /** The accepted Readys that are not reported durable, oldest first. */
-  #pending: Pending[] = [];
+  readonly #handover: Handover;
 
   /**
    * Starts node `id` of the group that it forms with `peers`: the other voters (naming `id` among them
    * is harmless). A group of one elects itself. A node that ran before is given what it stored in
-   * `options.storage`. Throws `invalid_options`.
+   * `options.storage`, and one that is to join a group `joiningSnapshot` there; a stored snapshot tells
+   * the configuration, whatever `peers` says. Throws `invalid_options`.
    */
   constructor(id: NodeId, peers: readonly NodeId[], options: RaftOptions = {}) {
     const isCopy = options instanceof Continuation;
     this.#state = isCopy ? options.state : newState(id, peers, options);
+    this.#handover = isCopy ? options.handover.copy(options.state) : new Handover(this.#state);
   }
 
   get id(): NodeId {
@@ -102,6 +98,7 @@ export class RaftNode {
     state.ticks += 1;
     if (state.role.kind === "leader") {
       tickCheckQuorum(state);
+      tickTransfer(state);
       tickHeartbeat(state);
     } else {
       tickReads(state);
@@ -115,7 +112,8 @@ export class RaftNode {
    * bytes are taken over: never change them.
    *
    * On a follower with `forwardProposals`, sends it to the leader and returns `none`.
-   * Throws `not_leader`, `busy`, `too_large` or `invalid_argument`, and then nothing happened.
+   * Throws `not_leader`, `transferring`, `busy`, `too_large` or `invalid_argument`, and then nothing
+   * happened.
    */
   propose(data: Uint8Array): LogIndex {
     if (!(data instanceof Uint8Array)) {
@@ -142,8 +140,8 @@ export class RaftNode {
    * Handles a message from another node. Messages may be lost, repeated, late and out of order.
    *
    * Throws `invalid_message`, `unknown_message`, `wrong_recipient`, `stranger` or `log_lost` for one
-   * that no correct peer can have sent, and `not_leader`, `busy` or `too_large` for forwarded commands
-   * that cannot be taken. Whatever it throws, nothing has changed.
+   * that no correct peer can have sent, and `not_leader`, `transferring`, `busy` or `too_large` for
+   * forwarded commands that cannot be taken. Whatever it throws, nothing has changed.
    */
   step(message: Message): void {
     validateMessage(this.#state, message);
@@ -168,9 +166,66 @@ export class RaftNode {
     return readId;
   }
 
-  /** Campaigns now, as if the election timer had fired. A leader stays what it is. */
+  /**
+   * Appends a change of the configuration to the leader's log and returns its index (§6). It takes effect
+   * on each node when that has applied it; there is one at a time.
+   *
+   * Throws `not_leader`, `transferring`, `leader_not_ready` before the leader has committed in its term,
+   * `change_pending` before the last one is applied here, `invalid_change`; then nothing happened.
+   */
+  proposeChange(change: ConfChange): LogIndex {
+    const index = proposeConfChange(this.#state, change);
+    this.#changed();
+    return index;
+  }
+
+  /** The configuration, as of what is applied. */
+  get confState(): ConfState {
+    return this.#state.confState;
+  }
+
+  /** The entry that brought the configuration, or the snapshot; `none` if the group began with it. */
+  get confIndex(): LogIndex {
+    return this.#state.confIndex;
+  }
+
+  /**
+   * Hands leadership over to the voter `to`, or for `none` to the one that is furthest, and returns to
+   * whom (thesis §3.10). Until that node leads, proposals are refused as `transferring`; if it does not
+   * within an election timeout, this leader goes on.
+   *
+   * Throws `not_leader`, `transferring` if it is under way, `invalid_argument` for whoever cannot lead.
+   */
+  transferLeadership(to: NodeId = none): NodeId {
+    const target = beginTransfer(this.#state, to);
+    this.#changed();
+    return target;
+  }
+
+  /** Stops being leader, if it is; nobody is asked to take over. */
+  stepDown(): void {
+    if (this.#state.role.kind !== "leader") return;
+    this.#changed();
+    becomeFollower(this.#state, this.#state.term, none, "asked");
+  }
+
+  /**
+   * Makes a follower forget its leader, so that it votes for whoever asks: for a driver that knows the
+   * leader to be gone. With `leaseReads` it does nothing, since the leader may count on this node.
+   */
+  forgetLeader(): void {
+    const { role, options, term } = this.#state;
+    if (role.kind !== "follower" || options.leaseReads) return;
+    this.#changed();
+    becomeFollower(this.#state, term, none);
+  }
+
+  /**
+   * Campaigns now, as if the election timer had fired. A leader stays what it is, and with `leaseReads`
+   * so does a node that heard from a leader within an election timeout.
+   */
   campaign(): void {
-    if (this.#state.role.kind === "leader") return;
+    if (this.#state.role.kind === "leader" || owesLease(this.#state)) return;
     this.#changed();
     campaign(this.#state);
   }
@@ -181,16 +236,39 @@ export class RaftNode {
     onUnreachable(this.#state, peer);
   }
 
+  /**
+   * Says what became of the state that belongs to an `install-snapshot` for `peer`: it arrived (`ok`), or
+   * was given up. Must follow every one that a Ready handed out: before, `peer` is sent nothing else.
+   */
+  reportSnapshot(peer: NodeId, ok: boolean): void {
+    this.#changed();
+    onSnapshotReported(this.#state, peer, ok);
+  }
+
+  /** What a snapshot of the state machine stands for if it is taken now, at `appliedIndex`. */
+  snapshotPoint(): Snapshot {
+    return snapshotPoint(this.#state);
+  }
+
+  /** The newest snapshot: what a follower is sent that is behind the log. */
+  get snapshot(): Snapshot | undefined {
+    return this.#state.snapshot;
+  }
+
+  /**
+   * Says that `snapshot`, which `snapshotPoint` described, is durable, and forgets the entries up to
+   * `index` (§7). Those after it stay, for followers that are not far behind.
+   *
+   * Throws `invalid_argument` for a snapshot of what is not applied, or an index beyond it.
+   */
+  compact(snapshot: Snapshot, index: LogIndex = snapshot.index): void {
+    compact(this.#state, snapshot, index);
+    this.#changed();
+  }
+
   /** Whether `ready()` would have anything to do. Cheaper than asking for it. */
   get hasReady(): boolean {
-    const state = this.#state;
-    return (
-      !state.outbox.isEmpty ||
-      state.log.handedIndex < state.log.lastIndex ||
-      !sameHardState(state.handedHardState, hardStateOf(state)) ||
-      (committable(state) > state.applyingIndex && hasApplyRoom(state)) ||
-      hasDueAppends(state)
-    );
+    return this.#handover.hasReady;
   }
 
   /**
@@ -198,28 +276,7 @@ export class RaftNode {
    * changes, and nothing is lost if the answer is thrown away.
    */
   ready(): Ready {
-    if (this.#offer !== undefined && this.#offerIsCurrent) return this.#offer.ready;
-    const state = this.#state;
-    const { outbox, role } = state;
-    // Reads that come from now on must not count on heartbeats that may already be on their way.
-    if (role.kind === "leader") role.readRoundOpen = false;
-    const current = hardStateOf(state);
-    const hardState = sameHardState(current, state.handedHardState) ? undefined : current;
-    const entries = state.log.unhanded();
-    this.#madeNumber += 1;
-    const ready: Ready = {
-      number: this.#madeNumber,
-      messages: [...outbox.messages, ...dueAppends(state)],
-      hardState,
-      entries,
-      mustSync: entries.length > 0 || mustSync(state.handedHardState, current),
-      messagesAfterPersist: [...outbox.messagesAfterPersist],
-      committed: nextCommitted(state),
-      reads: [...outbox.reads],
-    };
-    this.#offer = { ready, outboxCount: outbox.messages.length };
-    this.#offerIsCurrent = true;
-    return ready;
+    return this.#handover.ready();
   }
 
   /**
@@ -229,7 +286,7 @@ export class RaftNode {
   advance(ready: Ready): void {
     this.accept(ready);
     this.persisted(ready.number);
-    const last = ready.committed.at(-1);
+    const last = ready.committed.at(-1) ?? ready.snapshot;
     if (last !== undefined) this.applied(last.index);
   }
 
@@ -238,82 +295,25 @@ export class RaftNode {
    * must follow. Throws `stale_ready` unless it is the newest Ready, and not accepted before.
    */
   accept(ready: Ready): void {
-    const offer = this.#offer;
-    if (offer === undefined || offer.ready !== ready) {
-      throw stale(`Ready ${ready.number} is not the newest, or was accepted before`);
-    }
-    this.#changed();
-    this.#offer = undefined;
-    const state = this.#state;
-    state.outbox.drop({
-      messages: offer.outboxCount,
-      messagesAfterPersist: ready.messagesAfterPersist.length,
-      reads: ready.reads.length,
-    });
-    for (const message of ready.messages.slice(offer.outboxCount)) {
-      if (message.kind === "append-entries") onAppendHandedOver(state, message);
-    }
-    state.log.handedOver(ready.number, ready.entries);
-    if (ready.hardState !== undefined) state.handedHardState = ready.hardState;
-    for (const entry of ready.committed) state.applyingBytes += entryBytes(entry);
-    state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;
-    this.#await(ready);
-  }
-
-  /** Remembers what is to be reported durable. A Ready with nothing to write joins the one before. */
-  #await({ number, entries, hardState }: Ready): void {
-    const newest = this.#pending.at(-1);
-    if (newest === undefined || entries.length > 0 || hardState !== undefined) {
-      this.#pending.push({ number, lastNumber: number, hardState });
-    } else {
-      this.#pending[this.#pending.length - 1] = { ...newest, lastNumber: number };
-    }
+    this.#handover.accept(ready);
   }
 
   /**
-   * Says that the hard states and entries of all accepted Readys up to `number` are durable. Throws
-   * `stale_ready` for a number that was reported before, or that no accepted Ready waits under. Readys
-   * with nothing to write wait together: any number among theirs stands for those up to it.
+   * Says that the hard states, snapshots and entries of all accepted Readys up to `number` are durable.
+   * Throws `stale_ready` for a number that was reported before, or that no accepted Ready waits under.
+   * Readys with nothing to write wait together: any number among theirs stands for those up to it.
    */
   persisted(number: number): void {
-    const isPending = this.#pending.some(
-      (pending) => pending.number <= number && number <= pending.lastNumber,
-    );
-    if (!isPending || !isSafe(number)) {
-      throw stale(`Ready ${number} was not accepted, or was reported durable before`);
-    }
-    this.#changed();
-    const state = this.#state;
-    let done = 0;
-    for (const { number: first, hardState } of this.#pending) {
-      if (first > number) break;
-      if (hardState !== undefined) state.persistedHardState = hardState;
-      done += 1;
-    }
-    const rest = this.#pending[done - 1]?.lastNumber ?? number;
-    this.#pending = this.#pending.slice(done);
-    // Readys that joined one which is durable now are reported in their turn.
-    if (rest > number) {
-      this.#pending.unshift({ number: number + 1, lastNumber: rest, hardState: undefined });
-    }
-    state.log.persisted(number);
-    countOwnVote(state);
-    if (state.role.kind === "leader") advanceCommit(state, state.role);
+    this.#handover.persisted(number);
   }
 
   /**
-   * Says that the state machine has everything up to `index`, which an accepted Ready handed out. Throws
-   * `stale_ready` for an index that was not, or that is older than one reported before.
+   * Says that the state machine has everything up to `index`, which an accepted Ready handed out, as
+   * entries or as a snapshot. Changes of the configuration among it take effect. Throws `stale_ready`
+   * for an index that was not handed out, or that is older than one reported before.
    */
   applied(index: LogIndex): void {
-    const state = this.#state;
-    if (!isSafe(index) || index < state.appliedIndex || index > state.applyingIndex) {
-      const range = `${state.appliedIndex} to ${state.applyingIndex}`;
-      throw stale(`entry ${index} was not handed out for applying: those are ${range}`);
-    }
-    this.#changed();
-    state.applyingBytes -= state.log.bytesBetween(state.appliedIndex, index);
-    state.appliedIndex = index;
+    this.#handover.applied(index);
   }
 
   /** A look at this node, now. */
@@ -342,12 +342,7 @@ export class RaftNode {
    * real group: two nodes of one id break every promise.
    */
   copy(): RaftNode {
-    const copy = new RaftNode(this.id, [], new Continuation(copyState(this.#state)));
-    copy.#offer = this.#offer;
-    copy.#offerIsCurrent = this.#offerIsCurrent;
-    copy.#madeNumber = this.#madeNumber;
-    copy.#pending = this.#pending.slice();
-    return copy;
+    return new RaftNode(this.id, [], new Continuation(copyState(this.#state), this.#handover));
   }
 
   /**
@@ -357,9 +352,7 @@ export class RaftNode {
    * compare it, and keep it no longer than the process lives.
    */
   fingerprint(options: FingerprintOptions = {}): string {
-    const ready = this.#offer?.ready;
-    const offer = ready && { ready, isCurrent: this.#offerIsCurrent };
-    return fingerprintOf(this.#state, { pending: this.#pending, offer }, options);
+    return fingerprintOf(this.#state, this.#handover.handed, options);
   }
 
   /** Checks the invariants of this node's state, and throws an `AssertionError` if one is broken. */
@@ -368,27 +361,6 @@ export class RaftNode {
   }
 
   #changed(): void {
-    this.#offerIsCurrent = false;
+    this.#handover.changed();
   }
-}
-
-/** How far entries may be applied: committed, and durable on this node. */
-function committable(state: RaftState): LogIndex {
-  return Math.min(state.commitIndex, state.log.persistedIndex);
-}
-
-function hasApplyRoom(state: RaftState): boolean {
-  return state.applyingBytes < state.options.applyBytesMax;
-}
-
-/** The next entries to apply, within what may be handed out and not yet applied. */
-function nextCommitted(state: RaftState): readonly Entry[] {
-  const end = committable(state);
-  if (end <= state.applyingIndex || !hasApplyRoom(state)) return [];
-  const room = state.options.applyBytesMax - state.applyingBytes;
-  return state.log.slice(state.applyingIndex + 1, end, room);
-}
-
-function stale(message: string): RaftError {
-  return new RaftError("stale_ready", message);
 }

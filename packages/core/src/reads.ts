@@ -2,7 +2,7 @@ import { assert, at } from "./assert.ts";
 import { RaftError } from "./errors.ts";
 import { type LogIndex, none, type ReadId } from "./ids.ts";
 import type { HeartbeatResponse, ReadIndex, ReadIndexResponse } from "./message.ts";
-import { committedIndex } from "./quorum.ts";
+import { committedIndex, voteResult } from "./quorum.ts";
 import { type Leader, leaderOf, type Peer, type RaftState, type ReadRequest } from "./state.ts";
 
 /**
@@ -59,7 +59,7 @@ function refusalOf(state: RaftState, leader: Leader): RaftError | undefined {
 
 /** Adds a read to the open round, or to a new one. A node that is alone confirms it at once. */
 function admit(state: RaftState, leader: Leader, { from, readId }: ReadRequest): boolean {
-  if (leader.peers.size === 0) {
+  if (isQuorumAlone(state)) {
     answer(state, { from, readId }, state.commitIndex);
     return false;
   }
@@ -77,6 +77,10 @@ function admit(state: RaftState, leader: Leader, { from, readId }: ReadRequest):
   return true;
 }
 
+function isQuorumAlone(state: RaftState): boolean {
+  return voteResult(state.voters, (id) => id === state.id) === "won";
+}
+
 /** A follower confirmed all rounds up to the one that it echoes; a majority of them releases reads. */
 export function onRoundConfirmed(
   state: RaftState,
@@ -87,6 +91,11 @@ export function onRoundConfirmed(
   if (message.readRound <= peer.confirmedRound) return;
   assert(message.readRound <= leader.readRound, "only a round that was sent is confirmed");
   peer.confirmedRound = message.readRound;
+  releaseReads(state, leader);
+}
+
+/** Lets go on the reads of all rounds that a majority has confirmed. */
+export function releaseReads(state: RaftState, leader: Leader): void {
   const confirmed = committedIndex(state.voters, (id) =>
     id === state.id ? leader.readRound : (leader.peers.get(id)?.confirmedRound ?? none),
   );

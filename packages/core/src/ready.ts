@@ -2,6 +2,7 @@ import type { Entry } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import type { LogIndex, ReadId } from "./ids.ts";
 import type { Message } from "./message.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /**
  * How a linearizable read ended. With an `index`: the state read after applying up to it is
@@ -15,10 +16,11 @@ export interface ReadState {
 /**
  * What the runtime must do next, in this order:
  *
- * 1. send `messages`: they promise nothing about this node's disk;
- * 2. make `hardState` and `entries` durable, as one write; sync it if `mustSync`;
+ * 1. send `messages`: they promise nothing about this node's disk. The state that belongs to an
+ *    `install-snapshot` is the driver's to send along, and `reportSnapshot` must follow;
+ * 2. make `snapshot`, `hardState` and `entries` durable, as one write; sync it if `mustSync`;
  * 3. only then send `messagesAfterPersist`: votes, requests for them, and acknowledgements;
- * 4. apply `committed` to the state machine;
+ * 4. restore the state machine from `snapshot`, and apply `committed` to it;
  * 5. call `advance(ready)`.
  *
  * Step 1 may run beside step 2 (thesis §10.2.1). Swapping 2 and 3 loses acknowledged writes.
@@ -32,6 +34,11 @@ export interface Ready {
   /** Counts the Readys of this node, from 1. Grows by at least one. */
   readonly number: number;
   readonly messages: readonly Message[];
+  /**
+   * The stored log ends here and begins anew after this snapshot, whose state is durable already;
+   * `entries` follow it. The state machine is to be restored from it before anything else is applied.
+   */
+  readonly snapshot: Snapshot | undefined;
   /** The hard state, if it changed since the last accepted Ready. */
   readonly hardState: HardState | undefined;
   /**

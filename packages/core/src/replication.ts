@@ -14,14 +14,23 @@ import type {
   AppendEntriesRejection,
   AppendEntriesResponse,
   Heartbeat,
+  InstallSnapshot,
 } from "./message.ts";
-import { acked, alive, disconnected, isAppendDue, rejected, sent } from "./progress.ts";
+import {
+  acked,
+  alive,
+  disconnected,
+  isAppendDue,
+  rejected,
+  sent,
+  snapshotSent,
+} from "./progress.ts";
 import { committedIndex } from "./quorum.ts";
 import { type Leader, leaderOf, type Peer, type RaftState } from "./state.ts";
 
 /**
  * Appends commands to the leader's log and returns the index of the last: all of them, or it throws
- * `not_leader`, `too_large` or `busy` and appends none.
+ * `not_leader`, `transferring`, `too_large` or `busy` and appends none.
  */
 export function appendCommands(state: RaftState, commands: readonly Uint8Array[]): LogIndex {
   const { role, log, options } = state;
@@ -31,6 +40,7 @@ export function appendCommands(state: RaftState, commands: readonly Uint8Array[]
       leader,
     });
   }
+  checkStays(state, role);
   let bytes = 0;
   for (const data of commands) {
     if (data.length > options.commandBytesMax) {
@@ -49,13 +59,27 @@ export function appendCommands(state: RaftState, commands: readonly Uint8Array[]
   return log.lastIndex;
 }
 
+/** Throws `transferring` if the leader is on its way out: its log must come to an end (thesis §3.10). */
+function checkStays({ id, term }: RaftState, { transfer, retirement }: Leader): void {
+  if (transfer !== undefined) {
+    const leader = transfer.to;
+    throw new RaftError("transferring", `node ${id} is handing term ${term} over`, { leader });
+  }
+  if (retirement !== undefined) {
+    throw new RaftError("transferring", `node ${id} is no voter any more, and about to step down`);
+  }
+}
+
+/** What takes a follower on: entries, or a snapshot in the place of those that are gone. */
+export type Replication = AppendEntries | InstallSnapshot;
+
 /**
- * The appends that are due to each follower now. They follow from the progress alone, so nothing is
- * lost if they are never sent, and what is proposed in one turn goes out in one message.
+ * What is due to each follower now. It follows from the progress alone, so nothing is lost if it is
+ * never sent, and what is proposed in one turn goes out in one message.
  */
-export function dueAppends(state: RaftState): AppendEntries[] {
+export function dueAppends(state: RaftState): Replication[] {
   if (state.role.kind !== "leader") return [];
-  const due: AppendEntries[] = [];
+  const due: Replication[] = [];
   for (const [to, peer] of state.role.peers) addDueAppends(due, state, to, peer);
   return due;
 }
@@ -69,10 +93,15 @@ export function hasDueAppends(state: RaftState): boolean {
   return false;
 }
 
-function addDueAppends(due: AppendEntries[], state: RaftState, to: NodeId, peer: Peer): void {
+function addDueAppends(due: Replication[], state: RaftState, to: NodeId, peer: Peer): void {
   const { progress } = peer;
   const { log, options } = state;
   if (!isAppendDue(progress, log.lastIndex)) return;
+  if (progress.nextIndex <= log.base.index) {
+    due.push(newInstall(state, to));
+    return;
+  }
+  if (progress.kind === "snapshot") return;
   if (progress.kind === "probe") {
     due.push(newAppend(state, to, progress.nextIndex, options.messageBytesMax));
     return;
@@ -107,6 +136,16 @@ function newAppend(state: RaftState, to: NodeId, next: LogIndex, bytesMax: numbe
   return { kind: "append-entries", from: id, to, term, prev, entries, commitIndex };
 }
 
+/** The snapshot in the place of entries that are gone (§7). */
+function newInstall(state: RaftState, to: NodeId): InstallSnapshot {
+  const { id, term, snapshot, log } = state;
+  assert(
+    snapshot !== undefined && snapshot.index >= log.base.index,
+    "a snapshot stands in for whatever the log has lost",
+  );
+  return { kind: "install-snapshot", from: id, to, term, snapshot };
+}
+
 function bytesOf(entries: readonly Entry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += entryBytes(entry);
@@ -114,14 +153,20 @@ function bytesOf(entries: readonly Entry[]): number {
 }
 
 /**
- * Takes note that an append was handed out. Between offering and handing out, the progress may have
- * changed so that the append is not the next one any more; then it is only a repetition.
+ * Takes note that an append or a snapshot was handed out. Between offering and handing out, the progress
+ * may have changed so that it is not the next one any more; then it is only a repetition.
  */
-export function onAppendHandedOver(state: RaftState, append: AppendEntries): void {
+export function onAppendHandedOver(state: RaftState, append: Replication): void {
   const { role } = state;
   if (role.kind !== "leader" || append.term !== state.term) return;
   const peer = role.peers.get(append.to);
-  if (peer === undefined || append.prev.index !== peer.progress.nextIndex - 1) return;
+  if (peer === undefined) return;
+  if (append.kind === "install-snapshot") {
+    const { index } = append.snapshot;
+    if (peer.progress.nextIndex <= index) peer.progress = snapshotSent(peer.progress, index);
+    return;
+  }
+  if (append.prev.index !== peer.progress.nextIndex - 1) return;
   const { entries } = append;
   peer.progress = sent(peer.progress, append.prev, entries.length, bytesOf(entries));
 }
@@ -181,7 +226,8 @@ export function onAppendEntriesResponse(
   peer: Peer,
   message: AppendEntriesResponse,
 ): void {
-  peer.progress = acked(peer.progress, message.matchIndex, state.options.inflight);
+  const { firstIndex } = state.log;
+  peer.progress = acked(peer.progress, message.matchIndex, firstIndex, state.options.inflight);
   advanceCommit(state, leader);
 }
 
@@ -192,8 +238,10 @@ export function onAppendEntriesRejection(
   message: AppendEntriesRejection,
 ): void {
   // The follower's last entry that may match names a term; where this log has a newer one, they differ.
+  // Of what this log has lost nothing is known: then a snapshot goes out.
   const { index, term } = message.hint;
-  const candidate = state.log.lastAtMost(index, term).index;
+  const { log } = state;
+  const candidate = index < log.base.index ? index : log.lastAtMost(index, term).index;
   peer.progress = rejected(peer.progress, message.prevIndex, candidate);
 }
 

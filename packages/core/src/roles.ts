@@ -1,13 +1,20 @@
 import { assert } from "./assert.ts";
 import { newEntry } from "./entry.ts";
 import { type NodeId, none, type Term, termMax } from "./ids.ts";
-import { newProgress } from "./progress.ts";
-import type { Peer, RaftState, Role } from "./state.ts";
+import { newPeer, type Peer, type RaftState, type Role, type StepDownReason } from "./state.ts";
 
 /** The only writers of `term`, `vote` and `role`. */
 
-/** Follows `leader`, or nobody yet, in `term`, which may be newer than the current one. */
-export function becomeFollower(state: RaftState, term: Term, leader: NodeId): void {
+/**
+ * Follows `leader`, or nobody yet, in `term`, which may be newer than the current one. `reason` is for
+ * the status of a node that led.
+ */
+export function becomeFollower(
+  state: RaftState,
+  term: Term,
+  leader: NodeId,
+  reason: StepDownReason = "newer-term",
+): void {
   assert(term >= state.term, "the term never decreases (§5.1)");
   if (term > state.term) {
     state.term = term;
@@ -15,7 +22,10 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId): vo
   }
   // A node that merely learns of a newer term keeps its timer running: only a live leader or a vote
   // that was granted resets it, so that a hopeless candidate cannot keep the others from campaigning.
-  if (state.role.kind === "leader") resetElectionTimer(state);
+  if (state.role.kind === "leader") {
+    state.stepDownReason = reason;
+    resetElectionTimer(state);
+  }
   changeRole(state, { kind: "follower", leader, reads: new Map() });
 }
 
@@ -41,10 +51,9 @@ export function becomeLeader(state: RaftState): void {
   assert(state.role.kind === "candidate", "only a candidate wins an election");
   const { log } = state;
   const peers = new Map<NodeId, Peer>();
-  for (const id of state.peers) {
-    const progress = newProgress(log.lastIndex + 1);
-    peers.set(id, { progress, recentlyActive: false, confirmedRound: 0 });
-  }
+  for (const id of state.peers) peers.set(id, newPeer(log.lastIndex + 1, false));
+  // Any of the entries that it inherits may change the configuration.
+  const pendingConfIndex = log.lastIndex;
   log.append(newEntry({ term: state.term, index: log.lastIndex + 1 }, "no-op"));
   state.electionElapsedTicks = 0;
   state.heartbeatElapsedTicks = 0;
@@ -56,6 +65,10 @@ export function becomeLeader(state: RaftState): void {
     readRound: 0,
     readRoundOpen: false,
     pendingReadCount: 0,
+    pendingConfIndex,
+    transfer: undefined,
+    transferBegun: false,
+    retirement: undefined,
   });
 }
 
@@ -66,11 +79,11 @@ export function voteFor(state: RaftState, candidate: NodeId): void {
   resetElectionTimer(state);
 }
 
-/** Starts the wait for a leader again, with a new timeout from [T, 2T) (§5.2). */
+/** Starts the wait for a leader again, with a new timeout from [T, 2T), and this node's delay (§5.2). */
 export function resetElectionTimer(state: RaftState): void {
-  const least = state.options.electionTimeoutTicks;
+  const { electionTimeoutTicks: least, campaignDelayTicks } = state.options;
   state.electionElapsedTicks = 0;
-  state.electionTimeoutTicks = least + state.random.below(least);
+  state.electionTimeoutTicks = least + state.random.below(least) + campaignDelayTicks;
 }
 
 /** Changing the role is forgetting what only the old one needed; its own reads fail, none is lost. */

@@ -1,11 +1,14 @@
 import type { CompleteOptions } from "./complete-options.ts";
+import { type ConfState, membersOf, votersOf } from "./conf-state.ts";
+import type { Entry } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import { type LogIndex, type NodeId, none, type ReadId, type Term, type Ticks } from "./ids.ts";
 import type { Log } from "./log.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Progress } from "./progress.ts";
+import { newProgress, type Progress } from "./progress.ts";
 import type { Voters } from "./quorum.ts";
 import type { SeededRandom } from "./random.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** What this node does in the current term, with only the state that role needs (Figure 4). */
 export type Role = Follower | PreCandidate | Candidate | Leader;
@@ -32,10 +35,10 @@ export interface Candidate {
   readonly votes: Map<NodeId, boolean>;
 }
 
-/** Replicates its log to the other voters, and answers reads. */
+/** Replicates its log to the other members, and answers reads. */
 export interface Leader {
   readonly kind: "leader";
-  /** The other voters. This node's own progress is its log's `persistedIndex`. */
+  /** The other members, learners too. This node's own progress is its log's `persistedIndex`. */
   readonly peers: Map<NodeId, Peer>;
   /** Bytes of the entries after the commit index. */
   uncommittedBytes: number;
@@ -47,7 +50,43 @@ export interface Leader {
   readRoundOpen: boolean;
   /** The reads in all rounds. */
   pendingReadCount: number;
+  /**
+   * No change of the configuration is proposed before everything up to here is applied: where the last
+   * one stands, or might.
+   */
+  pendingConfIndex: LogIndex;
+  /** A leadership transfer under way (thesis §3.10). */
+  transfer: Transfer | undefined;
+  /** Whether a transfer was ever begun in this term: a request to campaign may still be on its way. */
+  transferBegun: boolean;
+  /** Set once the configuration excludes this leader: it stays until the others know. */
+  retirement: Retirement | undefined;
 }
+
+/** Leadership is being handed over. */
+export interface Transfer {
+  readonly to: NodeId;
+  elapsedTicks: Ticks;
+}
+
+/** A leader that is no voter any more, on its way out (§6). */
+export interface Retirement {
+  /** The entry that excluded it. */
+  readonly index: LogIndex;
+  /** The first heartbeat round by which each peer was told that it is committed. */
+  readonly toldRounds: Map<NodeId, number>;
+}
+
+/** Why a node stopped being leader. */
+export type StepDownReason =
+  /** Another node is in a newer term. */
+  | "newer-term"
+  /** It had not heard from a majority for an election timeout (thesis §6.2). */
+  | "no-quorum"
+  /** The configuration excluded it, and the others know. */
+  | "removed"
+  /** Its driver said so. */
+  | "asked";
 
 /** One follower, as its leader sees it. */
 export interface Peer {
@@ -82,9 +121,20 @@ export interface ReadRequest {
 export interface RaftState {
   readonly id: NodeId;
   readonly options: CompleteOptions;
-  readonly voters: Voters;
-  /** The voters but for this node, by id. */
-  readonly peers: readonly NodeId[];
+  /** The configuration as of `appliedIndex`; only `configure` writes it. */
+  confState: ConfState;
+  /** The entry that brought it, or the snapshot; `none` if the group began with it. */
+  confIndex: LogIndex;
+  /** The majorities of `confState`. */
+  voters: Voters;
+  /** The members but for this node, by id. */
+  peers: readonly NodeId[];
+  /** The newest durable snapshot: what a follower gets that is behind the log. */
+  snapshot: Snapshot | undefined;
+  /** A snapshot to install that no accepted Ready has handed out yet. */
+  restoring: Snapshot | undefined;
+  /** The changes of the configuration among the entries handed out for applying. Oldest first. */
+  applyingChanges: readonly Entry[];
   readonly log: Log;
   readonly outbox: Outbox;
   readonly random: SeededRandom;
@@ -105,8 +155,13 @@ export interface RaftState {
   handedHardState: HardState;
   persistedHardState: HardState;
 
+  /** Why this node last stopped being leader; undefined if it never did. */
+  stepDownReason: StepDownReason | undefined;
+
   /** Ticks since this node started. */
   ticks: Ticks;
+  /** When a leader was last heard from, in those; the start counts as one, since the node forgot. */
+  leaderHeardAt: Ticks;
   /** Ticks since the timer was reset; for a leader, since it last checked its quorum. */
   electionElapsedTicks: Ticks;
   /** When the timer fires, for all but a leader. Drawn anew for each wait. */
@@ -127,6 +182,26 @@ export function leaderOf(state: RaftState): NodeId {
       return state.role.leader;
     default:
       return none;
+  }
+}
+
+/** A follower as a leader begins to see it. One that joins counts as heard from: it had no chance yet. */
+export function newPeer(nextIndex: LogIndex, recentlyActive: boolean): Peer {
+  return { progress: newProgress(nextIndex), recentlyActive, confirmedRound: 0 };
+}
+
+/** Makes `confState`, which entry or snapshot `index` brought, the configuration from now on. */
+export function configure(state: RaftState, confState: ConfState, index: LogIndex): void {
+  state.confState = confState;
+  state.confIndex = index;
+  state.voters = votersOf(confState);
+  state.peers = membersOf(confState).filter((id) => id !== state.id);
+  if (state.role.kind !== "leader") return;
+  const { peers } = state.role;
+  const members = new Set(state.peers);
+  for (const id of peers.keys()) if (!members.has(id)) peers.delete(id);
+  for (const id of state.peers) {
+    if (!peers.has(id)) peers.set(id, newPeer(state.log.lastIndex + 1, true));
   }
 }
 

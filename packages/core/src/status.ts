@@ -1,16 +1,19 @@
+import type { ConfState } from "./conf-state.ts";
 import type { EntryId } from "./entry.ts";
-import type { LogIndex, NodeId, Term, Ticks } from "./ids.ts";
+import { type LogIndex, type NodeId, none, type Term, type Ticks } from "./ids.ts";
 import { isPaused } from "./progress.ts";
-import { allVoters } from "./quorum.ts";
-import { leaderOf, type Peer, type RaftState } from "./state.ts";
+import { allVoters, isVoter } from "./quorum.ts";
+import { leaderOf, type Peer, type RaftState, type StepDownReason } from "./state.ts";
 
 /** What a node does in the current term (Figure 4). */
 export type RoleKind = "follower" | "pre-candidate" | "candidate" | "leader";
 
-/** What a leader knows of one other voter. */
+/** What a leader knows of one other member. */
 export interface PeerStatus {
   readonly id: NodeId;
-  readonly kind: "probe" | "replicate";
+  /** Whether it votes; if not, it learns. */
+  readonly isVoter: boolean;
+  readonly kind: "probe" | "replicate" | "snapshot";
   readonly matchIndex: LogIndex;
   readonly nextIndex: LogIndex;
   /** Appends sent and not acknowledged: how many, and how many bytes of entries. */
@@ -35,7 +38,13 @@ export interface Status {
   readonly vote: NodeId;
   /** The leader of `term` as far as this node knows, or `none`. */
   readonly leader: NodeId;
+  /** Everyone who votes, in either majority. */
   readonly voters: readonly NodeId[];
+  /** The configuration as of `appliedIndex`, and the entry or snapshot that brought it, or `none`. */
+  readonly confState: ConfState;
+  readonly confIndex: LogIndex;
+  /** Where the newest snapshot ends, or `none`. */
+  readonly snapshotIndex: LogIndex;
   readonly firstIndex: LogIndex;
   /** The last entry of the log, durable or not. */
   readonly last: EntryId;
@@ -50,7 +59,13 @@ export interface Status {
   readonly uncommittedBytes: number;
   /** Reads that wait for confirmation. */
   readonly pendingReadCount: number;
-  /** The other voters, by id; empty unless this node leads. */
+  /** To whom this leader hands leadership over, or `none`. */
+  readonly transferTarget: NodeId;
+  /** Whether this leader ever began to, in this term: then it cannot count on a lease. */
+  readonly transferBegun: boolean;
+  /** Why this node last stopped being leader; undefined if it never did. */
+  readonly stepDownReason: StepDownReason | undefined;
+  /** The other members, by id; empty unless this node leads. */
   readonly progress: readonly PeerStatus[];
 }
 
@@ -65,6 +80,9 @@ export function statusOf(state: RaftState): Status {
     vote: state.vote,
     leader: leaderOf(state),
     voters: allVoters(state.voters),
+    confState: state.confState,
+    confIndex: state.confIndex,
+    snapshotIndex: state.snapshot?.index ?? none,
     firstIndex: log.firstIndex,
     last: { term: log.last.term, index: log.last.index },
     persistedIndex: log.persistedIndex,
@@ -74,7 +92,10 @@ export function statusOf(state: RaftState): Status {
     electionTimeoutTicks: state.electionTimeoutTicks,
     uncommittedBytes: isLeader ? role.uncommittedBytes : 0,
     pendingReadCount: pendingReadCountOf(state),
-    progress: isLeader ? Array.from(role.peers, ([id, peer]) => peerStatusOf(id, peer)) : [],
+    transferTarget: isLeader ? (role.transfer?.to ?? none) : none,
+    transferBegun: isLeader && role.transferBegun,
+    stepDownReason: state.stepDownReason,
+    progress: isLeader ? Array.from(role.peers, ([id, peer]) => peerStatusOf(state, id, peer)) : [],
   };
 }
 
@@ -83,11 +104,16 @@ function pendingReadCountOf({ role }: RaftState): number {
   return role.kind === "follower" ? role.reads.size : 0;
 }
 
-function peerStatusOf(id: NodeId, { progress, recentlyActive }: Peer): PeerStatus {
+function peerStatusOf(
+  state: RaftState,
+  id: NodeId,
+  { progress, recentlyActive }: Peer,
+): PeerStatus {
   const { kind, matchIndex, nextIndex } = progress;
   const inflights = kind === "replicate" ? progress.inflights : undefined;
   return {
     id,
+    isVoter: isVoter(state.voters, id),
     kind,
     matchIndex,
     nextIndex,

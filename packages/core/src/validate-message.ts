@@ -1,13 +1,15 @@
+import { decodeConfChange } from "./conf-codec.ts";
 import type { Entry, EntryId } from "./entry.ts";
 import { RaftError } from "./errors.ts";
 import { isSafe, none, type Term, termMax } from "./ids.ts";
 import type {
   AppendEntries,
   AppendEntriesRejection,
+  InstallSnapshot,
   Message,
   ReadIndexResponse,
 } from "./message.ts";
-import { isVoter } from "./quorum.ts";
+import { snapshotFlaw } from "./snapshot.ts";
 import type { RaftState } from "./state.ts";
 
 /**
@@ -25,8 +27,9 @@ export function validateMessage(state: RaftState, message: Message): void {
   if (to !== state.id) {
     throw new RaftError("wrong_recipient", `a message for node ${to} reached node ${state.id}`);
   }
-  if (from === state.id || !isVoter(state.voters, from)) {
-    throw new RaftError("stranger", `node ${from} is not a peer of node ${state.id}`);
+  // A sender outside of the configuration may know a newer one: who may talk is the driver's to decide.
+  if (from === state.id || from === none) {
+    throw new RaftError("stranger", `node ${from} is not another node than node ${state.id}`);
   }
   validateKind(message);
   if (term === state.term) validateInTerm(state, message);
@@ -56,6 +59,11 @@ function validateKind(message: Message): void {
       return;
     case "append-entries-rejection":
       return validateRejection(message);
+    case "install-snapshot":
+      return validateInstall(message);
+    case "timeout-now":
+      checkTerm(message.term);
+      return;
     case "heartbeat":
       checkTerm(message.term);
       checkNumber("commitIndex", message.commitIndex);
@@ -101,6 +109,16 @@ function validateAppend(message: AppendEntries): void {
   }
 }
 
+function validateInstall({ term, snapshot }: InstallSnapshot): void {
+  checkTerm(term);
+  if (typeof snapshot !== "object" || snapshot === null) throw invalid("a snapshot is an object");
+  const flaw = snapshotFlaw(snapshot);
+  if (flaw !== undefined) throw invalid(`the snapshot is impossible: ${flaw}`);
+  if (snapshot.index === none) throw invalid("a snapshot of nothing is not sent");
+  if (snapshot.term > term) throw invalid("the snapshot is newer than the message");
+  if (snapshot.confState.voters.length === 0) throw invalid("the snapshot has no voters");
+}
+
 function validateRejection(message: AppendEntriesRejection): void {
   checkTerm(message.term);
   checkNumber("prevIndex", message.prevIndex);
@@ -122,6 +140,8 @@ function validateInTerm(state: RaftState, message: Message): void {
   const { role } = state;
   switch (message.kind) {
     case "append-entries":
+    case "install-snapshot":
+    case "timeout-now":
     case "heartbeat": {
       const other =
         role.kind === "follower" && role.leader !== none && role.leader !== message.from;
@@ -169,13 +189,23 @@ function checkEntry(entry: Entry): void {
   checkBytes("the data of an entry", entry.data);
   switch (entry.kind) {
     case "command":
-    case "conf-change":
       return;
+    case "conf-change":
+      return checkConfChange(entry.data);
     case "no-op":
       if (entry.data.length > 0) throw invalid(`no-op ${entry.index} carries data`);
       return;
     default:
       unknownEntryKind(entry.kind);
+  }
+}
+
+function checkConfChange(data: Uint8Array): void {
+  try {
+    decodeConfChange(data);
+  } catch (cause) {
+    if (!(cause instanceof RaftError)) throw cause;
+    throw new RaftError("invalid_message", cause.message, { cause });
   }
 }
 

@@ -257,7 +257,7 @@ test("a progress keeps its bounds, whatever comes in whatever order (I13)", () =
       let progress: Progress = newProgress(first + 1);
       for (const { kind, index, hint } of calls) {
         const before = progress;
-        if (kind === "acked") progress = acked(progress, index, limits);
+        if (kind === "acked") progress = acked(progress, index, 1, limits);
         else if (kind === "rejected") progress = rejected(progress, index, Math.min(hint, index));
         else if (kind === "alive") progress = alive(progress, lastIndex);
         else if (kind === "disconnected") progress = disconnected(progress);

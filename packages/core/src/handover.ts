@@ -1,0 +1,227 @@
+import { countOwnVote } from "./election.ts";
+import { type Entry, entryBytes } from "./entry.ts";
+import { RaftError } from "./errors.ts";
+import type { Handed } from "./fingerprint.ts";
+import { mustSync, sameHardState } from "./hard-state.ts";
+import { isSafe, type LogIndex } from "./ids.ts";
+import { applyChange, leaveJointIfDue } from "./membership.ts";
+import type { Offer, Pending } from "./outbox.ts";
+import { releaseReads } from "./reads.ts";
+import type { Ready } from "./ready.ts";
+import { advanceCommit, dueAppends, hasDueAppends, onAppendHandedOver } from "./replication.ts";
+import { hardStateOf, type RaftState } from "./state.ts";
+
+/**
+ * What passes between a node and its driver: Readys out, and the notices of what became of them. A Ready
+ * is derived from the state when it is asked for; the state moves on when it is accepted.
+ *
+ *     offered ──accept──► pending ──persisted──► done
+ *                            └──applied
+ */
+export class Handover {
+  readonly #state: RaftState;
+  /** The Ready that was handed out last and not accepted yet. */
+  #offer: Offer | undefined;
+  /** Whether nothing changed since `#offer` was made. */
+  #offerIsCurrent = false;
+  /** The number of the newest Ready that was made. */
+  #madeNumber = 0;
+  /** The accepted Readys that are not reported durable, oldest first. */
+  #pending: Pending[] = [];
+
+  constructor(state: RaftState) {
+    this.#state = state;
+  }
+
+  /** An equal handover of `state`, which equals this one's. */
+  copy(state: RaftState): Handover {
+    const copy = new Handover(state);
+    copy.#offer = this.#offer;
+    copy.#offerIsCurrent = this.#offerIsCurrent;
+    copy.#madeNumber = this.#madeNumber;
+    copy.#pending = this.#pending.slice();
+    return copy;
+  }
+
+  /** What the node knows of its driver's work. */
+  get handed(): Handed {
+    const ready = this.#offer?.ready;
+    return {
+      pending: this.#pending,
+      offer: ready && { ready, isCurrent: this.#offerIsCurrent },
+    };
+  }
+
+  /** The state changed: the Ready that was offered may not be all that is to be done. */
+  changed(): void {
+    this.#offerIsCurrent = false;
+  }
+
+  /** Whether a Ready would have anything to do. */
+  get hasReady(): boolean {
+    const state = this.#state;
+    return (
+      !state.outbox.isEmpty ||
+      state.restoring !== undefined ||
+      state.log.handedIndex < state.log.lastIndex ||
+      !sameHardState(state.handedHardState, hardStateOf(state)) ||
+      (committable(state) > state.applyingIndex && hasApplyRoom(state)) ||
+      hasDueAppends(state)
+    );
+  }
+
+  /** What must be done now. */
+  ready(): Ready {
+    if (this.#offer !== undefined && this.#offerIsCurrent) return this.#offer.ready;
+    const state = this.#state;
+    const { outbox, role } = state;
+    // Reads that come from now on must not count on heartbeats that may already be on their way.
+    if (role.kind === "leader") role.readRoundOpen = false;
+    const current = hardStateOf(state);
+    const hardState = sameHardState(current, state.handedHardState) ? undefined : current;
+    const entries = state.log.unhanded();
+    const snapshot = state.restoring;
+    this.#madeNumber += 1;
+    const ready: Ready = {
+      number: this.#madeNumber,
+      messages: [...outbox.messages, ...dueAppends(state)],
+      snapshot,
+      hardState,
+      entries,
+      mustSync:
+        entries.length > 0 || snapshot !== undefined || mustSync(state.handedHardState, current),
+      messagesAfterPersist: [...outbox.messagesAfterPersist],
+      committed: nextCommitted(state),
+      reads: [...outbox.reads],
+    };
+    this.#offer = { ready, outboxCount: outbox.messages.length };
+    this.#offerIsCurrent = true;
+    return ready;
+  }
+
+  /** Takes the newest Ready as handed over. Throws `stale_ready`. */
+  accept(ready: Ready): void {
+    const offer = this.#offer;
+    if (offer === undefined || offer.ready !== ready) {
+      throw stale(`Ready ${ready.number} is not the newest, or was accepted before`);
+    }
+    this.changed();
+    this.#offer = undefined;
+    const state = this.#state;
+    state.outbox.drop({
+      messages: offer.outboxCount,
+      messagesAfterPersist: ready.messagesAfterPersist.length,
+      reads: ready.reads.length,
+    });
+    for (const message of ready.messages.slice(offer.outboxCount)) {
+      if (message.kind === "append-entries" || message.kind === "install-snapshot") {
+        onAppendHandedOver(state, message);
+      }
+    }
+    state.log.handedOver(ready.number, ready.entries);
+    if (ready.hardState !== undefined) state.handedHardState = ready.hardState;
+    if (ready.snapshot !== undefined) {
+      state.applyingIndex = ready.snapshot.index;
+      // A newer one may have come meanwhile, which is handed out next.
+      if (state.restoring === ready.snapshot) state.restoring = undefined;
+    }
+    this.#noteApplying(ready.committed);
+    this.#await(ready);
+  }
+
+  #noteApplying(committed: readonly Entry[]): void {
+    const state = this.#state;
+    const last = committed.at(-1);
+    if (last === undefined) return;
+    state.applyingIndex = last.index;
+    // What a snapshot has replaced since it was offered is applied all the same, and counts no more.
+    const counted = committed.filter((entry) => entry.index > state.log.base.index);
+    for (const entry of counted) state.applyingBytes += entryBytes(entry);
+    const changes = counted.filter((entry) => entry.kind === "conf-change");
+    if (changes.length > 0) state.applyingChanges = [...state.applyingChanges, ...changes];
+  }
+
+  /** Remembers what is to be reported durable. A Ready with nothing to write joins the one before. */
+  #await({ number, snapshot, entries, hardState }: Ready): void {
+    const newest = this.#pending.at(-1);
+    const writes = entries.length > 0 || hardState !== undefined || snapshot !== undefined;
+    if (newest === undefined || writes) {
+      this.#pending.push({ number, lastNumber: number, hardState });
+    } else {
+      this.#pending[this.#pending.length - 1] = { ...newest, lastNumber: number };
+    }
+  }
+
+  /** All accepted Readys up to `number` are durable. Throws `stale_ready`. */
+  persisted(number: number): void {
+    const isPending = this.#pending.some(
+      (pending) => pending.number <= number && number <= pending.lastNumber,
+    );
+    if (!isPending || !isSafe(number)) {
+      throw stale(`Ready ${number} was not accepted, or was reported durable before`);
+    }
+    this.changed();
+    const state = this.#state;
+    let done = 0;
+    for (const { number: first, hardState } of this.#pending) {
+      if (first > number) break;
+      if (hardState !== undefined) state.persistedHardState = hardState;
+      done += 1;
+    }
+    const rest = this.#pending[done - 1]?.lastNumber ?? number;
+    this.#pending = this.#pending.slice(done);
+    // Readys that joined one which is durable now are reported in their turn.
+    if (rest > number) {
+      this.#pending.unshift({ number: number + 1, lastNumber: rest, hardState: undefined });
+    }
+    state.log.persisted(number);
+    countOwnVote(state);
+    if (state.role.kind === "leader") advanceCommit(state, state.role);
+  }
+
+  /** The state machine has everything up to `index`; changes among it take effect. Throws `stale_ready`. */
+  applied(index: LogIndex): void {
+    const state = this.#state;
+    if (!isSafe(index) || index < state.appliedIndex || index > state.applyingIndex) {
+      const range = `${state.appliedIndex} to ${state.applyingIndex}`;
+      throw stale(`entry ${index} was not handed out for applying: those are ${range}`);
+    }
+    this.changed();
+    state.applyingBytes -= state.log.bytesBetween(state.appliedIndex, index);
+    for (const entry of state.applyingChanges) {
+      if (entry.index > index) break;
+      // The configuration is that of what is applied, so the one goes with the other.
+      state.appliedIndex = entry.index;
+      state.applyingChanges = state.applyingChanges.slice(1);
+      applyChange(state, entry);
+      if (state.role.kind !== "leader") continue;
+      // A smaller majority may have what the larger one lacked.
+      advanceCommit(state, state.role);
+      releaseReads(state, state.role);
+    }
+    state.appliedIndex = index;
+    leaveJointIfDue(state);
+  }
+}
+
+/** How far entries may be applied: committed, and durable on this node. */
+function committable(state: RaftState): LogIndex {
+  return Math.min(state.commitIndex, state.log.persistedIndex);
+}
+
+function hasApplyRoom(state: RaftState): boolean {
+  return state.applyingBytes < state.options.applyBytesMax;
+}
+
+/** The next entries to apply, within what may be handed out and not yet applied. */
+function nextCommitted(state: RaftState): readonly Entry[] {
+  const end = committable(state);
+  if (state.restoring !== undefined || end <= state.applyingIndex || !hasApplyRoom(state))
+    return [];
+  const room = state.options.applyBytesMax - state.applyingBytes;
+  return state.log.slice(state.applyingIndex + 1, end, room);
+}
+
+function stale(message: string): RaftError {
+  return new RaftError("stale_ready", message);
+}
