@@ -1,18 +1,8 @@
-import {
-  type ErrorCode,
-  isErrorCode,
-  type LogIndex,
-  type NodeId,
-  none,
-  RaftError,
-} from "@quorate/core";
-import { errorCodeBytesMax, errorMessageBytesMax } from "./handshake.ts";
+import { type LogIndex, none } from "@quorate/core";
+import { decodeAnswer, type RequestFailed, failureFields, failureOf } from "./answer.ts";
 import { malformed, ProtoReader, viewOf } from "./protobuf.ts";
-import { encodeRecord, readText } from "./record.ts";
-import { encodeUtf8 } from "./utf8.ts";
-
-/** The longest time that a forwarded command may take, in milliseconds. */
-export const forwardTimeoutMsMax = 0x7fff_ffff;
+import { encodeRecord } from "./record.ts";
+import { checkTimeout, wholeTimeout } from "./timeout.ts";
 
 /** Hands a command to the leader, to be proposed and answered with a `ForwardResult`. */
 export interface Forward {
@@ -24,7 +14,7 @@ export interface Forward {
 }
 
 /** What became of a forwarded command. */
-export type ForwardResult = ForwardApplied | ForwardFailed;
+export type ForwardResult = ForwardApplied | RequestFailed;
 
 /** The command was committed and applied. */
 export interface ForwardApplied {
@@ -36,31 +26,12 @@ export interface ForwardApplied {
   readonly result: Uint8Array;
 }
 
-/** The command failed: with the code, text and leader of a `RaftError`. */
-export interface ForwardFailed {
-  readonly requestId: number;
-  readonly ok: false;
-  readonly code: ErrorCode;
-  /** For people. */
-  readonly message: string;
-  /** The node that leads, as far as the answerer knows, or `none`. */
-  readonly leader: NodeId;
-}
-
 /**
  * The payload of a `forward` frame, as chunks; a large command is one of them, uncopied, and must not
  * change. Throws `invalid_argument` if the timeout is out of range.
  */
 export function encodeForward(forward: Forward): Uint8Array[] {
-  const timeoutMs = Math.ceil(forward.timeoutMs);
-  if (!isTimeout(timeoutMs)) {
-    throw new RaftError("invalid_argument", `timeoutMs is ${forward.timeoutMs}, out of range`);
-  }
-  return encodeRecord([forward.requestId, forward.command, timeoutMs]);
-}
-
-function isTimeout(timeoutMs: number): boolean {
-  return timeoutMs > 0 && timeoutMs <= forwardTimeoutMsMax;
+  return encodeRecord([forward.requestId, forward.command, wholeTimeout(forward.timeoutMs)]);
 }
 
 /** The `Forward` in the payload of a frame; its command aliases it. Throws `malformed`. */
@@ -85,7 +56,7 @@ export function decodeForward(payload: Uint8Array): Forward {
         reader.skipUnknown(tag, 3);
     }
   }
-  if (!isTimeout(timeoutMs)) throw malformed(`a command is forwarded for ${timeoutMs} ms`);
+  checkTimeout(timeoutMs);
   return { requestId, command, timeoutMs };
 }
 
@@ -94,9 +65,7 @@ export function decodeForward(payload: Uint8Array): Forward {
  */
 export function encodeForwardResult(result: ForwardResult): Uint8Array[] {
   if (result.ok) return encodeRecord([result.requestId, result.index, result.result]);
-  const code = encodeUtf8(result.code, errorCodeBytesMax);
-  const message = encodeUtf8(result.message, errorMessageBytesMax);
-  return encodeRecord([result.requestId, undefined, undefined, code, message, result.leader]);
+  return encodeRecord([result.requestId, undefined, undefined, ...failureFields(result)]);
 }
 
 /**
@@ -105,42 +74,11 @@ export function encodeForwardResult(result: ForwardResult): Uint8Array[] {
  * this version does not know.
  */
 export function decodeForwardResult(payload: Uint8Array): ForwardResult {
-  const reader = new ProtoReader(payload);
-  let requestId = 0;
-  let index: LogIndex = none;
-  let result = viewOf(payload, 0, 0);
-  let code: string | undefined;
-  let message = "";
-  let leader: NodeId = none;
-  while (reader.more) {
-    const tag = reader.tag();
-    switch (tag) {
-      case 0x08:
-        requestId = reader.number();
-        break;
-      case 0x10:
-        index = reader.number();
-        break;
-      case 0x1a:
-        result = reader.bytes();
-        break;
-      case 0x22:
-        code = readText(reader, errorCodeBytesMax);
-        break;
-      case 0x2a:
-        message = readText(reader, errorMessageBytesMax);
-        break;
-      case 0x30:
-        leader = reader.number();
-        break;
-      default:
-        reader.skipUnknown(tag, 6);
-    }
-  }
-  if ((code === undefined) === (index === none)) {
+  const answer = decodeAnswer(payload);
+  const { requestId, index, result } = answer;
+  if ((answer.code === undefined) === (index === none)) {
     throw malformed("a forwarded command was applied or failed, one of the two");
   }
-  if (code === undefined) return { requestId, ok: true, index, result };
-  if (!isErrorCode(code)) throw malformed(`the error code "${code}" is unknown`);
-  return { requestId, ok: false, code, message, leader };
+  if (answer.code !== undefined) return failureOf(answer, answer.code);
+  return { requestId, ok: true, index, result: result ?? viewOf(payload, 0, 0) };
 }

@@ -25,6 +25,11 @@ const types: Record<FrameType, number> = {
   raft: 4,
   forward: 5,
   "forward-result": 6,
+  "snapshot-offer": 7,
+  "snapshot-chunk": 8,
+  "snapshot-receipt": 9,
+  call: 10,
+  "call-result": 11,
 };
 
 for (const [type, number] of Object.entries(types) as [FrameType, number][]) {
@@ -85,7 +90,7 @@ test("decodeFrame tells another version from other bytes, whatever its checksums
   expect(() => decodeFrame(frame)).toThrow(malformed);
 });
 
-for (const number of [0, 7, 255]) {
+for (const number of [0, 12, 255]) {
   test(`decodeFrame refuses frame type ${number}`, () => {
     const frame = withHeader((header) => header.fill(number, 3, 4));
     expect(() => decodeFrame(frame)).toThrow(malformed);

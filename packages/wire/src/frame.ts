@@ -5,9 +5,21 @@ import { malformed, viewOf } from "./protobuf.ts";
 /**
  * What a frame carries. `hello`, `welcome` and `refusal` belong to the handshake of a connection;
  * `raft` carries a batch of messages; `forward` and `forward-result` a command handed to the leader
- * and what became of it.
+ * and what became of it; the `snapshot-` ones the state that a follower needs in place of the log;
+ * `call` and `call-result` what one replica asks of another beside these.
  */
-export type FrameType = "hello" | "welcome" | "refusal" | "raft" | "forward" | "forward-result";
+export type FrameType =
+  | "hello"
+  | "welcome"
+  | "refusal"
+  | "raft"
+  | "forward"
+  | "forward-result"
+  | "snapshot-offer"
+  | "snapshot-chunk"
+  | "snapshot-receipt"
+  | "call"
+  | "call-result";
 
 /** One frame, whole and with its checksum verified. */
 export interface Frame {
@@ -42,6 +54,11 @@ const frameTypes: readonly FrameType[] = [
   "raft",
   "forward",
   "forward-result",
+  "snapshot-offer",
+  "snapshot-chunk",
+  "snapshot-receipt",
+  "call",
+  "call-result",
 ];
 
 /** What a header says of the payload that follows it. */

@@ -1,29 +1,24 @@
 import { type NodeId, none, RaftError } from "@quorate/core";
+import { addressBytesMax, addressFlaw } from "./address.ts";
 import { malformed, ProtoReader, viewOf } from "./protobuf.ts";
 import { encodeRecord, readText } from "./record.ts";
-import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+import { encodeUtf8, nameFlaw } from "./utf8.ts";
 
 /**
  * The version of what follows a handshake: the types of frames and their payloads. To be raised when an
  * older node would misunderstand a newer one. In all versions it is field 1 of `Hello` and `Welcome`.
  */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** The longest cluster id, in bytes of UTF-8. */
 export const clusterIdBytesMax = 255;
 
 /**
  * What keeps `clusterId` from naming a cluster, to complete "a cluster id …", or undefined: it must be
- * text of 1 to `clusterIdBytesMax` bytes of UTF-8. Half a surrogate pair has no UTF-8, so that nodes
- * that were given one would not recognize one another.
+ * text of 1 to `clusterIdBytesMax` bytes of UTF-8, without half a surrogate pair.
  */
 export function clusterIdFlaw(clusterId: unknown): string | undefined {
-  if (typeof clusterId !== "string") return `must be text: got ${typeof clusterId}`;
-  const bytes = encodeUtf8(clusterId, Number.POSITIVE_INFINITY);
-  if (bytes.length < 1 || bytes.length > clusterIdBytesMax) {
-    return `must have 1 to ${clusterIdBytesMax} bytes of UTF-8: got ${bytes.length}`;
-  }
-  return decodeUtf8(bytes) === clusterId ? undefined : "must have no half of a surrogate pair";
+  return nameFlaw(clusterId, clusterIdBytesMax);
 }
 
 /** How long an incarnation is, in bytes. */
@@ -46,6 +41,8 @@ export interface Hello {
   readonly to: NodeId;
   /** Drawn when the caller's store was created: it tells a wiped disk from the old one. */
   readonly incarnation: Uint8Array;
+  /** Where the caller can be reached itself, if it says so: see `addressFlaw`. */
+  readonly address?: string | undefined;
 }
 
 /** Accepts a `Hello`: frames may follow. */
@@ -63,7 +60,7 @@ export interface Refusal {
 
 /**
  * The payload of a `hello` frame, as chunks. Throws `invalid_argument` if the cluster id is empty or
- * too long, an id is `none`, or the incarnation has not `incarnationBytes`.
+ * too long, an id is `none`, the incarnation has not `incarnationBytes`, or the address is none.
  */
 export function encodeHello(hello: Hello): Uint8Array[] {
   const flaw = flawOf(hello);
@@ -74,6 +71,7 @@ export function encodeHello(hello: Hello): Uint8Array[] {
     hello.from,
     hello.to,
     hello.incarnation,
+    hello.address === undefined ? undefined : encodeUtf8(hello.address, addressBytesMax),
   ]);
 }
 
@@ -85,6 +83,7 @@ export function decodeHello(payload: Uint8Array): Hello {
   let from: NodeId = none;
   let to: NodeId = none;
   let incarnation = viewOf(payload, 0, 0);
+  let address: string | undefined;
   while (reader.more) {
     const tag = reader.tag();
     switch (tag) {
@@ -103,11 +102,14 @@ export function decodeHello(payload: Uint8Array): Hello {
       case 0x2a:
         incarnation = reader.bytes();
         break;
+      case 0x32:
+        address = readText(reader, addressBytesMax);
+        break;
       default:
-        reader.skipUnknown(tag, 5);
+        reader.skipUnknown(tag, 6);
     }
   }
-  const hello = { protocolVersion: version, clusterId, from, to, incarnation };
+  const hello = { protocolVersion: version, clusterId, from, to, incarnation, address };
   const flaw = flawOf(hello);
   if (flaw !== undefined) throw malformed(flaw);
   return hello;
@@ -118,8 +120,11 @@ function flawOf(hello: Hello): string | undefined {
   if (hello.incarnation.length !== incarnationBytes) {
     return `an incarnation has ${incarnationBytes} bytes, not ${hello.incarnation.length}`;
   }
-  const flaw = clusterIdFlaw(hello.clusterId);
-  return flaw === undefined ? undefined : `a cluster id ${flaw}`;
+  const clusterFlaw = clusterIdFlaw(hello.clusterId);
+  if (clusterFlaw !== undefined) return `a cluster id ${clusterFlaw}`;
+  if (hello.address === undefined) return undefined;
+  const flaw = addressFlaw(hello.address);
+  return flaw === undefined ? undefined : `an address ${flaw}`;
 }
 
 /** The payload of a `welcome` frame, as chunks. */

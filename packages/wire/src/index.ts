@@ -37,9 +37,46 @@ export {
   decodeForwardResult,
   encodeForward,
   encodeForwardResult,
-  forwardTimeoutMsMax,
   type Forward,
   type ForwardApplied,
-  type ForwardFailed,
   type ForwardResult,
 } from "./forward.ts";
+export {
+  callMethodMax,
+  decodeCall,
+  decodeCallResult,
+  encodeCall,
+  encodeCallResult,
+  type Call,
+  type CallDone,
+  type CallResult,
+} from "./call.ts";
+export type { RequestFailed } from "./answer.ts";
+export { forwardTimeoutMsMax } from "./timeout.ts";
+export {
+  decodeSnapshotChunk,
+  decodeSnapshotOffer,
+  decodeSnapshotReceipt,
+  encodeSnapshotChunk,
+  encodeSnapshotOffer,
+  encodeSnapshotReceipt,
+  snapshotIdBytes,
+  type SnapshotChunk,
+  type SnapshotEnd,
+  type SnapshotMiddle,
+  type SnapshotOffer,
+  type SnapshotProgress,
+  type SnapshotReceipt,
+  type SnapshotRefusal,
+} from "./snapshot-frames.ts";
+export {
+  decodeMembers,
+  decodeMembersDelta,
+  encodeMembers,
+  encodeMembersDelta,
+  priorityMax,
+  type Member,
+  type MembersDelta,
+  type MemberTable,
+} from "./members.ts";
+export { addressBytesMax, addressFlaw } from "./address.ts";

@@ -50,6 +50,20 @@ function continuation(bits: number): number {
 }
 
 /**
+ * What keeps `text` from being a name on the wire, to complete "it …", or undefined: it must be text of
+ * 1 to `bytesMax` bytes of UTF-8. Half a surrogate pair has no UTF-8, so that nodes that were given one
+ * would not recognize one another.
+ */
+export function nameFlaw(text: unknown, bytesMax: number): string | undefined {
+  if (typeof text !== "string") return `must be text: got ${typeof text}`;
+  const bytes = encodeUtf8(text, Number.POSITIVE_INFINITY);
+  if (bytes.length < 1 || bytes.length > bytesMax) {
+    return `must have 1 to ${bytesMax} bytes of UTF-8: got ${bytes.length}`;
+  }
+  return decodeUtf8(bytes) === text ? undefined : "must have no half of a surrogate pair";
+}
+
+/**
  * The text of `bytes`. Throws `malformed` if they are not UTF-8 to the letter: also for overlong forms,
  * surrogates and what lies beyond U+10FFFF.
  */

@@ -1,5 +1,12 @@
 import fc from "fast-check";
-import { type ConfState, type Entry, type Message, newEntry, type Snapshot } from "@quorate/core";
+import {
+  type ConfState,
+  emptyConfState,
+  type Entry,
+  type Message,
+  newEntry,
+  type Snapshot,
+} from "@quorate/core";
 import type { Forward, ForwardResult, Hello, Refusal } from "@quorate/wire";
 
 /** Safe integers of at least 0, as likely short as long. */
@@ -55,15 +62,27 @@ function partsOf(
   });
 }
 
+/** `parts`, in which `id` has the part `part`: no configuration is without a voter. */
+function withPart(
+  parts: readonly (readonly [number, Part])[],
+  id: number,
+  part: Part,
+): (readonly [number, Part])[] {
+  return [[id, part], ...parts.filter(([other]) => other !== id)];
+}
+
 /** Configurations of all shapes: of nobody, of one majority, and joint ones. */
 export const confStates: fc.Arbitrary<ConfState> = fc.oneof(
-  partsOf(["voter", "learner"], 0).map(confStateOfParts),
+  fc.constant(emptyConfState),
+  fc
+    .tuple(partsOf(["voter", "learner"], 0), ids)
+    .map(([parts, id]) => confStateOfParts(withPart(parts, id, "voter"))),
   fc
     .tuple(partsOf(["voter", "staying", "leaving", "demoted", "learner"], 1), ids, fc.boolean())
-    .map(([parts, id, autoLeave]) => {
-      const rest = parts.filter(([other]) => other !== id);
-      return { ...confStateOfParts([[id, "staying"], ...rest]), autoLeave };
-    }),
+    .map(([parts, id, autoLeave]) => ({
+      ...confStateOfParts(withPart(parts, id, "staying")),
+      autoLeave,
+    })),
 );
 
 export const snapshots: fc.Arbitrary<Snapshot> = fc.oneof(

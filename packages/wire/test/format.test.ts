@@ -1,34 +1,65 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { confStateOf, type Message, newEntry } from "@quorate/core";
 import {
+  type ConfState,
+  confStateOf,
+  decodeConfChange,
+  encodeConfChange,
+  type InstallSnapshot,
+  type Message,
+  newConfChange,
+  newEntry,
+} from "@quorate/core";
+import {
+  type Call,
+  type CallResult,
+  crc32c,
   decodeBatch,
+  decodeCall,
+  decodeCallResult,
   decodeEntry,
   decodeForward,
   decodeForwardResult,
   decodeFrame,
   decodeHardState,
   decodeHello,
+  decodeMembers,
   decodeMessage,
   decodeRefusal,
+  decodeSnapshotChunk,
+  decodeSnapshotOffer,
+  decodeSnapshotReceipt,
   encodeBatch,
+  encodeCall,
+  encodeCallResult,
   encodeEntry,
   encodeForward,
   encodeForwardResult,
   encodeFrame,
   encodeHardState,
   encodeHello,
+  encodeMembers,
+  encodeMembersDelta,
   encodeMessage,
   encodeRefusal,
+  encodeSnapshotChunk,
+  encodeSnapshotOffer,
+  encodeSnapshotReceipt,
   encodeWelcome,
   type Forward,
   type ForwardResult,
   type Hello,
+  type MembersDelta,
+  type MemberTable,
   type Refusal,
+  type SnapshotChunk,
+  type SnapshotOffer,
+  type SnapshotReceipt,
 } from "@quorate/wire";
 import { joined, withoutEncoded } from "./arbitraries.ts";
 
 const hi = Uint8Array.of(0x68, 0x69);
+const sixteen = Uint8Array.from({ length: 16 }, (_, position) => position);
 
 const append: Message = {
   kind: "append-entries",
@@ -39,12 +70,13 @@ const append: Message = {
   entries: [newEntry({ term: 2, index: 7 }, "command", hi)],
   commitIndex: 6,
 };
-const installSnapshot: Message = {
+const confState: ConfState = { ...confStateOf([1, 2, 3]), learners: [4] };
+const installSnapshot: InstallSnapshot = {
   kind: "install-snapshot",
   from: 1,
   to: 4,
   term: 2,
-  snapshot: { index: 6, term: 1, confState: { ...confStateOf([1, 2, 3]), learners: [4] } },
+  snapshot: { index: 6, term: 1, confState },
 };
 const heartbeat: Message = {
   kind: "heartbeat",
@@ -55,11 +87,12 @@ const heartbeat: Message = {
   readRound: 9,
 };
 const hello: Hello = {
-  protocolVersion: 1,
+  protocolVersion: 2,
   clusterId: "demo",
   from: 1,
   to: 2,
-  incarnation: Uint8Array.from({ length: 16 }, (_, position) => position),
+  incarnation: sixteen,
+  address: "n1:7000",
 };
 const refusal: Refusal = { code: "wrong_identity", message: "other" };
 const forward: Forward = { requestId: 41, command: hi, timeoutMs: 1000 };
@@ -76,6 +109,55 @@ const failed: ForwardResult = {
   message: "",
   leader: 3,
 };
+const members: MemberTable = {
+  members: [
+    { id: 1, address: "n1:7000", incarnation: sixteen, priority: 5 },
+    { id: 300, address: "n300:7000", incarnation: undefined, priority: 0 },
+  ],
+  removed: [2, 3],
+};
+const joining: MembersDelta = {
+  set: [{ id: 4, address: "n4:7000", incarnation: undefined, priority: 0 }],
+  removed: [],
+};
+const addLearner = newConfChange(
+  [{ kind: "add-learner", id: 4 }],
+  "auto",
+  encodeMembersDelta(joining),
+);
+const offer: SnapshotOffer = {
+  streamId: 1,
+  snapshotId: sixteen,
+  term: 2,
+  snapshot: installSnapshot.snapshot,
+  members: encodeMembersDelta(joining),
+  bytes: 3,
+};
+const middle: SnapshotChunk = { streamId: 1, offset: 0, data: hi, last: false };
+const end: SnapshotChunk = {
+  streamId: 1,
+  offset: 2,
+  data: Uint8Array.of(0x21),
+  last: true,
+  checksum: crc32c(Uint8Array.of(...hi, 0x21)),
+};
+const installed: SnapshotReceipt = { streamId: 1, received: 3, state: "installed" };
+const refused: SnapshotReceipt = {
+  streamId: 1,
+  received: 2,
+  state: "refused",
+  code: "disk_full",
+  message: "",
+};
+const call: Call = { requestId: 42, method: 2, payload: Uint8Array.of(3), timeoutMs: 1000 };
+const done: CallResult = { requestId: 42, ok: true, result: Uint8Array.of(0x6f, 0x6b) };
+const callFailed: CallResult = {
+  requestId: 42,
+  ok: false,
+  code: "busy",
+  message: "",
+  leader: 1,
+};
 const hardState = { term: 2, vote: 3, commitIndex: 300 };
 
 /** One worked example of the page: its bytes from the code, and a check of what the code reads in them. */
@@ -86,9 +168,9 @@ interface Example {
 
 const examples: Record<string, Example> = {
   frame: {
-    encoded: () => joined(encodeFrame("welcome", encodeWelcome({ protocolVersion: 1 }))),
+    encoded: () => joined(encodeFrame("welcome", encodeWelcome({ protocolVersion: 2 }))),
     check: (bytes) =>
-      expect(decodeFrame(bytes)).toEqual({ type: "welcome", payload: Uint8Array.of(8, 1) }),
+      expect(decodeFrame(bytes)).toEqual({ type: "welcome", payload: Uint8Array.of(8, 2) }),
   },
   message: {
     encoded: () => encodeMessage(append),
@@ -131,6 +213,47 @@ const examples: Record<string, Example> = {
   "forward-failed": {
     encoded: () => joined(encodeForwardResult(failed)),
     check: (bytes) => expect(decodeForwardResult(bytes)).toEqual(failed),
+  },
+  "conf-change": {
+    encoded: () => encodeConfChange(addLearner, confState),
+    check: (bytes) =>
+      expect(decodeConfChange(bytes)).toEqual({ change: addLearner, result: confState }),
+  },
+  members: {
+    encoded: () => encodeMembers(members),
+    check: (bytes) => expect(decodeMembers(bytes)).toEqual(members),
+  },
+  "snapshot-offer": {
+    encoded: () => joined(encodeSnapshotOffer(offer)),
+    check: (bytes) => expect(decodeSnapshotOffer(bytes)).toEqual(offer),
+  },
+  "snapshot-chunk": {
+    encoded: () => joined(encodeSnapshotChunk(middle)),
+    check: (bytes) => expect(decodeSnapshotChunk(bytes)).toEqual(middle),
+  },
+  "snapshot-chunk-last": {
+    encoded: () => joined(encodeSnapshotChunk(end)),
+    check: (bytes) => expect(decodeSnapshotChunk(bytes)).toEqual(end),
+  },
+  "snapshot-receipt": {
+    encoded: () => joined(encodeSnapshotReceipt(installed)),
+    check: (bytes) => expect(decodeSnapshotReceipt(bytes)).toEqual(installed),
+  },
+  "snapshot-receipt-refused": {
+    encoded: () => joined(encodeSnapshotReceipt(refused)),
+    check: (bytes) => expect(decodeSnapshotReceipt(bytes)).toEqual(refused),
+  },
+  call: {
+    encoded: () => joined(encodeCall(call)),
+    check: (bytes) => expect(decodeCall(bytes)).toEqual(call),
+  },
+  "call-done": {
+    encoded: () => joined(encodeCallResult(done)),
+    check: (bytes) => expect(decodeCallResult(bytes)).toEqual(done),
+  },
+  "call-failed": {
+    encoded: () => joined(encodeCallResult(callFailed)),
+    check: (bytes) => expect(decodeCallResult(bytes)).toEqual(callFailed),
   },
 };
 

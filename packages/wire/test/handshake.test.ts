@@ -94,7 +94,7 @@ test("a cluster id may have 255 bytes", () => {
 test("decodeHello refuses what encodeHello would not make", () => {
   const bytes = joined(encodeHello(hello));
   const withField = (...field: readonly number[]): Uint8Array => Uint8Array.of(...bytes, ...field);
-  expect(decodeHello(withField(0x30, 1))).toEqual(hello);
+  expect(decodeHello(withField(0x38, 1))).toEqual(hello);
   expect(() => decodeHello(new Uint8Array(0))).toThrow(malformed);
   expect(() => decodeHello(withField(0x18, 0))).toThrow(malformed);
   expect(() => decodeHello(withField(0x20, 0))).toThrow(malformed);
