@@ -14,6 +14,8 @@ function newNetwork(accepts: boolean): { network: Network; sent: { to: number; f
       if (accepts) sent.push({ to, frame: decodeFrame(chunks) });
       return accepts;
     },
+    setPeers: () => {},
+    setRemoved: () => {},
     close: async () => {},
   };
   return { network, sent };

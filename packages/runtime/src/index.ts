@@ -1,5 +1,21 @@
-export type { Clock, Disk, DiskFile, Network, Random, Receiver, Timer } from "./ports.ts";
-export type { StateMachine } from "./state-machine.ts";
+export type {
+  Clock,
+  Disk,
+  DiskFile,
+  Introduction,
+  Network,
+  Peer,
+  Random,
+  Receiver,
+  Timer,
+} from "./ports.ts";
+export { guestCountDefault, PeerBook, type Admission } from "./peer-book.ts";
+export type {
+  DurableSnapshots,
+  MemorySnapshots,
+  PinnedState,
+  StateMachine,
+} from "./state-machine.ts";
 export type {
   AbortSignalLike,
   Answered,
@@ -15,4 +31,5 @@ export {
   type CompleteReplicaOptions,
   type ReplicaOptions,
 } from "./replica-options.ts";
+export type { CompleteSnapshotOptions, SnapshotOptions } from "./snapshot-options.ts";
 export { openReplica } from "./open-replica.ts";

@@ -18,6 +18,8 @@ function newBench(reachable: (to: number) => boolean): {
       frames.push({ to, messages: decodeBatch(decodeFrame(chunks).payload) });
       return true;
     },
+    setPeers: () => {},
+    setRemoved: () => {},
     close: async () => {},
   };
   return { outbox: new Outbox(network, (peer) => unreachable.push(peer)), frames, unreachable };

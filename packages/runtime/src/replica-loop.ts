@@ -72,6 +72,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     onFrame: (from, frame) => this.#event(() => this.#onFrame(from, frame)),
     onConnected: (peer) => this.#event(() => this.#onConnected(peer)),
     onDisconnected: (peer, reason) => this.#event(() => this.#onDisconnected(peer, reason)),
+    onRemoved: () => {},
+    onPeerSeen: () => {},
   };
   readonly #options: CompleteReplicaOptions<Query, Answer>;
   readonly #node: RaftNode;

@@ -1,6 +1,7 @@
 export type { TestFunction, Until } from "./testing/conformance.ts";
 export { clockConformance, type ClockHarness } from "./testing/clock-conformance.ts";
-export { networkConformance, type NetworkHarness } from "./testing/network-conformance.ts";
+export { networkConformance } from "./testing/network-conformance.ts";
+export type { NetworkHarness } from "./testing/network-group.ts";
 export { randomConformance } from "./testing/random-conformance.ts";
 export { LoopbackHub, type LoopbackFrame } from "./testing/loopback-hub.ts";
 export { ManualClock } from "./testing/manual-clock.ts";

@@ -10,7 +10,17 @@ import {
   type FrameType,
 } from "@quorate/wire";
 import { expect, test } from "vitest";
+import type { Receiver } from "../src/ports.ts";
 import { Cluster, type Member } from "./cluster.ts";
+
+/** Takes what it is told and does nothing. */
+const deafReceiver: Receiver = {
+  onFrame: () => {},
+  onConnected: () => {},
+  onDisconnected: () => {},
+  onRemoved: () => {},
+  onPeerSeen: () => {},
+};
 
 /** A cluster of voters 1, 2 and 3, of which 3 is not a replica but the test itself. */
 async function newCluster(): Promise<{
@@ -29,7 +39,7 @@ async function newCluster(): Promise<{
   const onFrame = (_from: number, frame: Frame): void => {
     heard.push(frame);
   };
-  await network.open({ onFrame, onConnected: () => {}, onDisconnected: () => {} });
+  await network.open({ ...deafReceiver, onFrame });
   const target = cluster.leader;
   const send = async (
     type: FrameType,
@@ -108,7 +118,7 @@ test("a message that no correct peer can have sent changes nothing", async () =>
 test("frames of nodes outside the group are refused", async () => {
   const { cluster, target } = await newCluster();
   const network = cluster.hub.network(9);
-  await network.open({ onFrame: () => {}, onConnected: () => {}, onDisconnected: () => {} });
+  await network.open(deafReceiver);
   const command = Uint8Array.of(1);
   const forward = encodeForward({ requestId: 1, command, timeoutMs: 1000 });
   network.send(target.id, encodeFrame("forward", forward));

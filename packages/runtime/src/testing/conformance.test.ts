@@ -31,7 +31,12 @@ randomConformance(test, () => new SeededRandom(1));
 networkConformance(test, async () => {
   const clock = new ManualClock();
   const hub = new LoopbackHub(clock);
-  return { network: (id) => hub.network(id), until: untilOf(clock), close: async () => {} };
+  return {
+    network: (id) => hub.network(id),
+    address: () => "",
+    until: untilOf(clock),
+    close: async () => {},
+  };
 });
 
 /** Which cases of a suite fail. */
@@ -91,6 +96,7 @@ test("networkConformance finds a network that loses, repeats, swaps or misnames"
             const network = hub.network(id);
             return { ...network, ...change(network, id) };
           },
+          address: () => "",
           until: untilOf(clock),
           close: async () => {},
         };
@@ -110,6 +116,8 @@ test("networkConformance finds a network that loses, repeats, swaps or misnames"
           onFrame: (from, frame) => receiver.onFrame(from + 1, frame),
           onConnected: (peer) => receiver.onConnected(peer),
           onDisconnected: (peer, reason) => receiver.onDisconnected(peer, reason),
+          onRemoved: (by) => receiver.onRemoved(by),
+          onPeerSeen: (node) => receiver.onPeerSeen(node),
         }),
     })),
   ).not.toEqual([]);

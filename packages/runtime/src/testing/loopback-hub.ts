@@ -1,6 +1,7 @@
 import type { NodeId } from "@quorate/core";
-import { decodeFrame, type Frame } from "@quorate/wire";
-import type { Clock, Network, Receiver } from "../ports.ts";
+import { decodeFrame, type Frame, incarnationBytes } from "@quorate/wire";
+import { PeerBook } from "../peer-book.ts";
+import type { Clock, Introduction, Network, Receiver } from "../ports.ts";
 
 /** A frame on its way through a hub. */
 export interface LoopbackFrame {
@@ -9,13 +10,27 @@ export interface LoopbackFrame {
   readonly frame: Frame;
 }
 
+/** How long the connections of a peer that is let go live on, in milliseconds. */
+const lingerMs = 100;
+
+/** One network that is open. */
+interface Station {
+  readonly id: NodeId;
+  readonly receiver: Receiver;
+  readonly book: PeerBook;
+  readonly incarnation: Uint8Array;
+  /** Whom it reaches. */
+  readonly reached: Map<NodeId, Station>;
+}
+
 /**
  * Connects the replicas of one process. Frames arrive in order, one turn of the clock after they were
  * sent. Links can be cut and joined, and frames dropped or repeated, to test what a network may do.
+ * Addresses mean nothing: a node is found by its id. Until a node is told its peers, all are.
  */
 export class LoopbackHub {
   readonly #clock: Clock;
-  readonly #receivers = new Map<NodeId, Receiver>();
+  readonly #stations = new Map<NodeId, Station>();
   readonly #cut = new Set<string>();
   #copies: (frame: LoopbackFrame) => number = () => 1;
 
@@ -25,18 +40,26 @@ export class LoopbackHub {
 
   /** The network of node `id`: one at a time; another may follow when it is closed. */
   network(id: NodeId): Network {
-    let receiver: Receiver | undefined;
+    const book = new PeerBook(id);
+    let station: Station | undefined;
+    const isOpen = (): boolean => station !== undefined && this.#stations.get(id) === station;
     return {
-      open: async (opened) => {
-        receiver = opened;
-        this.#receivers.set(id, opened);
-        for (const peer of this.#receivers.keys()) this.#connect(id, peer);
+      open: async (receiver, incarnation = new Uint8Array(incarnationBytes)) => {
+        station = { id, receiver, book, incarnation, reached: new Map() };
+        this.#stations.set(id, station);
+        for (const peer of this.#stations.keys()) this.#connect(id, peer);
       },
-      send: (to, chunks) => receiver !== undefined && this.#send(id, to, chunks),
+      send: (to, chunks) => isOpen() && this.#send(id, to, chunks),
+      setPeers: (peers) => {
+        book.setPeers(peers);
+        if (station !== undefined && isOpen()) this.#review(station);
+      },
+      setRemoved: (ids) => {
+        book.setRemoved(ids);
+        if (station !== undefined && isOpen()) this.#review(station);
+      },
       close: async () => {
-        if (receiver === undefined || this.#receivers.get(id) !== receiver) return;
-        receiver = undefined;
-        this.#detach(id, "closed");
+        if (isOpen()) this.#detach(id, "closed");
       },
     };
   }
@@ -48,11 +71,9 @@ export class LoopbackHub {
 
   /** Cuts the link between two nodes; frames on the way over it are lost. */
   cut(a: NodeId, b: NodeId): void {
-    const wasConnected = this.#isConnected(a, b);
     this.#cut.add(linkOf(a, b));
-    if (!wasConnected) return;
-    this.#receivers.get(a)?.onDisconnected(b, "cut");
-    this.#receivers.get(b)?.onDisconnected(a, "cut");
+    this.#disconnect(a, b, "cut");
+    this.#disconnect(b, a, "cut");
   }
 
   /** Joins the link between two nodes again. */
@@ -62,12 +83,12 @@ export class LoopbackHub {
 
   /** Cuts every link of `id`. */
   isolate(id: NodeId): void {
-    for (const peer of this.#receivers.keys()) if (peer !== id) this.cut(id, peer);
+    for (const peer of this.#stations.keys()) if (peer !== id) this.cut(id, peer);
   }
 
   /** Joins every link of `id`. */
   rejoin(id: NodeId): void {
-    for (const peer of this.#receivers.keys()) if (peer !== id) this.join(id, peer);
+    for (const peer of this.#stations.keys()) if (peer !== id) this.join(id, peer);
   }
 
   /** From now on each frame is delivered as often as `copies` says: 0 loses it, 2 repeats it. */
@@ -75,42 +96,99 @@ export class LoopbackHub {
     this.#copies = copies;
   }
 
+  /** Lets each of two nodes try to reach the other, in a turn of its own. */
   #connect(a: NodeId, b: NodeId): void {
-    if (!this.#isConnected(a, b)) return;
     this.#clock.defer(() => {
-      if (!this.#isConnected(a, b)) return;
-      this.#receivers.get(a)?.onConnected(b);
-      this.#receivers.get(b)?.onConnected(a);
+      this.#reach(a, b);
+      this.#reach(b, a);
     });
   }
 
+  /** Connects node `from` to node `to`, if it wants that and is let in. */
+  #reach(from: NodeId, to: NodeId): void {
+    const [caller, called] = [this.#stations.get(from), this.#stations.get(to)];
+    if (caller === undefined || called === undefined) return;
+    if (this.#cut.has(linkOf(from, to)) || caller.reached.get(to) === called) return;
+    if (!caller.book.knows(to)) return;
+    const introduction = introductionOf(caller);
+    const refusal = called.book.refusal(introduction);
+    if (refusal !== undefined) {
+      if (refusal.code === "removed") caller.receiver.onRemoved(to);
+      return;
+    }
+    const { isNews, evicted } = called.book.admit(introduction);
+    if (evicted !== undefined) this.#separate(evicted, to, "another node took its place");
+    caller.reached.set(to, called);
+    caller.receiver.onConnected(to);
+    if (isNews) called.receiver.onPeerSeen(introduction);
+    this.#connect(to, from);
+  }
+
+  /** Connects as the book of `station` now demands, and lets those go who are in it no more. */
+  #review(station: Station): void {
+    const { id, book } = station;
+    const leaving: NodeId[] = [];
+    for (const other of this.#stations.values()) {
+      if (other.reached.has(id) || station.reached.has(other.id)) {
+        if (!book.knows(other.id)) leaving.push(other.id);
+        else if (book.refusal(introductionOf(other)) !== undefined) {
+          this.#clock.defer(() => this.#disconnect(other.id, id, "it is not who it was"));
+        }
+      }
+      this.#connect(id, other.id);
+    }
+    if (leaving.length === 0) return;
+    this.#clock.setTimer(lingerMs, () => {
+      if (this.#stations.get(id) !== station) return;
+      for (const other of leaving.filter((left) => !book.knows(left))) {
+        this.#separate(other, id, "it is no peer any more");
+        this.#connect(other, id);
+      }
+    });
+  }
+
+  #separate(a: NodeId, b: NodeId, reason: string): void {
+    this.#disconnect(a, b, reason);
+    this.#disconnect(b, a, reason);
+  }
+
+  /** Ends what connects `from` to `to`; to a guest that is gone nothing connects either. */
+  #disconnect(from: NodeId, to: NodeId, reason: string): void {
+    const caller = this.#stations.get(from);
+    if (caller === undefined || !caller.reached.delete(to)) return;
+    caller.receiver.onDisconnected(to, reason);
+    if (this.#stations.get(to)?.book.forget(from) === true) this.#disconnect(to, from, reason);
+  }
+
   #send(from: NodeId, to: NodeId, chunks: readonly Uint8Array[]): boolean {
-    if (!this.#isConnected(from, to)) return false;
-    const receiver = this.#receivers.get(to);
+    const called = this.#stations.get(from)?.reached.get(to);
+    if (called === undefined) return false;
     const frame = decodeFrame(chunks);
     const copies = this.#copies({ from, to, frame });
     for (let copy = 0; copy < copies; copy++) {
       const payload = frame.payload.slice();
       this.#clock.defer(() => {
-        if (this.#receivers.get(to) !== receiver || this.#cut.has(linkOf(from, to))) return;
-        receiver?.onFrame(from, { type: frame.type, payload });
+        if (this.#stations.get(to) !== called || this.#cut.has(linkOf(from, to))) return;
+        called.receiver.onFrame(from, { type: frame.type, payload });
       });
     }
     return true;
   }
 
   #detach(id: NodeId, reason: string): void {
-    this.#receivers.delete(id);
-    for (const [peer, receiver] of this.#receivers) {
-      if (!this.#cut.has(linkOf(id, peer))) receiver.onDisconnected(id, reason);
+    const station = this.#stations.get(id);
+    this.#stations.delete(id);
+    for (const other of this.#stations.values()) {
+      if (other.reached.get(id) === station && other.reached.delete(id)) {
+        other.receiver.onDisconnected(id, reason);
+      }
+      other.book.forget(id);
     }
   }
+}
 
-  #isConnected(a: NodeId, b: NodeId): boolean {
-    return (
-      a !== b && this.#receivers.has(a) && this.#receivers.has(b) && !this.#cut.has(linkOf(a, b))
-    );
-  }
+function introductionOf({ id, incarnation }: Station): Introduction {
+  return { id, address: "", incarnation };
 }
 
 function linkOf(a: NodeId, b: NodeId): string {

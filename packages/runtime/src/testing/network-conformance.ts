@@ -1,41 +1,15 @@
-import { assert, at, type NodeId } from "@quorate/core";
-import { encodeFrame, type Frame } from "@quorate/wire";
-import type { Network, Receiver } from "../ports.ts";
-import type { TestFunction, Until } from "./conformance.ts";
-
-/** One group of networks under test. */
-export interface NetworkHarness {
-  /** The network of node 1, 2 or 3, not opened yet. Each is asked for once. */
-  network(id: NodeId): Network;
-  readonly until: Until;
-  /** Frees what the harness itself holds; the networks are closed by then. */
-  close(): Promise<void>;
-}
-
-/** What one node was told. */
-class Witness implements Receiver {
-  readonly frames: { readonly from: NodeId; readonly frame: Frame }[] = [];
-  readonly connected = new Set<NodeId>();
-  disconnectCount = 0;
-
-  onFrame(from: NodeId, frame: Frame): void {
-    this.frames.push({ from, frame });
-  }
-
-  onConnected(peer: NodeId): void {
-    this.connected.add(peer);
-  }
-
-  onDisconnected(peer: NodeId): void {
-    this.connected.delete(peer);
-    this.disconnectCount++;
-  }
-}
-
-interface Member {
-  readonly network: Network;
-  readonly witness: Witness;
-}
+import { assert, at } from "@quorate/core";
+import { encodeFrame } from "@quorate/wire";
+import type { TestFunction } from "./conformance.ts";
+import {
+  bytesOf,
+  frameOf,
+  Group,
+  type NetworkHarness,
+  sameBytes,
+  type WithGroup,
+} from "./network-group.ts";
+import { peerCases } from "./peer-conformance.ts";
 
 /** Registers the cases that every `Network` must pass, over groups of three from `newHarness`. */
 export function networkConformance(
@@ -53,41 +27,8 @@ export function networkConformance(
     });
   deliveryCases(withGroup);
   connectionCases(withGroup);
+  peerCases(withGroup);
 }
-
-/** Up to three opened networks, which are closed at the end. */
-class Group {
-  readonly until: Until;
-  readonly #harness: NetworkHarness;
-  readonly #members: Member[] = [];
-
-  constructor(harness: NetworkHarness) {
-    this.#harness = harness;
-    this.until = harness.until;
-  }
-
-  async open(id: NodeId): Promise<Member> {
-    const member = { network: this.#harness.network(id), witness: new Witness() };
-    this.#members.push(member);
-    await member.network.open(member.witness);
-    return member;
-  }
-
-  /** Nodes 1 and 2, connected both ways. */
-  async pair(): Promise<readonly [Member, Member]> {
-    const one = await this.open(1);
-    const two = await this.open(2);
-    await this.until(() => one.witness.connected.has(2) && two.witness.connected.has(1));
-    return [one, two];
-  }
-
-  async close(): Promise<void> {
-    for (const { network } of this.#members) await network.close();
-    await this.#harness.close();
-  }
-}
-
-type WithGroup = (name: string, run: (group: Group) => Promise<void>) => void;
 
 function deliveryCases(withGroup: WithGroup): void {
   withGroup("Network delivers frames whole, in order, with their sender", async (group) => {
@@ -180,18 +121,4 @@ function connectionCases(withGroup: WithGroup): void {
     await network.close();
     await network.close();
   });
-}
-
-function frameOf(payload: Uint8Array): Uint8Array[] {
-  // In two chunks, since a frame may be handed over in any number.
-  const middle = payload.length >>> 1;
-  return encodeFrame("raft", [payload.slice(0, middle), payload.slice(middle)]);
-}
-
-function bytesOf(length: number, seed: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, offset) => (offset * 31 + seed * 17) & 0xff);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, offset) => byte === b[offset]);
 }
