@@ -89,6 +89,13 @@ const refused: readonly [string, Partial<ReplicaOptions<string, string>>][] = [
   ["snapshotChunkBytes", { snapshotChunkBytes: 2 ** 20 + 1 }],
   ["snapshotStallMs", { snapshotStallMs: 0 }],
   ["snapshotRetryMs", { snapshotRetryMs: 3_600_001 }],
+  ["clockDriftMax", { clockDriftMax: -0.1 }],
+  ["clockDriftMax", { clockDriftMax: 0.51 }],
+  ["handOverTimeoutMs", { handOverTimeoutMs: -1 }],
+  ["handOverTimeoutMs", { handOverTimeoutMs: 3_600_001 }],
+  ["leaseReads", { raft: { leaseReads: true, checkQuorum: false } }],
+  ["leaseReads", { raft: { leaseReads: true, electionTimeoutTicks: 3 } }],
+  ["leaseReads", { tickMs: 2, raft: { leaseReads: true, electionTimeoutTicks: 4 } }],
   ["electionTimeoutTicks", { raft: { electionTimeoutTicks: 1 } }],
 ];
 
@@ -113,6 +120,18 @@ test("validateReplicaOptions takes snapshots without a limit on bandwidth, and l
   expect(validateReplicaOptions(newOptions({ ...change, snapshotTailBytes: 0 }))).toMatchObject(
     change,
   );
+});
+
+test("validateReplicaOptions lets a leader that is closed wait for an election timeout", () => {
+  const { handOverTimeoutMs } = validateReplicaOptions(newOptions({ tickMs: 20 }));
+  expect(handOverTimeoutMs).toBe(200);
+  expect(validateReplicaOptions(newOptions({ handOverTimeoutMs: 0 })).handOverTimeoutMs).toBe(0);
+});
+
+test("validateReplicaOptions tells whether reads may count on leases", () => {
+  expect(validateReplicaOptions(newOptions({})).leaseReads).toBe(false);
+  const raft = { leaseReads: true, electionTimeoutTicks: 4 };
+  expect(validateReplicaOptions(newOptions({ raft })).leaseReads).toBe(true);
 });
 
 test("validateReplicaOptions takes a cluster id of 255 bytes", () => {

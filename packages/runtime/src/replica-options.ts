@@ -1,12 +1,17 @@
 import { isSafe, type NodeId, RaftNode, type RaftOptions, type Ticks } from "@quorate/core";
 import { clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
 import { atLeastOne, refuse, within } from "./check-option.ts";
+import {
+  type CompleteLeadershipOptions,
+  type LeadershipOptions,
+  validateLeadershipOptions,
+} from "./leadership-options.ts";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
 import { type SnapshotOptions, validateSnapshotOptions } from "./snapshot-options.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** What a replica is made of, and its limits. Only the first eight have no default. */
-export interface ReplicaOptions<Query, Answer> extends SnapshotOptions {
+export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, LeadershipOptions {
   /** This replica. Keep it for the life of its disk: an id is never given to an empty disk again. */
   readonly id: NodeId;
 
@@ -106,9 +111,10 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions {
 }
 
 /** The options of a replica, every one decided. */
-export interface CompleteReplicaOptions<Query, Answer> extends Required<
-  Omit<ReplicaOptions<Query, Answer>, "segmentBytes" | "raft">
-> {
+export interface CompleteReplicaOptions<Query, Answer>
+  extends
+    Required<Omit<ReplicaOptions<Query, Answer>, "segmentBytes" | "raft">>,
+    CompleteLeadershipOptions {
   readonly segmentBytes: number | undefined;
   readonly raft: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
   /** The largest command that is taken, in bytes. */
@@ -134,9 +140,16 @@ export function validateReplicaOptions<Query, Answer>(
   const flaw = clusterIdFlaw(clusterId);
   if (flaw !== undefined) refuse(`clusterId ${flaw}`);
   // Refuses what the core would refuse, before a disk is touched.
-  const { commandBytesMax = 4 * mebi, electionTimeoutTicks = 10 } = options.raft ?? {};
+  const {
+    commandBytesMax = 4 * mebi,
+    electionTimeoutTicks = 10,
+    leaseReads = false,
+  } = options.raft ?? {};
   const raft = { ...options.raft, commandBytesMax, electionTimeoutTicks };
   new RaftNode(id, voters, raft).status();
+  const tickMs = within(1, 60_000, "tickMs", options.tickMs ?? 100);
+  const tickCatchUpMax = Math.min(2, electionTimeoutTicks - 1);
+  const timing = { tickMs, electionTimeoutTicks, tickCatchUpMax };
   return {
     id,
     voters: [...voters],
@@ -146,7 +159,7 @@ export function validateReplicaOptions<Query, Answer>(
     network: options.network,
     clock: options.clock,
     random: options.random,
-    tickMs: within(1, 60_000, "tickMs", options.tickMs ?? 100),
+    tickMs,
     callTimeoutMs: within(1, callTimeoutMsMax, "callTimeoutMs", options.callTimeoutMs ?? 5000),
     retryMs: within(1, 60_000, "retryMs", options.retryMs ?? 20),
     diskFullRetryMs: within(1, 3_600_000, "diskFullRetryMs", options.diskFullRetryMs ?? 1000),
@@ -165,7 +178,8 @@ export function validateReplicaOptions<Query, Answer>(
     raft,
     commandBytesMax,
     electionTimeoutTicks,
-    tickCatchUpMax: Math.min(2, electionTimeoutTicks - 1),
+    tickCatchUpMax,
+    ...validateLeadershipOptions(options, leaseReads, timing),
   };
 }
 

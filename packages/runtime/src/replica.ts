@@ -16,16 +16,36 @@ export interface CallOptions {
 export interface ReadOptions extends CallOptions {
   /**
    * `linearizable`: sees every write acknowledged before the read began, at the price of one round trip
-   * from the leader to a majority. `local`: whatever this replica has applied; may be arbitrarily old.
+   * from the leader to a majority. `lease`: the same promise, kept without asking anyone as long as the
+   * leader knows by its clock that no other can have been elected; on any other replica, and whenever
+   * the leader cannot be sure, it is a linearizable read. It trusts clocks as far as `clockDriftMax`
+   * says, and needs the option `leaseReads` of `raft` on every node. `local`: whatever this replica has
+   * applied, which may be arbitrarily old.
    *
    * @default "linearizable"
    */
-  readonly consistency?: "linearizable" | "local";
+  readonly consistency?: "linearizable" | "lease" | "local" | undefined;
+  /**
+   * How old a `local` read may be, in milliseconds, at least 0: it sees every write that was
+   * acknowledged longer than this before the read began. What this replica learned from the leader of
+   * late often shows that; if not, the leader is asked. As much as half a tick is always taken for
+   * uncertain, so a smaller value asks every time.
+   *
+   * @default no bound
+   */
+  readonly maxStalenessMs?: number | undefined;
+  /**
+   * Waits until this replica has applied the log up to here, whatever else is asked for. With the
+   * `index` of a write, or of another read, it sees that write, or at least what that read saw.
+   *
+   * @default 0
+   */
+  readonly atLeast?: LogIndex | undefined;
 }
 
 /** A command that was applied. */
 export interface Applied {
-  /** Where the command stands in the log. */
+  /** Where the command stands in the log: any read with `atLeast` this sees it. */
   readonly index: LogIndex;
   /** What the state machine returned for it. */
   readonly result: Uint8Array;
@@ -33,7 +53,7 @@ export interface Applied {
 
 /** An answered read. */
 export interface Answered<Answer> {
-  /** How far the answering replica had applied the log. */
+  /** How far the answering replica had applied the log: a read with `atLeast` this sees no less. */
   readonly index: LogIndex;
   readonly answer: Answer;
 }
@@ -61,12 +81,38 @@ export interface ReplicaStatus extends Status {
   readonly unpersistedBytes: number;
 }
 
+/** Why a replica stopped being leader. */
+export type LeadershipEnd =
+  /** Another node is in a newer term. */
+  | "newer-term"
+  /** It had not heard from a majority for an election timeout. */
+  | "no-quorum"
+  /** The configuration excluded it. */
+  | "removed"
+  /** The driver of its core said so. */
+  | "asked"
+  /** A write to its disk took too long. */
+  | "disk-stuck"
+  /** Its event loop was late again and again, by more than followers wait. */
+  | "event-loop-lag"
+  /** Its disk was full, and another took over. */
+  | "disk-full"
+  /** It is being closed. */
+  | "shutting-down"
+  /** Its leadership was handed over: by `transferLeadership`, or to a member of higher priority. */
+  | "transferred";
+
 /** What happens to a replica. */
 export type ReplicaEvent =
   /** This replica learned of another leader, or that there is none (`leader` is `none`). */
   | { readonly kind: "leader-changed"; readonly term: Term; readonly leader: NodeId }
-  /** This replica changed its role. */
-  | { readonly kind: "role-changed"; readonly term: Term; readonly role: RoleKind }
+  /** This replica changed its role. `reason` says why it leads no more, if it did. */
+  | {
+      readonly kind: "role-changed";
+      readonly term: Term;
+      readonly role: RoleKind;
+      readonly reason?: LeadershipEnd | undefined;
+    }
   | { readonly kind: "peer-connected"; readonly peer: NodeId }
   | { readonly kind: "peer-disconnected"; readonly peer: NodeId; readonly reason: string }
   /** A peer sent what cannot be taken; it was dropped. At most one event per peer and second. */
