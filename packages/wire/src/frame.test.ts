@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { RaftError } from "@quorate/core";
 import { crc32c } from "./crc32c.ts";
-import { decodeFrame, encodeFrame, frameHeaderBytes, type FrameType } from "./frame.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  frameHeaderBytes,
+  frameTypeOf,
+  type FrameType,
+} from "./frame.ts";
 
 const malformed: unknown = expect.objectContaining({ code: "malformed" });
 const payload = Uint8Array.from({ length: 50 }, (_, position) => position * 5);
@@ -100,6 +106,16 @@ for (const number of [0, 12, 255]) {
 test("decodeFrame refuses a payload whose checksum is another's", () => {
   const frame = withHeader((header) => header.fill(0, 8, 12));
   expect(() => decodeFrame(frame)).toThrow(malformed);
+});
+
+test("frameTypeOf reads the type of a frame that was made, and of nothing else", () => {
+  for (const type of ["hello", "raft", "snapshot-chunk", "call-result"] as const) {
+    expect(frameTypeOf(encodeFrame(type, [payload]))).toBe(type);
+  }
+  const [header = payload] = encodeFrame("raft", []);
+  expect(frameTypeOf([])).toBeUndefined();
+  expect(frameTypeOf([header.subarray(0, 15), header.subarray(15)])).toBeUndefined();
+  expect(frameTypeOf([withHeader((bytes) => bytes.fill(99, 3, 4))])).toBeUndefined();
 });
 
 test("encodeFrame refuses a payload that a header cannot announce", () => {

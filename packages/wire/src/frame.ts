@@ -121,6 +121,16 @@ export function decodeHeader(bytes: Uint8Array, start: number): FrameHeader {
   };
 }
 
+/**
+ * The type of a frame as `encodeFrame` made it, for those who pass it on; undefined if its first chunk
+ * holds no whole header. Verifies nothing.
+ */
+export function frameTypeOf(frame: readonly Uint8Array[]): FrameType | undefined {
+  const header = frame[0];
+  if (header === undefined || header.length < frameHeaderBytes) return undefined;
+  return frameTypes[(header[typeOffset] ?? 0) - 1];
+}
+
 // Byte by byte: to make a DataView of so few bytes takes longer than all else that is done with them.
 function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value >>> 24;

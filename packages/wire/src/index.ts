@@ -10,6 +10,7 @@ export {
   encodeFrame,
   frameHeaderBytes,
   framePayloadBytesMax,
+  frameTypeOf,
   frameVersion,
   type Frame,
   type FrameType,
