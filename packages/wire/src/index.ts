@@ -81,3 +81,5 @@ export {
   type MemberTable,
 } from "./members.ts";
 export { addressBytesMax, addressFlaw } from "./address.ts";
+export { ProtoReader } from "./protobuf.ts";
+export { encodeRecord, type FieldValue } from "./record.ts";
