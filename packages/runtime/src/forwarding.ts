@@ -3,7 +3,7 @@ import { encodeForward, encodeForwardResult, encodeFrame } from "@quorate/wire";
 import type { Network, Random } from "./ports.ts";
 import type { Applied } from "./replica.ts";
 
-/** Names one forwarded command among all of one run of a replica. At least 1. */
+/** Names one request to another replica among all of one run of a replica. At least 1. */
 export type RequestId = number;
 
 /**
@@ -31,9 +31,14 @@ export class Forwarding {
     this.#lastRequestId = random.uint32() * 2 ** 20 + (random.uint32() >>> 12);
   }
 
+  /** Names a request of any kind as no other of this run is named. */
+  newRequestId(): RequestId {
+    return ++this.#lastRequestId;
+  }
+
   /** Hands `command` to `leader`; its id, or `none` if it certainly did not leave. */
   send(leader: NodeId, command: Uint8Array, timeoutMs: number): RequestId {
-    const requestId = ++this.#lastRequestId;
+    const requestId = this.newRequestId();
     const payload = encodeForward({ requestId, command, timeoutMs });
     return this.#network.send(leader, encodeFrame("forward", payload)) ? requestId : none;
   }
