@@ -127,10 +127,16 @@ export function decodeConfState(data: Uint8Array): ConfState {
   return flaw === undefined ? confState : malformed(`a configuration is impossible: ${flaw}`);
 }
 
+/** The largest tag: field numbers end at 2^29 - 1. */
+const tagMax = 0xffff_ffff;
+
 /** The little of protobuf that these need. */
 interface Field {
   readonly number: number;
-  /** A number, or bytes that alias the data; undefined for other wire types, which are skipped. */
+  /**
+   * A number, which may be too large to be exact; or bytes that alias the data; or undefined for other
+   * wire types, which are skipped.
+   */
   readonly value: number | Uint8Array | undefined;
 }
 
@@ -161,7 +167,7 @@ function* fieldsOf(data: Uint8Array): Generator<Field> {
     for (let scale = 1; ; scale *= 0x80) {
       const byte = data[offset++] ?? malformed("a configuration change is cut short");
       value += (byte % 0x80) * scale;
-      if (!isSafe(value) || scale > 2 ** 63) malformed("a number is out of range");
+      if (scale > 2 ** 63) malformed("a number is longer than ten bytes");
       if (byte < 0x80) return value;
     }
   };
@@ -173,6 +179,7 @@ function* fieldsOf(data: Uint8Array): Generator<Field> {
   while (offset < data.length) {
     const tag = varint();
     const number = Math.floor(tag / 8);
+    if (number === 0 || tag > tagMax) malformed("the number of a field is out of range");
     switch (tag % 8) {
       case 0:
         yield { number, value: varint() };
@@ -195,7 +202,7 @@ function* fieldsOf(data: Uint8Array): Generator<Field> {
 }
 
 function numberOf(value: Field["value"]): number {
-  return typeof value === "number" ? value : malformed("a field must be a number");
+  return isSafe(value) ? value : malformed("a field must be a number of at most 2^53 - 1");
 }
 
 function bytesOf(value: Field["value"]): Uint8Array {
