@@ -1,13 +1,28 @@
 import fc from "fast-check";
 import {
+  type ConfChange,
   type ConfState,
   emptyConfState,
   type Entry,
+  type MemberChange,
   type Message,
   newEntry,
   type Snapshot,
 } from "@quorate/core";
-import type { Forward, ForwardResult, Hello, Refusal } from "@quorate/wire";
+import {
+  type Call,
+  type CallResult,
+  encodeMembers,
+  type Forward,
+  type ForwardResult,
+  type Hello,
+  type Member,
+  type MemberTable,
+  type Refusal,
+  type SnapshotChunk,
+  type SnapshotOffer,
+  type SnapshotReceipt,
+} from "@quorate/wire";
 
 /** Safe integers of at least 0, as likely short as long. */
 export const numbers: fc.Arbitrary<number> = fc.oneof(
@@ -140,12 +155,16 @@ export const messages: fc.Arbitrary<Message> = fc.oneof(...Object.values(message
 
 const texts = fc.string({ unit: "grapheme", maxLength: 60 });
 
+const sixteenBytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const addresses = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 });
+
 export const hellos: fc.Arbitrary<Hello> = fc.record({
   protocolVersion: numbers,
   clusterId: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
   from: ids,
   to: ids,
-  incarnation: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  incarnation: sixteenBytes,
+  address: fc.option(addresses, { nil: undefined }),
 });
 
 export const refusals: fc.Arbitrary<Refusal> = fc.record({
@@ -159,16 +178,114 @@ export const forwards: fc.Arbitrary<Forward> = fc.record({
   timeoutMs: fc.integer({ min: 1, max: 0x7fff_ffff }),
 });
 
+const errorCodes = fc.constantFrom("not_leader", "busy", "leadership_lost");
+const failures = fc.record({
+  requestId: numbers,
+  ok: fc.constant(false),
+  code: errorCodes,
+  message: texts,
+  leader: numbers,
+});
+
 export const forwardResults: fc.Arbitrary<ForwardResult> = fc.oneof(
   fc.record({ requestId: numbers, ok: fc.constant(true), index: ids, result: payloads }),
+  failures,
+);
+
+export const calls: fc.Arbitrary<Call> = fc.record({
+  requestId: numbers,
+  method: fc.integer({ min: 1, max: 0xffff }),
+  payload: payloads,
+  timeoutMs: fc.integer({ min: 1, max: 0x7fff_ffff }),
+});
+
+export const callResults: fc.Arbitrary<CallResult> = fc.oneof(
+  fc.record({ requestId: numbers, ok: fc.constant(true), result: payloads }),
+  failures,
+);
+
+const memberDetails = fc.record({
+  address: fc.oneof(fc.constant(""), addresses),
+  incarnation: fc.option(sixteenBytes, { nil: undefined }),
+  priority: fc.integer({ min: 0, max: 1000 }),
+});
+
+/** Tables of some members, of whom some were removed. */
+export const memberTables: fc.Arbitrary<MemberTable> = fc
+  .uniqueArray(fc.tuple(ids, fc.option(memberDetails)), { selector: ([id]) => id, maxLength: 8 })
+  .map((nodes) => {
+    const members: Member[] = [];
+    const removed: number[] = [];
+    for (const [id, details] of nodes.toSorted(([a], [b]) => a - b)) {
+      if (details === null) removed.push(id);
+      else members.push({ id, ...details });
+    }
+    return { members, removed };
+  });
+
+export const snapshotOffers: fc.Arbitrary<SnapshotOffer> = fc
+  .record({
+    streamId: ids,
+    snapshotId: sixteenBytes,
+    term: ids.map((term) => Math.min(term, Number.MAX_SAFE_INTEGER - 1)),
+    index: ids,
+    confState: confStates,
+    members: memberTables.map(encodeMembers),
+    bytes: numbers,
+  })
+  .chain(({ index, confState, ...rest }) =>
+    fc
+      .integer({ min: 1, max: rest.term })
+      .map((term) => ({ ...rest, snapshot: { index, term, confState } })),
+  );
+
+const offsets = numbers.map((offset) => Math.min(offset, Number.MAX_SAFE_INTEGER - 2000));
+
+export const snapshotChunks: fc.Arbitrary<SnapshotChunk> = fc.oneof(
   fc.record({
-    requestId: numbers,
-    ok: fc.constant(false),
-    code: fc.constantFrom("not_leader", "busy", "leadership_lost"),
-    message: texts,
-    leader: numbers,
+    streamId: ids,
+    offset: offsets,
+    data: payloads.filter((data) => data.length > 0),
+    last: fc.constant(false),
+  }),
+  fc.record({
+    streamId: ids,
+    offset: offsets,
+    data: payloads,
+    last: fc.constant(true),
+    checksum: fc.nat({ max: 0xffff_ffff }),
   }),
 );
+
+export const snapshotReceipts: fc.Arbitrary<SnapshotReceipt> = fc.oneof(
+  fc.record({
+    streamId: ids,
+    received: numbers,
+    state: fc.constantFrom("more", "installed"),
+  }),
+  fc.record({
+    streamId: ids,
+    received: numbers,
+    state: fc.constant("refused"),
+    code: errorCodes,
+    message: texts,
+  }),
+);
+
+const changes: fc.Arbitrary<MemberChange> = fc.record({
+  kind: fc.constantFrom("add-voter", "add-learner", "remove"),
+  id: numbers,
+});
+
+/** Changes of all kinds, possible or not, each with a configuration that it says to lead to. */
+export const confChanges: fc.Arbitrary<{ change: ConfChange; result: ConfState }> = fc.record({
+  change: fc.record({
+    transition: fc.constantFrom("auto", "implicit", "explicit"),
+    changes: fc.array(changes, { maxLength: 5 }),
+    context: payloads,
+  }),
+  result: confStates,
+});
 
 /** What was decoded, without the bytes that it keeps for encoding it again: for comparisons. */
 export function withoutEncoded(message: Message): Message {

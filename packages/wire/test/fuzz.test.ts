@@ -1,102 +1,20 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { RaftError } from "@quorate/core";
-import {
-  decodeBatch,
-  decodeEntry,
-  decodeForward,
-  decodeForwardResult,
-  decodeFrame,
-  decodeHardState,
-  decodeHello,
-  decodeMessage,
-  decodeRefusal,
-  decodeWelcome,
-  encodeBatch,
-  encodeEntry,
-  encodeForward,
-  encodeForwardResult,
-  encodeFrame,
-  encodeHardState,
-  encodeHello,
-  encodeMessage,
-  encodeRefusal,
-  encodeWelcome,
-  FrameReader,
-} from "@quorate/wire";
-import {
-  entries,
-  forwardResults,
-  forwards,
-  hellos,
-  joined,
-  messages,
-  numbers,
-  refusals,
-} from "./arbitraries.ts";
+import { decodeFrame, encodeFrame, FrameReader } from "@quorate/wire";
+import { joined } from "./arbitraries.ts";
+import { type Decoder, decoders, outcomeOf } from "./decoders.ts";
 
-const inputCount = 200_000;
+const inputCount = 100_000;
 /** For a slow machine; the inputs take a few seconds at most. */
 const timeoutMs = 120_000;
 
-interface Target {
-  readonly decode: (bytes: Uint8Array) => unknown;
-  /** Valid inputs, to be damaged. */
-  readonly valid: fc.Arbitrary<Uint8Array>;
-  /** The codes that may come out. */
-  readonly codes: readonly string[];
-}
-
-const malformedOnly = ["malformed"];
 const frameCodes = ["malformed", "unsupported_version", "too_large"];
 const frames = fc
   .uint8Array({ maxLength: 60 })
   .map((payload) => joined(encodeFrame("raft", [payload])));
 
-const targets: Record<string, Target> = {
-  decodeMessage: {
-    decode: decodeMessage,
-    valid: messages.map(encodeMessage),
-    codes: ["malformed", "unknown_message"],
-  },
-  decodeBatch: {
-    decode: decodeBatch,
-    valid: fc.array(messages, { maxLength: 4 }).map((batch) => joined(encodeBatch(batch))),
-    codes: ["malformed", "unknown_message"],
-  },
-  decodeEntry: { decode: decodeEntry, valid: entries.map(encodeEntry), codes: malformedOnly },
-  decodeHardState: {
-    decode: decodeHardState,
-    valid: fc
-      .tuple(numbers, numbers, numbers)
-      .map(([term, vote, commitIndex]) => encodeHardState({ term, vote, commitIndex })),
-    codes: malformedOnly,
-  },
-  decodeHello: {
-    decode: decodeHello,
-    valid: hellos.map((hello) => joined(encodeHello(hello))),
-    codes: malformedOnly,
-  },
-  decodeWelcome: {
-    decode: decodeWelcome,
-    valid: numbers.map((version) => joined(encodeWelcome({ protocolVersion: version }))),
-    codes: malformedOnly,
-  },
-  decodeRefusal: {
-    decode: decodeRefusal,
-    valid: refusals.map((refusal) => joined(encodeRefusal(refusal))),
-    codes: malformedOnly,
-  },
-  decodeForward: {
-    decode: decodeForward,
-    valid: forwards.map((forward) => joined(encodeForward(forward))),
-    codes: malformedOnly,
-  },
-  decodeForwardResult: {
-    decode: decodeForwardResult,
-    valid: forwardResults.map((result) => joined(encodeForwardResult(result))),
-    codes: malformedOnly,
-  },
+const targets: Record<string, Decoder> = {
+  ...decoders,
   decodeFrame: { decode: decodeFrame, valid: frames, codes: frameCodes },
   FrameReader: {
     decode: (bytes) => new FrameReader({ frameBytesMax: 1024 }).push(bytes),
@@ -186,15 +104,6 @@ for (const [name, target] of Object.entries(targets)) {
     },
     timeoutMs,
   );
-}
-
-function outcomeOf(target: Target, bytes: Uint8Array): string {
-  try {
-    target.decode(bytes);
-    return "decoded";
-  } catch (error) {
-    return error instanceof RaftError ? error.code : String(error);
-  }
 }
 
 /** A field of `tag` that claims `length` bytes, of which eight are there. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  addressBytesMax,
   clusterIdBytesMax,
   decodeForward,
   decodeForwardResult,
@@ -78,6 +79,9 @@ const flawed: Record<string, Partial<Hello>> = {
   "a cluster id with half a surrogate pair": { clusterId: "x\ud800" },
   "a cluster id whose last character passes the limit": { clusterId: `${"x".repeat(254)}€` },
   "an incarnation of 15 bytes": { incarnation: new Uint8Array(15) },
+  "an empty address": { address: "" },
+  "an address of 256 bytes": { address: "é".repeat(128) },
+  "an address with half a surrogate pair": { address: "\udc00" },
 };
 
 for (const [name, flaw] of Object.entries(flawed)) {
@@ -91,6 +95,12 @@ test("a cluster id may have 255 bytes", () => {
   expect(decodeHello(joined(encodeHello({ ...hello, clusterId }))).clusterId).toBe(clusterId);
 });
 
+test("an address may have 255 bytes, or be absent", () => {
+  const address = "x".repeat(addressBytesMax);
+  expect(decodeHello(joined(encodeHello({ ...hello, address }))).address).toBe(address);
+  expect(decodeHello(joined(encodeHello(hello))).address).toBeUndefined();
+});
+
 test("decodeHello refuses what encodeHello would not make", () => {
   const bytes = joined(encodeHello(hello));
   const withField = (...field: readonly number[]): Uint8Array => Uint8Array.of(...bytes, ...field);
@@ -102,6 +112,9 @@ test("decodeHello refuses what encodeHello would not make", () => {
   expect(() => decodeHello(withField(0x12, 1, 0xff))).toThrow(malformed);
   expect(() => decodeHello(withField(0x12, 0x80, 2, ...new Uint8Array(256)))).toThrow(malformed);
   expect(() => decodeHello(withField(0x2a, 1, 0))).toThrow(malformed);
+  expect(() => decodeHello(withField(0x32, 0))).toThrow(malformed);
+  expect(() => decodeHello(withField(0x32, 1, 0xff))).toThrow(malformed);
+  expect(() => decodeHello(withField(0x32, 0x80, 2, ...new Uint8Array(256)))).toThrow(malformed);
   expect(() => decodeHello(withField(0x10, 1))).toThrow(malformed);
 });
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { AssertionError, type Message, newEntry } from "@quorate/core";
 import { decodeMessage, encodeEntry, encodeMessage } from "@quorate/wire";
 import { messages, messagesByKind, withoutEncoded } from "./arbitraries.ts";
+import { fieldOffsets } from "./decoders.ts";
 
 const malformed: unknown = expect.objectContaining({ code: "malformed" });
 const unknownMessage: unknown = expect.objectContaining({ code: "unknown_message" });
@@ -17,55 +18,6 @@ for (const [kind, arbitrary] of Object.entries(messagesByKind)) {
     );
   });
 }
-
-test("decodeMessage gives a message or a coded error wherever a valid one is cut", () => {
-  fc.assert(
-    fc.property(messages, (message) => {
-      const bytes = encodeMessage(message);
-      for (let length = 0; length < Math.min(bytes.length, 200); length++) {
-        try {
-          const { kind } = decodeMessage(bytes.subarray(0, length));
-          expect(messagesByKind).toHaveProperty(kind);
-        } catch (error) {
-          const codes = ["malformed", "unknown_message"];
-          expect(codes).toContain((error as { code?: string }).code);
-        }
-      }
-    }),
-    { numRuns: 50 },
-  );
-});
-
-/** Where the fields of a message begin, and where the last one ends. All tags are of one byte. */
-function fieldOffsets(bytes: Uint8Array): number[] {
-  const offsets = [0];
-  for (let offset = 0; offset < bytes.length; offsets.push(offset)) {
-    const isBytes = ((bytes[offset] ?? 0) & 7) === 2;
-    let value = 0;
-    let scale = 1;
-    for (offset++; ; offset++, scale *= 128) {
-      const byte = bytes[offset] ?? 0;
-      value += (byte & 127) * scale;
-      if (byte < 128) break;
-    }
-    offset += 1 + (isBytes ? value : 0);
-  }
-  return offsets;
-}
-
-test("a message that is cut within a field is malformed", () => {
-  fc.assert(
-    fc.property(messages, (message) => {
-      const bytes = encodeMessage(message);
-      const whole = new Set(fieldOffsets(bytes));
-      for (let length = 0; length < Math.min(bytes.length, 300); length++) {
-        if (whole.has(length)) continue;
-        expect(() => decodeMessage(bytes.subarray(0, length))).toThrow(malformed);
-      }
-    }),
-    { numRuns: 50 },
-  );
-});
 
 const unknownFields: readonly (readonly number[])[] = [
   [0x78, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],

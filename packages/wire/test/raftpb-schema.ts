@@ -80,6 +80,20 @@ const file = create(FileDescriptorProtoSchema, {
       ],
       ["voters", "learners", "votersOutgoing", "learnersNext"],
     ),
+    message("ConfChangeSingle", [
+      ["type", 1, Type.UINT64],
+      ["nodeId", 2, Type.UINT64],
+    ]),
+    message(
+      "ConfChangeV2",
+      [
+        ["transition", 1, Type.UINT64],
+        ["changes", 2, Type.MESSAGE, "ConfChangeSingle"],
+        ["context", 3, Type.BYTES],
+        ["result", 15, Type.MESSAGE, "ConfState"],
+      ],
+      ["changes"],
+    ),
     message("HardState", [
       ["term", 1, Type.UINT64],
       ["vote", 2, Type.UINT64],
@@ -91,8 +105,18 @@ const file = create(FileDescriptorProtoSchema, {
 
 const registry = createFileRegistry(file, () => undefined);
 
+/** The names of the messages of the schema that are written or read by themselves. */
+export type SchemaName =
+  | "Entry"
+  | "Message"
+  | "HardState"
+  | "MessageBatch"
+  | "Snapshot"
+  | "ConfState"
+  | "ConfChangeV2";
+
 /** The descriptor of a message of `raftpb`, for the protobuf library that ours is compared with. */
-export function schemaOf(name: "Entry" | "Message" | "HardState" | "MessageBatch"): DescMessage {
+export function schemaOf(name: SchemaName): DescMessage {
   const schema = registry.getMessage(`raftpb.${name}`);
   if (schema === undefined) throw new Error(`the schema has no message ${name}`);
   return schema;

@@ -1,26 +1,42 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Entry, type Message, newEntry, type Snapshot } from "@quorate/core";
+import {
+  type ConfChange,
+  type ConfState,
+  decodeConfChange,
+  decodeConfState,
+  encodeConfChange,
+  encodeConfState,
+  type Entry,
+  type Message,
+  newEntry,
+  type Snapshot,
+} from "@quorate/core";
 import {
   decodeBatch,
   decodeEntry,
   decodeHardState,
   decodeMessage,
+  decodeSnapshot,
   encodeBatch,
   encodeEntry,
   encodeHardState,
   encodeMessage,
+  encodeSnapshot,
 } from "@quorate/wire";
 import {
+  confChanges,
+  confStates,
   entries,
   joined,
   messages,
   messagesByKind,
   numbers,
+  snapshots,
   withoutEncoded,
 } from "./arbitraries.ts";
-import { schemaOf } from "./raftpb-schema.ts";
+import { schemaOf, type SchemaName } from "./raftpb-schema.ts";
 
 // The library knows nothing of our mapping: what it is given here is written out a second time.
 
@@ -108,19 +124,41 @@ function libraryBody(message: Message): Record<string, unknown> & { type: bigint
   }
 }
 
+function libraryConfState(confState: ConfState): Record<string, unknown> {
+  return {
+    voters: confState.voters.map(BigInt),
+    learners: confState.learners.map(BigInt),
+    votersOutgoing: confState.votersOutgoing.map(BigInt),
+    learnersNext: confState.learnersNext.map(BigInt),
+    ...(confState.autoLeave ? { autoLeave: true } : {}),
+  };
+}
+
 function librarySnapshot({ index, term, confState }: Snapshot): Record<string, unknown> {
   const metadata = {
-    confState: {
-      voters: confState.voters.map(BigInt),
-      learners: confState.learners.map(BigInt),
-      votersOutgoing: confState.votersOutgoing.map(BigInt),
-      learnersNext: confState.learnersNext.map(BigInt),
-      ...(confState.autoLeave ? { autoLeave: true } : {}),
-    },
+    confState: libraryConfState(confState),
     index: BigInt(index),
     term: BigInt(term),
   };
   return { metadata };
+}
+
+const libraryTransitions = { auto: {}, implicit: { transition: 1n }, explicit: { transition: 2n } };
+const libraryChangeTypes = { "add-voter": 0n, remove: 1n, "add-learner": 3n };
+
+function libraryConfChange(
+  { transition, changes, context }: ConfChange,
+  result: ConfState,
+): Record<string, unknown> {
+  return {
+    ...libraryTransitions[transition],
+    changes: changes.map(({ kind, id }) => ({
+      type: libraryChangeTypes[kind],
+      nodeId: BigInt(id),
+    })),
+    ...(context.length > 0 ? { context } : {}),
+    result: libraryConfState(result),
+  };
 }
 
 function libraryContext(readRound: number): { context?: Uint8Array } {
@@ -145,10 +183,7 @@ function libraryMessage(message: Message): Record<string, unknown> {
   return { ...alwaysWritten, ...envelope, ...libraryBody(message) };
 }
 
-function libraryBytes(
-  name: "Entry" | "Message" | "HardState",
-  fields: Record<string, unknown>,
-): Uint8Array {
+function libraryBytes(name: SchemaName, fields: Record<string, unknown>): Uint8Array {
   const schema = schemaOf(name);
   return toBinary(schema, create(schema, fields));
 }
@@ -209,6 +244,36 @@ test("encodeHardState and decodeHardState agree with a protobuf library", () => 
       });
       expect(encodeHardState({ term, vote, commitIndex })).toEqual(theirs);
       expect(decodeHardState(theirs)).toEqual({ term, vote, commitIndex });
+    }),
+  );
+});
+
+test("encodeSnapshot and decodeSnapshot agree with a protobuf library", () => {
+  fc.assert(
+    fc.property(snapshots, (snapshot) => {
+      const theirs = libraryBytes("Snapshot", librarySnapshot(snapshot));
+      expect(encodeSnapshot(snapshot)).toEqual(theirs);
+      expect(decodeSnapshot(theirs)).toEqual(snapshot);
+    }),
+  );
+});
+
+test("encodeConfState and decodeConfState agree with a protobuf library", () => {
+  fc.assert(
+    fc.property(confStates, (confState) => {
+      const theirs = libraryBytes("ConfState", libraryConfState(confState));
+      expect(encodeConfState(confState)).toEqual(theirs);
+      expect(decodeConfState(theirs)).toEqual(confState);
+    }),
+  );
+});
+
+test("encodeConfChange and decodeConfChange agree with a protobuf library", () => {
+  fc.assert(
+    fc.property(confChanges, ({ change, result }) => {
+      const theirs = libraryBytes("ConfChangeV2", libraryConfChange(change, result));
+      expect(encodeConfChange(change, result)).toEqual(theirs);
+      expect(decodeConfChange(theirs)).toEqual({ change, result });
     }),
   );
 });
