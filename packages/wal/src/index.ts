@@ -1,7 +1,7 @@
 export type { Disk, DiskFile } from "./disk.ts";
-export { openWal, type OpenedWal, type WalOptions } from "./open-wal.ts";
+export { openWal, type OpenedWal, type WalOptions, type WalStart } from "./open-wal.ts";
 export type { Append, AppendOptions, Wal } from "./wal.ts";
-export type { WalIdentity } from "./segment.ts";
+export type { WalIdentity } from "./file-header.ts";
 export type {
   SnapshotMetadata,
   SnapshotReader,

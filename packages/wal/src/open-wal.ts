@@ -1,16 +1,32 @@
-import { isSafe, none, RaftError, type Storage } from "@quorate/core";
-import type { Disk } from "./disk.ts";
-import { recover } from "./recovery.ts";
-import { Replay } from "./replay.ts";
-import { createSegment, type Segment } from "./segment-file.ts";
 import {
-  clusterIdUnitsMax,
-  incarnationBytes,
-  newSegmentHeader,
-  sectorBytes,
-  type WalIdentity,
-} from "./segment.ts";
-import { type OpenSegment, Wal } from "./wal.ts";
+  type Entry,
+  type EntryId,
+  type HardState,
+  isSafe,
+  none,
+  RaftError,
+  type Snapshot,
+  type Storage,
+} from "@quorate/core";
+import type { Disk } from "./disk.ts";
+import { DiskSnapshotStore, findSnapshots } from "./disk-snapshot-store.ts";
+import { clusterIdUnitsMax, incarnationBytes, type WalIdentity } from "./file-header.ts";
+import { reconcile } from "./reconcile.ts";
+import { type FoundLog, type MendedLog, readLog } from "./recovery.ts";
+import type { Replay } from "./replay.ts";
+import { createSegment, type Segment } from "./segment-file.ts";
+import { newSegmentHeader, sectorBytes } from "./segment.ts";
+import { metadataFlaw, snapshotIdBytes } from "./snapshot-file.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
+import { type OpenSegment, Wal, type WalParts } from "./wal.ts";
+
+/** What a node starts from before its first entry. */
+export interface WalStart {
+  /** At index 0: the first configuration of the group, or `joiningSnapshot`. */
+  readonly snapshot: Snapshot;
+  /** Who the members are. Never interpreted here. */
+  readonly members: Uint8Array;
+}
 
 /** What a log is opened with. */
 export interface WalOptions {
@@ -28,42 +44,92 @@ export interface WalOptions {
    * @default 64 MiB
    */
   readonly segmentBytes?: number;
+  /**
+   * What is made durable as the first snapshot if there is none yet, and ignored if there is one: so a
+   * node that starts again depends on nothing that it is told.
+   *
+   * @default nothing is stored, and there is no snapshot
+   */
+  readonly start?: WalStart;
 }
 
-/** A log that was opened, and all that was durable in it. */
+/** A log that was opened with its snapshots, and all that was durable. Both are to be closed. */
 export interface OpenedWal {
   readonly wal: Wal;
-  /** What to start the node from. The log keeps no entries in memory itself. */
+  /**
+   * What to start the node from: `snapshot` is the newest one that is stored, and the log holds its
+   * entry, or begins after it. The log keeps no entries in memory itself.
+   */
   readonly storage: Storage;
+  readonly snapshots: SnapshotStore;
+  /** The members as of the newest snapshot; empty without one. */
+  readonly members: Uint8Array;
 }
+
+/** What a log is made of but its segments. */
+type WalSetup = Pick<WalParts, "disk" | "identity" | "incarnation" | "segmentBytes" | "snapshots">;
 
 const segmentBytesMin = 2 * 1024;
 const segmentBytesMax = 1024 * 1024 * 1024;
 const segmentBytesDefault = 64 * 1024 * 1024;
 
 /**
- * Opens the log on `disk`, or creates it if there is none. All that `append` ever reported durable is
- * in the result, and durable; a batch that was under way at a crash is there whole or not at all.
+ * Opens the log on `disk`, or creates it if there is none. All that was ever reported durable, entries,
+ * hard state and snapshot, is in the result, and durable; what was under way at a crash is there whole
+ * or not at all. Where a crash came between a received snapshot and the reset of the log, the log is
+ * reset now.
  *
  * Rejects with `corrupt` (bytes that were durable are damaged or gone; the message names file, offset
  * and remedy), `wrong_identity`, `unsupported_version`, `invalid_options`, or what the disk rejects
- * with. Then nothing was cut or removed but what was never durable.
+ * with. Then nothing was cut or removed but what was never durable, or does not count any more.
+ *
+ * The content of snapshots is not read, but verified by whoever reads it.
  */
 export async function openWal(disk: Disk, options: WalOptions): Promise<OpenedWal> {
   const segmentBytes = validateOptions(options);
-  const { identity } = options;
-  const recovered = await recover(disk, identity);
-  const incarnation = recovered?.incarnation ?? options.incarnation.slice();
-  const replay = recovered?.replay ?? new Replay();
-  const segments = recovered?.segments ?? [];
+  const { identity, start } = options;
+  const log = await readLog(disk, identity);
+  const found = await findSnapshots(disk, identity, log.incarnation);
+  const reset = reconcile(log, found);
 
+  for (const name of found.temporaries) await disk.remove(name);
+  const mended = await log.mend();
   // Makes durable what an earlier run named or removed and did not live to sync.
   await disk.syncDirectory();
+  const incarnation = log.incarnation ?? options.incarnation.slice();
+  const snapshots = new DiskSnapshotStore(disk, { identity, incarnation }, found.files);
+  const setup = { disk, identity, incarnation, segmentBytes, snapshots };
+  const wal = await createWal(setup, log, mended);
+  try {
+    if (snapshots.newest === undefined && start !== undefined) await storeStart(snapshots, start);
+    if (reset !== undefined) await resetLog(wal, reset);
+    await snapshots.prune();
+  } catch (error) {
+    await Promise.allSettled([wal.close(), snapshots.close()]);
+    throw error;
+  }
+  const { newest } = snapshots;
+  const entries = reset === undefined ? log.replay.entries : nothing;
+  const { base, hardState } = wal;
+  return {
+    wal,
+    storage: { hardState, snapshot: newest?.snapshot, base, entries },
+    snapshots,
+    members: newest?.members ?? new Uint8Array(0),
+  };
+}
+
+const nothing: readonly Entry[] = [];
+
+/** The log of what was found and mended; or, if that is nothing, a new one. */
+async function createWal(setup: WalSetup, log: FoundLog, mended: MendedLog): Promise<Wal> {
+  const { disk, identity, incarnation, segmentBytes, snapshots } = setup;
+  const { segments } = mended;
   const last = segments.at(-1);
   const file = last === undefined ? undefined : await disk.open(last.name);
   let spare: OpenSegment | undefined;
   try {
-    spare = await openSpare(disk, recovered?.spare);
+    spare = await openSpare(disk, mended.spare);
     if (last === undefined && spare === undefined) {
       spare = await createSegment(disk, newSegmentHeader(identity, incarnation, 1), segmentBytes);
     }
@@ -71,20 +137,37 @@ export async function openWal(disk: Disk, options: WalOptions): Promise<OpenedWa
     await file?.close();
     throw error;
   }
-  const wal = new Wal({
-    disk,
-    identity,
-    incarnation,
-    segmentBytes,
-    segments,
-    file,
-    spare,
-    shape: replay.shape,
-    hardState: replay.hardState,
-    nextNumber: replay.nextNumber ?? 1,
-  });
-  const { hardState, entries } = replay;
-  return { wal, storage: { hardState, base: replay.shape.base, entries } };
+  const { shape, nextNumber = 1 } = log.replay;
+  const hardState = committedBy(snapshots.newest?.snapshot, log.replay);
+  return new Wal({ ...setup, segments, file, spare, shape, hardState, nextNumber });
+}
+
+/**
+ * The hard state of a log beside `snapshot`. What a snapshot stands for was committed, even where that
+ * was not written yet; a log that does not hold its entry is about to be reset, and says so then.
+ */
+function committedBy(snapshot: Snapshot | undefined, { shape, hardState }: Replay): HardState {
+  if (snapshot === undefined || !shape.has(snapshot.index)) return hardState;
+  if (shape.idAt(snapshot.index).term !== snapshot.term) return hardState;
+  return { ...hardState, commitIndex: Math.max(hardState.commitIndex, snapshot.index) };
+}
+
+async function storeStart(snapshots: SnapshotStore, start: WalStart): Promise<void> {
+  const id = new Uint8Array(snapshotIdBytes);
+  const writer = await snapshots.create({ ...start, id, external: false });
+  await writer.commit();
+}
+
+/** Lets the log begin anew after `base`, the last entry of a stored snapshot. */
+async function resetLog(wal: Wal, base: EntryId): Promise<void> {
+  const { term, vote } = wal.hardState;
+  const isNewer = base.term > term;
+  const hardState = {
+    term: isNewer ? base.term : term,
+    vote: isNewer ? none : vote,
+    commitIndex: base.index,
+  };
+  await wal.append({ entries: nothing, hardState, reset: base });
 }
 
 async function openSpare(
@@ -95,7 +178,7 @@ async function openSpare(
 }
 
 function validateOptions(options: WalOptions): number {
-  const { identity, incarnation, segmentBytes = segmentBytesDefault } = options;
+  const { identity, incarnation, segmentBytes = segmentBytesDefault, start } = options;
   const units = identity.clusterId.length;
   if (units < 1 || units > clusterIdUnitsMax) {
     throw invalid(
@@ -115,7 +198,17 @@ function validateOptions(options: WalOptions): number {
         `it is ${segmentBytes}`,
     );
   }
+  if (start !== undefined) validateStart(start);
   return segmentBytes;
+}
+
+function validateStart({ snapshot, members }: WalStart): void {
+  const id = new Uint8Array(snapshotIdBytes);
+  const flaw = metadataFlaw({ snapshot, members, id, external: false });
+  if (flaw !== undefined) throw invalid(`start cannot be stored: ${flaw}`);
+  if (snapshot.index !== 0) {
+    throw invalid(`start.snapshot must be at index 0, it is at ${snapshot.index}`);
+  }
 }
 
 function invalid(detail: string): RaftError {

@@ -1,29 +1,31 @@
-import { assert, RaftError } from "@quorate/core";
+import { assert, type RaftError } from "@quorate/core";
 import { type Batch, encodeTrailer, trailerBytes } from "./batch.ts";
 import { sameBytes } from "./bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { Replay } from "./replay.ts";
 import { newSegment, noteBatch, type Segment } from "./segment-file.ts";
 import { type BatchRead, SegmentReader } from "./segment-reader.ts";
-import {
-  corrupt,
-  decodeSegmentHeader,
-  parseName,
-  type SegmentHeader,
-  segmentHeaderBytes,
-  segmentName,
-  segmentSeed,
-  type WalIdentity,
-} from "./segment.ts";
+import { checkFileHeader, corrupt, fileSeed, type WalIdentity } from "./file-header.ts";
+import { parseFileName } from "./file-name.ts";
+import { decodeSegmentHeader, segmentHeaderBytes, segmentKind, segmentName } from "./segment.ts";
 
-/** A log as it was found, and mended: it ends with its last whole batch, and that is durable. */
-export interface Recovered {
-  readonly incarnation: Uint8Array;
+/** A log as it was mended: it ends with its last whole batch, and that is durable. */
+export interface MendedLog {
   /** The segments that hold batches, in order. Only the last may have room. */
   readonly segments: Segment[];
   /** The segment after those, if it is there: empty, and ready to be written. */
   readonly spare: Segment | undefined;
+}
+
+/** A log as it was found. Nothing was changed yet. */
+export interface FoundLog {
+  /** The segments, with batches or without; none if there is no log. */
+  readonly segments: readonly Segment[];
+  /** What the segments say; undefined if there are none. */
+  readonly incarnation: Uint8Array | undefined;
   readonly replay: Replay;
+  /** Removes what was half-made, cuts what was torn, and makes durable what is kept. */
+  mend(): Promise<MendedLog>;
 }
 
 /** Where the batches of a segment end, and how. */
@@ -41,18 +43,16 @@ interface LastBatch {
 }
 
 /**
- * Reads the log on `disk` in one pass and mends its end; undefined if there is no log. Nothing is
- * changed before all of it was judged.
+ * Reads the log on `disk` in one pass and judges it, without changing anything.
  *
  * Throws `corrupt`, `wrong_identity`, `unsupported_version`, or what the disk throws.
  */
-export async function recover(disk: Disk, identity: WalIdentity): Promise<Recovered | undefined> {
+export async function readLog(disk: Disk, identity: WalIdentity): Promise<FoundLog> {
   const { sequences, temporaries } = await listFiles(disk);
-  const recovery = new Recovery(disk, identity);
+  const recovery = new Recovery(disk, identity, temporaries);
   for (const sequence of sequences) await recovery.scan(sequence);
   await recovery.judge();
-  for (const name of temporaries) await disk.remove(name);
-  return sequences.length === 0 ? undefined : await recovery.mend();
+  return recovery;
 }
 
 /** The sequence numbers of all segments, which must have no gap, and the names of those half-made. */
@@ -62,9 +62,10 @@ async function listFiles(
   const sequences: number[] = [];
   const temporaries: string[] = [];
   for (const name of await disk.list()) {
-    const parsed = parseName(name);
-    if (parsed.kind === "segment") sequences.push(parsed.sequence);
-    if (parsed.kind === "temporary") temporaries.push(name);
+    const parsed = parseFileName(name);
+    if (parsed?.kind !== "wal") continue;
+    if (parsed.isTemporary) temporaries.push(name);
+    else sequences.push(parsed.sequence);
   }
   sequences.sort((a, b) => a - b);
   let expected = sequences[0];
@@ -77,19 +78,29 @@ async function listFiles(
   return { sequences, temporaries };
 }
 
-class Recovery {
+class Recovery implements FoundLog {
   readonly #disk: Disk;
   readonly #identity: WalIdentity;
-  readonly #replay = new Replay();
+  readonly #temporaries: readonly string[];
+  readonly replay: Replay = new Replay();
   /** All segments seen so far, with batches or without. */
   readonly #segments: Segment[] = [];
   /** The ends of the segments from the last one with batches on; the earlier ones were gone past. */
   #stops: Stop[] = [];
   #lastBatch: LastBatch | undefined;
 
-  constructor(disk: Disk, identity: WalIdentity) {
+  constructor(disk: Disk, identity: WalIdentity, temporaries: readonly string[]) {
     this.#disk = disk;
     this.#identity = identity;
+    this.#temporaries = temporaries;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  get incarnation(): Uint8Array | undefined {
+    return this.#segments[0]?.header.incarnation;
   }
 
   /** Reads all batches of one segment. */
@@ -97,7 +108,9 @@ class Recovery {
     const name = segmentName(sequence);
     await withFile(this.#disk, name, async (file) => {
       const header = decodeSegmentHeader(await file.read(0, segmentHeaderBytes), name);
-      this.#checkHeader(header, name, sequence);
+      const incarnation = this.incarnation ?? header.incarnation;
+      const wanted = { sequence, identity: this.#identity, incarnation };
+      checkFileHeader(segmentKind, { ...header, mark: header.fill }, name, wanted);
       const reader = new SegmentReader(file, header, await file.size());
       const segment = newSegment(header, reader.size);
       this.#segments.push(segment);
@@ -108,7 +121,7 @@ class Recovery {
           return;
         }
         this.#take(segment, read.batch);
-        const trailer = encodeTrailer(read.batch.number, segmentSeed(header));
+        const trailer = encodeTrailer(read.batch.number, fileSeed(header));
         this.#lastBatch = { segment, trailer, offset: segment.end, bytes: read.bytes };
         noteBatch(this.#segments, read.batch, read.next);
         this.#stops = [];
@@ -118,7 +131,7 @@ class Recovery {
 
   /** Refuses the log if anything after its last whole batch is more than one write cut short. */
   async judge(): Promise<void> {
-    const number = this.#replay.nextNumber;
+    const number = this.replay.nextNumber;
     const [first, next, beyond] = this.#stops;
     // A segment is preceded by durable batches, in it or before it; all but the very first.
     const isNew = first?.segment.header.sequence === 1 && next === undefined;
@@ -157,8 +170,8 @@ class Recovery {
     throw corrupt(segment.name, offset, "the batch lost its trailer, and something follows it");
   }
 
-  /** Cuts what was torn, and makes durable what was kept. */
-  async mend(): Promise<Recovered> {
+  async mend(): Promise<MendedLog> {
+    for (const name of this.#temporaries) await this.#disk.remove(name);
     const segments = this.#segments.filter((segment) => segment.lowest !== undefined);
     const last = segments.at(-1);
     if (last !== undefined) await this.#mendLast(last);
@@ -174,8 +187,7 @@ class Recovery {
       }
       // The torn first segment of a new log is replaced, not removed: it alone knows the incarnation.
     }
-    const incarnation = this.#segments[0]?.header.incarnation ?? new Uint8Array(0);
-    return { incarnation, segments, spare, replay: this.#replay };
+    return { segments, spare };
   }
 
   /**
@@ -200,32 +212,10 @@ class Recovery {
     });
   }
 
-  #checkHeader(header: SegmentHeader, name: string, sequence: number): void {
-    const { clusterId, nodeId } = header.identity;
-    const wanted = this.#identity;
-    if (clusterId !== wanted.clusterId || nodeId !== wanted.nodeId) {
-      throw new RaftError(
-        "wrong_identity",
-        `${name} belongs to node ${nodeId} of cluster ${JSON.stringify(clusterId)}, ` +
-          `and node ${wanted.nodeId} of cluster ${JSON.stringify(wanted.clusterId)} was started on it`,
-      );
-    }
-    const incarnation = this.#segments[0]?.header.incarnation ?? header.incarnation;
-    if (!sameBytes(incarnation, header.incarnation)) {
-      throw new RaftError(
-        "wrong_identity",
-        `${name} belongs to another incarnation of this node's log`,
-      );
-    }
-    if (header.sequence !== sequence) {
-      throw corrupt(name, 0, `this is segment ${header.sequence} under the name of another`);
-    }
-  }
-
   /** Adds a whole batch to the log, if it is the next one. */
   #take(segment: Segment, batch: Batch): void {
     const isFirst = segment.header.sequence === 1 && segment.lowest === undefined;
-    const expected = isFirst ? 1 : this.#replay.nextNumber;
+    const expected = isFirst ? 1 : this.replay.nextNumber;
     const [stop] = this.#stops;
     if (expected === undefined && stop !== undefined) throw missing(stop, noFirstBatch);
     if (expected !== undefined && batch.number !== expected) {
@@ -235,7 +225,7 @@ class Recovery {
     }
     const isAtStart = batch.prev.index === 0 || batch.isReset;
     const problem = isFirst && !isAtStart ? "the log does not start at its start" : undefined;
-    const contradiction = problem ?? this.#replay.apply(batch);
+    const contradiction = problem ?? this.replay.apply(batch);
     if (contradiction !== undefined) throw corrupt(segment.name, segment.end, contradiction);
   }
 

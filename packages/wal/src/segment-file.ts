@@ -2,12 +2,12 @@ import { at, type EntryId, type LogIndex, none, RaftError } from "@quorate/core"
 import type { Batch } from "./batch.ts";
 import { roundUp } from "./bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
+import { temporaryName } from "./file-name.ts";
 import {
   encodeSegmentHeader,
   sectorBytes,
   segmentHeaderBytes,
   segmentName,
-  temporaryName,
   type SegmentHeader,
 } from "./segment.ts";
 
@@ -72,8 +72,8 @@ export async function createSegment(
   header: SegmentHeader,
   size: number,
 ): Promise<{ readonly segment: Segment; readonly file: DiskFile }> {
-  const temporary = temporaryName(header.sequence);
   const segment = newSegment(header, roundUp(size, sectorBytes));
+  const temporary = temporaryName(segment.name);
   let file: DiskFile | undefined;
   try {
     file = await disk.create(temporary);

@@ -11,7 +11,8 @@ import {
   trailerBytes,
 } from "./batch.ts";
 import type { DiskFile } from "./disk.ts";
-import { alignmentBytes, sectorBytes, segmentSeed, type SegmentHeader } from "./segment.ts";
+import { fileSeed } from "./file-header.ts";
+import { alignmentBytes, sectorBytes, type SegmentHeader } from "./segment.ts";
 
 /** One attempt to read a batch at `offset` bytes. Each case calls for a different recovery. */
 export type BatchRead =
@@ -60,7 +61,7 @@ export class SegmentReader {
   constructor(file: DiskFile, header: SegmentHeader, size: number) {
     this.#file = file;
     this.#header = header;
-    this.#seed = segmentSeed(header);
+    this.#seed = fileSeed(header);
     this.size = size;
   }
 

@@ -1,7 +1,15 @@
-import { AssertionError, type Entry, type HardState, newEntry, RaftError } from "@quorate/core";
+import {
+  AssertionError,
+  confStateOf,
+  type Entry,
+  type HardState,
+  newEntry,
+  RaftError,
+} from "@quorate/core";
 import { expect, test } from "vitest";
 import { MemoryDisk } from "./memory-disk.ts";
 import { openWal, type OpenedWal } from "./open-wal.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
 
 const identity = { clusterId: "test", nodeId: 1 };
 const incarnation = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
@@ -17,6 +25,14 @@ function entries(term: number, from: number, to: number, length = 8): readonly E
   return Array.from({ length: to - from + 1 }, (_, i) => {
     return newEntry({ term, index: from + i }, "command", new Uint8Array(length).fill(from + i));
   });
+}
+
+/** Stores a snapshot without content, as of `term/index`. */
+async function store(snapshots: SnapshotStore, term: number, index: number): Promise<void> {
+  const snapshot = { term, index, confState: confStateOf([1]) };
+  const nobody = new Uint8Array(0);
+  const id = new Uint8Array(16);
+  await (await snapshots.create({ snapshot, members: nobody, id, external: true })).commit();
 }
 
 function state(term: number, commitIndex = 0, vote = 1): HardState {
@@ -239,24 +255,26 @@ test("Wal.append rejects with disk_full and works again when there is room", asy
 });
 
 test("Wal.compact makes room on a full disk", async () => {
-  const disk = new MemoryDisk({ capacityBytes: 5000 });
-  const { wal } = await reopen(disk);
+  const disk = new MemoryDisk({ capacityBytes: 5600 });
+  const { wal, snapshots } = await reopen(disk);
   for (let index = 1; ; index++) {
     const append = { entries: entries(1, index, index, 100), hardState: state(1, index) };
     if ((await codeOf(wal.append(append))) === "disk_full") break;
   }
   const last = wal.lastIndex;
   await wal.append({ entries: [], hardState: state(1, last) }, { sync: false });
+  await store(snapshots, 1, last);
   expect((await wal.compact(last)).index).toBeGreaterThan(0);
   await wal.append({ entries: entries(1, last + 1, last + 1, 100), hardState: undefined });
 });
 
 test("Wal.compact removes whole segments up to an index and keeps the last", async () => {
   const disk = new MemoryDisk();
-  const { wal } = await reopen(disk);
+  const { wal, snapshots } = await reopen(disk);
   for (let index = 1; index <= 20; index++) {
     await wal.append({ entries: entries(1, index, index, 100), hardState: state(1, index) });
   }
+  await store(snapshots, 1, 20);
   const before = wal.bytes;
   expect(await wal.compact(3)).toEqual(
     { term: 1, index: 0 }.index === 0 ? { term: 0, index: 0 } : undefined,
@@ -275,11 +293,12 @@ test("Wal.compact removes whole segments up to an index and keeps the last", asy
 
 test("Wal.compact keeps what a replaced suffix needs", async () => {
   const disk = new MemoryDisk();
-  const { wal } = await reopen(disk);
+  const { wal, snapshots } = await reopen(disk);
   await wal.append({ entries: entries(1, 1, 4, 200), hardState: state(1, 0) });
   await wal.append({ entries: entries(1, 5, 8, 200), hardState: state(1, 0) });
   await wal.append({ entries: entries(2, 3, 6, 200), hardState: state(2, 0) });
   await wal.append({ entries: [], hardState: state(2, 6) });
+  await store(snapshots, 2, 6);
   // The second segment starts after 1/4, which was replaced: the log reaches back to 1/2.
   expect(await wal.compact(4)).toEqual({ term: 1, index: 2 });
   const { storage } = await reopen(disk.afterPowerLoss(nothing));
@@ -298,12 +317,13 @@ test("Wal.compact asserts that what it removes is committed", async () => {
 
 test("openWal reports at least the base as committed", async () => {
   const disk = new MemoryDisk();
-  const { wal } = await reopen(disk);
+  const { wal, snapshots } = await reopen(disk);
   for (let index = 1; index <= 10; index++) {
     await wal.append({ entries: entries(1, index, index, 100), hardState: state(1, 0) });
   }
   await wal.append({ entries: [], hardState: state(1, 10) }, { sync: false });
-  await wal.compact(10);
+  await store(snapshots, 1, 8);
+  await wal.compact(8);
   const { storage } = await reopen(disk.afterPowerLoss(nothing));
   expect(storage.base.index).toBe(8);
   expect(storage.hardState.commitIndex).toBe(8);

@@ -5,20 +5,17 @@ import {
   type EntryId,
   type HardState,
   type LogIndex,
+  none,
   RaftError,
 } from "@quorate/core";
 import { type Batch, batchBytes, encodeBatch, payloadBytesOf } from "./batch.ts";
 import type { Disk, DiskFile } from "./disk.ts";
+import { fileSeed, type WalIdentity } from "./file-header.ts";
+import { Life } from "./life.ts";
 import { contradiction, type LogShape } from "./log-shape.ts";
 import { createSegment, noteBatch, type Segment } from "./segment-file.ts";
-import {
-  newSegmentHeader,
-  sectorBytes,
-  segmentHeaderBytes,
-  segmentName,
-  segmentSeed,
-  type WalIdentity,
-} from "./segment.ts";
+import type { SnapshotStore } from "./snapshot-store.ts";
+import { newSegmentHeader, sectorBytes, segmentHeaderBytes, segmentName } from "./segment.ts";
 
 /** What one append makes durable. */
 export interface Append {
@@ -56,6 +53,8 @@ export interface WalParts {
   /** The file of the last of these; undefined if there are none. */
   readonly file: DiskFile | undefined;
   readonly spare: OpenSegment | undefined;
+  /** What was compacted away, or is about to be, must be in a snapshot of these. */
+  readonly snapshots: Pick<SnapshotStore, "newest">;
   readonly shape: LogShape;
   readonly hardState: HardState;
   /** The number of the next batch. */
@@ -76,12 +75,6 @@ type Spare =
   | { readonly kind: "preparing"; readonly done: Promise<void> }
   | { readonly kind: "ready"; readonly next: OpenSegment };
 
-/** Whether the log takes work. `failed` and `closed` are final. */
-type Life =
-  | { readonly kind: "open" }
-  | { readonly kind: "failed"; readonly error: RaftError }
-  | { readonly kind: "closed" };
-
 /** Batches up to this length share one buffer; longer ones get one of their own. */
 const sharedBufferBytesMax = 1024 * 1024;
 
@@ -100,13 +93,14 @@ export class Wal {
   readonly #incarnation: Uint8Array;
   readonly #segmentBytes: number;
   readonly #segments: Segment[];
+  readonly #snapshots: Pick<SnapshotStore, "newest">;
   readonly #shape: LogShape;
   #file: DiskFile | undefined;
   #spare: Spare;
   #hardState: HardState;
   #nextNumber: number;
   #buffer = new Uint8Array(0);
-  #life: Life = { kind: "open" };
+  readonly #life = new Life("the log");
   #isAppending = false;
   #isCompacting = false;
 
@@ -117,6 +111,7 @@ export class Wal {
     this.#incarnation = parts.incarnation;
     this.#segmentBytes = parts.segmentBytes;
     this.#segments = parts.segments;
+    this.#snapshots = parts.snapshots;
     this.#file = parts.file;
     this.#spare =
       parts.spare === undefined
@@ -144,6 +139,11 @@ export class Wal {
     return this.#shape.base;
   }
 
+  /** What the next append follows on: also a commit index that waits for it. */
+  get hardState(): HardState {
+    return this.#hardState;
+  }
+
   /** The index of the last durable entry; that of `base` if there is none. */
   get lastIndex(): LogIndex {
     return this.#shape.last.index;
@@ -159,7 +159,7 @@ export class Wal {
    * disk failed, and with `closed` after `close`.
    */
   async append(append: Append, options: AppendOptions = {}): Promise<void> {
-    this.#checkOpen();
+    this.#life.check();
     assert(!this.#isAppending, "appends do not overlap");
     const batch = this.#newBatch(append);
     if (options.sync === false) {
@@ -183,15 +183,17 @@ export class Wal {
   }
 
   /**
-   * Frees what only holds entries up to `index`, which must be committed, and returns the new base: at
-   * most `index`, and less where a segment holds later entries too. Only whole segments are removed,
+   * Frees what only holds entries up to `index`, or what stood before a reset, and returns the new
+   * base: at most `index`, unless there was a reset, and less where a segment holds later entries too.
+   * `index` must be committed, and not lie beyond the newest snapshot. Only whole segments are removed,
    * and never the last. Resolves when the removal is durable; a crash before leaves a log that reaches
    * further back. Rejects as `append` does, but for `disk_full`.
    */
   async compact(index: LogIndex): Promise<EntryId> {
-    this.#checkOpen();
+    this.#life.check();
     assert(!this.#isCompacting, "compactions do not overlap");
     assert(index <= this.#hardState.commitIndex, "only committed entries are removed");
+    assert(index <= this.#snapshotIndex(), "what is removed is in a stored snapshot");
     this.#isCompacting = true;
     try {
       for (;;) {
@@ -211,12 +213,12 @@ export class Wal {
 
   /** Closes all files. The log takes no more calls; closing again does nothing. */
   async close(): Promise<void> {
-    if (this.#life.kind === "closed") return;
+    if (this.#life.isClosed) return;
     assert(
       !this.#isAppending && !this.#isCompacting,
       "the log is closed after the last call has settled",
     );
-    this.#life = { kind: "closed" };
+    this.#life.close();
     if (this.#spare.kind === "preparing") await this.#spare.done;
     const files = [this.#file, this.#spare.kind === "ready" ? this.#spare.next.file : undefined];
     this.#file = undefined;
@@ -227,6 +229,10 @@ export class Wal {
   #newBatch(append: Append): Batch {
     const { entries, hardState = this.#hardState, reset } = append;
     const isReset = reset !== undefined;
+    assert(
+      !isReset || reset.index <= this.#snapshotIndex(),
+      "a snapshot is stored before the log begins anew after it",
+    );
     const prev = reset ?? this.#beforeFirst(entries);
     const batch = { number: this.#nextNumber, prev, entries, hardState, isReset };
     const problem = contradiction({ shape: this.#shape, hardState: this.#hardState }, batch);
@@ -234,6 +240,11 @@ export class Wal {
       throw new AssertionError(`an append contradicts the log: ${problem}`);
     }
     return batch;
+  }
+
+  /** The last entry that a stored snapshot stands for. */
+  #snapshotIndex(): LogIndex {
+    return this.#snapshots.newest?.snapshot.index ?? none;
   }
 
   /** The entry that `entries` follow: the last one, if there are none. */
@@ -248,7 +259,7 @@ export class Wal {
     const length = batchBytes(payloadBytesOf(batch.entries));
     const { segment, file } = await this.#roomFor(length);
     const bytes = this.#bufferOf(length);
-    encodeBatch(batch, segmentSeed(segment.header), bytes);
+    encodeBatch(batch, fileSeed(segment.header), bytes);
     await this.#orFail(file.write(segment.end, [bytes]));
     await this.#orFail(file.sync());
 
@@ -274,7 +285,7 @@ export class Wal {
       return { segment: current, file: this.#file };
     }
     if (this.#spare.kind === "preparing") await this.#spare.done;
-    this.#checkOpen();
+    this.#life.check();
     const spare = this.#spare.kind === "ready" ? this.#spare.next : undefined;
     if (spare !== undefined && spare.segment.end + length <= spare.segment.size) return spare;
 
@@ -293,7 +304,7 @@ export class Wal {
       return await createSegment(this.#disk, header, size);
     } catch (error) {
       if (error instanceof RaftError && error.code === "disk_full") throw error;
-      throw this.#fail(error, `creating ${segmentName(sequence)} failed`);
+      throw this.#life.fail(error, `creating ${segmentName(sequence)} failed`);
     }
   }
 
@@ -331,25 +342,11 @@ export class Wal {
     return this.#buffer.subarray(0, length);
   }
 
-  #checkOpen(): void {
-    if (this.#life.kind === "failed") throw this.#life.error;
-    if (this.#life.kind === "closed") throw new RaftError("closed", "the log is closed");
-  }
-
   async #orFail<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      throw this.#fail(error, "writing the log failed");
+      throw this.#life.fail(error, "writing the log failed");
     }
-  }
-
-  /** Kills the log: whatever comes next is told the same. */
-  #fail(error: unknown, what: string): RaftError {
-    if (this.#life.kind === "failed") return this.#life.error;
-    const isCoded = error instanceof RaftError && error.code === "storage_failed";
-    const failure = isCoded ? error : new RaftError("storage_failed", what, { cause: error });
-    if (this.#life.kind === "open") this.#life = { kind: "failed", error: failure };
-    return failure;
   }
 }

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { MemoryDisk } from "../src/testing.ts";
-import { coin, Harness, keepsAll, losesAll, type Step, workload } from "./harness.ts";
+import {
+  coin,
+  Harness,
+  keepsAll,
+  losesAll,
+  type Step,
+  storeSnapshot,
+  workload,
+} from "./harness.ts";
 
 /** Runs `steps` on a new disk until the process is killed around operation `number`, or to the end. */
 async function runUntil(
@@ -14,7 +22,7 @@ async function runUntil(
   await untilKilled(disk, async () => {
     await harness.open();
     await harness.run(steps);
-    await harness.wal.close();
+    await harness.close();
   });
   return harness;
 }
@@ -213,12 +221,20 @@ for (const fault of ["kill-after", "fail"] as const) {
         };
         const compacted = (async () => {
           for (let turn = 0; turn < delay; turn++) await Promise.resolve();
-          await harness.wal.compact(4);
-          await harness.wal.compact(5);
+          const { wal, snapshots } = harness.opened;
+          await storeSnapshot(snapshots, { term: 1, index: 4 });
+          await wal.compact(4);
+          await storeSnapshot(snapshots, { term: 2, index: 5 });
+          await wal.compact(5);
+          await snapshots.prune();
         })();
         const results = await Promise.allSettled([harness.run(beside), compacted]);
         harness.durable = { ...harness.durable, compacted: 5 };
         harness.pending = { ...harness.pending, compacted: 5 };
+        harness.beside = [
+          { term: 1, index: 4 },
+          { term: 2, index: 5 },
+        ];
         for (const disk of aftermaths(harness.disk, 4)) await harness.fork(disk).survive();
         if (harness.disk.operationCount < start + number) {
           expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);

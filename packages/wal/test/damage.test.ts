@@ -10,6 +10,7 @@ import {
   keepsAll,
   losesAll,
   newRandom,
+  segmentNames,
   type Step,
   walOptions,
   workload,
@@ -41,7 +42,7 @@ async function logOf(steps: readonly Step[]): Promise<Harness> {
   const harness = new Harness(new MemoryDisk());
   await harness.open();
   await harness.run(steps);
-  await harness.wal.close();
+  await harness.close();
   return harness;
 }
 
@@ -60,7 +61,7 @@ async function holdsOrRefuses(
     if (!(error instanceof RaftError)) throw error;
     expect(error.code).toBe("corrupt");
     expect(error.message).toMatch(
-      /[0-9a-f]{16}\.wal, byte \d+: .*; restore this file exactly.* a new id/,
+      /[0-9a-f]{16}\.(wal|snap), byte \d+: .*; restore this file exactly.* a new id/,
     );
     return "refused";
   }
@@ -70,7 +71,7 @@ for (const [ending, steps] of endings.entries()) {
   test(`no flipped bit loses what was synced, ending ${ending}`, async () => {
     const harness = await logOf([...history, ...steps]);
     const { disk } = harness;
-    const last = lastWithBatch(disk, await disk.list());
+    const last = lastWithBatch(disk, await segmentNames(disk));
     const counts = { held: 0, refused: 0 };
     for (const name of await disk.list()) {
       // All files once; then, for the other endings, the one that differs.
@@ -106,7 +107,7 @@ test("no sector that is lost after its sync goes unnoticed", async () => {
 
 test("a file that is gone is missed, unless it is the first or the last", async () => {
   const harness = await logOf(history);
-  const names = (await harness.disk.list()).toSorted();
+  const names = await segmentNames(harness.disk);
   const next = harness.fork(harness.disk.afterKill());
   const [, second = ""] = names;
   await next.disk.remove(second);
@@ -115,7 +116,7 @@ test("a file that is gone is missed, unless it is the first or the last", async 
 
 test("a segment under another's name is refused", async () => {
   const harness = await logOf(history);
-  const names = (await harness.disk.list()).toSorted();
+  const names = await segmentNames(harness.disk);
   const next = harness.fork(harness.disk.afterKill());
   await next.disk.rename(names[0] ?? "", names[1] ?? "");
   await expect(next.open()).rejects.toThrow("under the name of another");
@@ -127,16 +128,18 @@ test("a segment of another log of the same node is refused", async () => {
   const opened = await openWal(other, { ...walOptions, incarnation: new Uint8Array(16).fill(1) });
   await opened.wal.close();
   const next = harness.fork(harness.disk.afterKill());
-  const sequence = (await next.disk.list()).length + 2;
+  const sequence = (await segmentNames(next.disk)).length + 2;
   next.disk.writeFile(segmentName(sequence), other.readFile(segmentName(1)));
   await expect(next.open()).rejects.toMatchObject({ code: "wrong_identity" });
 });
 
 test("a log that is refused is left as it is, with what was half-made", async () => {
   const harness = await logOf(history);
-  const names = (await harness.disk.list()).toSorted();
+  const names = await segmentNames(harness.disk);
   const half = `${segmentName(names.length + 5)}.tmp`;
   harness.disk.writeFile(half, new Uint8Array(10));
+  harness.disk.writeFile("0000000000000009.snap.tmp", new Uint8Array(10));
+  const all = (await harness.disk.list()).toSorted();
   const [name = ""] = names;
   const bytes = harness.disk.readFile(name);
   bytes[1024] = 0;
@@ -146,12 +149,12 @@ test("a log that is refused is left as it is, with what was half-made", async ()
   const stranger = { ...walOptions, identity: { clusterId: "test", nodeId: 4 } };
   await expect(openWal(harness.disk, stranger)).rejects.toMatchObject({ code: "wrong_identity" });
   expect(harness.disk.operationCount).toBe(before);
-  expect((await harness.disk.list()).toSorted()).toEqual([...names, half]);
+  expect((await harness.disk.list()).toSorted()).toEqual(all);
 });
 
 test("a log whose only segment holds no batch, and is not the first, is refused", async () => {
   const harness = await logOf(history);
-  const names = (await harness.disk.list()).toSorted();
+  const names = await segmentNames(harness.disk);
   const next = harness.fork(harness.disk.afterKill());
   for (const name of names.slice(0, -1)) await next.disk.remove(name);
   await expect(next.open()).rejects.toThrow("the log has no first batch");
@@ -173,7 +176,7 @@ for (const [ending, steps] of endings.slice(1).entries()) {
   for (const rest of ["fill", "nothing"]) {
     test(`a last batch cut at any byte, followed by ${rest}, is cut off, ending ${ending + 1}`, async () => {
       const harness = await logOf(history);
-      const name = lastWithBatch(harness.disk, await harness.disk.list());
+      const name = lastWithBatch(harness.disk, await segmentNames(harness.disk));
       const before = harness.disk.readFile(name);
       const whole = harness.fork(harness.disk.afterKill());
       await whole.open();
@@ -196,8 +199,8 @@ for (const [ending, steps] of endings.slice(1).entries()) {
 
 /** The file that differs between two states of a disk, ignoring segments without a batch. */
 async function changedFile(a: MemoryDisk, b: MemoryDisk): Promise<[string, Uint8Array]> {
-  const names = await a.list();
-  for (const name of (await b.list()).toSorted()) {
+  const names = await segmentNames(a);
+  for (const name of await segmentNames(b)) {
     const bytes = b.readFile(name);
     const isNew = !names.includes(name);
     if (isNew && hasBatch(bytes)) return [name, bytes];
@@ -223,7 +226,7 @@ function filledFrom(bytes: Uint8Array, cut: number): Uint8Array {
 
 test("a log cut at any byte of its last file holds every batch before the cut", async () => {
   const harness = await logOf([...history, { append: [100] }, { append: [20, 20] }]);
-  const name = lastWithBatch(harness.disk, await harness.disk.list());
+  const name = lastWithBatch(harness.disk, await segmentNames(harness.disk));
   const bytes = harness.disk.readFile(name);
   let lastIndex = 0;
   let refused = 0;
@@ -249,7 +252,7 @@ test("a log cut at any byte of its last file holds every batch before the cut", 
 
 test("two damaged places are as bad as one", async () => {
   const harness = await logOf([...history, { append: [300] }]);
-  const name = lastWithBatch(harness.disk, await harness.disk.list());
+  const name = lastWithBatch(harness.disk, await segmentNames(harness.disk));
   const bytes = harness.disk.readFile(name);
   for (let first = 1024; first < bytes.length; first += 61) {
     for (let second = first + 1; second < bytes.length; second += 67) {

@@ -3,7 +3,9 @@ import { crc32c } from "@quorate/wire";
 import { expect, test } from "vitest";
 import { batchBytes, batchHeaderBytes, decodeBatchHeader } from "../src/batch.ts";
 import { openWal } from "../src/index.ts";
-import { parseName, segmentHeaderBytes, segmentSeed } from "../src/segment.ts";
+import { fileSeed } from "../src/file-header.ts";
+import { parseFileName } from "../src/file-name.ts";
+import { segmentHeaderBytes } from "../src/segment.ts";
 import { MemoryDisk } from "../src/testing.ts";
 import { Harness, newRandom, walOptions, workload } from "./harness.ts";
 
@@ -42,14 +44,14 @@ test("a forged log is read or refused, whatever its numbers say", async () => {
   const log = new Harness(new MemoryDisk());
   await log.open();
   await log.run(workload);
-  await log.wal.close();
+  await log.close();
   const random = newRandom(3);
   const counts = { read: 0, refused: 0 };
   for (const name of await log.disk.list()) {
-    const parsed = parseName(name);
-    if (parsed.kind !== "segment") throw new Error("every file is a segment");
+    const parsed = parseFileName(name);
+    if (parsed?.kind !== "wal") continue;
     const { incarnation } = walOptions;
-    const seed = segmentSeed({ incarnation, sequence: parsed.sequence });
+    const seed = fileSeed({ incarnation, sequence: parsed.sequence });
     for (const head of headsOf(log.disk.readFile(name), seed)) {
       for (let round = 0; round < 150; round++) {
         const disk = log.disk.afterKill();

@@ -39,7 +39,7 @@ for (const fault of ["fail", "full"] as const) {
       );
       if (isOpen) {
         await log.run(workload).catch(() => undefined);
-        await log.wal.close();
+        await log.close();
       }
       expect(openCount()).toBe(0);
       if (!isHit) break;

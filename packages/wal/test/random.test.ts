@@ -77,7 +77,7 @@ test("Wal holds what the naive model holds, through any workload and any crashes
         };
         try {
           if (step === undefined) {
-            await log.wal.close();
+            await log.close();
             await log.open();
           } else if (!("compact" in step) || step.compact > log.wal.base.index) {
             await log.run([step]);

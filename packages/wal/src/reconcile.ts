@@ -1,0 +1,38 @@
+import type { EntryId } from "@quorate/core";
+import { newestOf, type FoundSnapshots } from "./disk-snapshot-store.ts";
+import { corrupt } from "./file-header.ts";
+import type { FoundLog } from "./recovery.ts";
+import { segmentHeaderBytes, segmentName } from "./segment.ts";
+
+/**
+ * Judges a log and the newest snapshot beside it, both of which are whole by themselves. Returns the
+ * entry after which the log must begin anew, if it does not hold the one that the snapshot stands for:
+ * then a crash came after the snapshot was stored and before the reset was.
+ *
+ * Throws `corrupt` if the two cannot be what one process after another left.
+ */
+export function reconcile(log: FoundLog, snapshots: FoundSnapshots): EntryId | undefined {
+  const newest = newestOf(snapshots.files);
+  const { shape, hardState } = log.replay;
+  const [first] = log.segments;
+  if (newest === undefined) {
+    if (first === undefined || shape.base.index === 0) return undefined;
+    const detail = `the log begins after ${describe(shape.base)}, and there is no snapshot`;
+    throw corrupt(first.name, segmentHeaderBytes, detail);
+  }
+  const { term, index } = newest.stored.snapshot;
+  // The first segment is there before the first snapshot, and one always stays.
+  if (first === undefined) throw corrupt(segmentName(1), 0, `the log of ${newest.name} is gone`);
+  if (shape.base.index > index) {
+    const detail = `the snapshot ends at ${term}/${index}, and the log begins after`;
+    throw corrupt(newest.name, 0, `${detail} ${describe(shape.base)}`);
+  }
+  if (shape.has(index) && shape.idAt(index).term === term) return undefined;
+  if (hardState.commitIndex < index) return { term, index };
+  const detail = `the snapshot ends at ${term}/${index}, and the log has committed`;
+  throw corrupt(newest.name, 0, `${detail} ${describe(shape.idAt(index))}`);
+}
+
+function describe({ term, index }: EntryId): string {
+  return `${term}/${index}`;
+}
