@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
+import { leaveJoint } from "./conf-change.ts";
+import { encodeConfChange } from "./conf-codec.ts";
+import { type ConfState, confStateOf, emptyConfState } from "./conf-state.ts";
 import {
+  describeConfState,
   describeData,
   describeEntries,
   describeEntry,
   describeHardState,
   describeMessage,
   describeReady,
+  describeSnapshot,
   describeStatus,
 } from "./describe.ts";
 import { newEntry } from "./entry.ts";
@@ -50,6 +55,15 @@ const lines: { [Kind in MessageKind]: readonly [Extract<Message, { kind: Kind }>
     { kind: "append-entries-rejection", ...envelope, prevIndex: 9, hint: last },
     "n1 -> n2 append-entries-rejection term=3 prev=9 hint=2/7",
   ],
+  "install-snapshot": [
+    {
+      kind: "install-snapshot",
+      ...envelope,
+      snapshot: { ...last, confState: confStateOf([1, 2]) },
+    },
+    "n1 -> n2 install-snapshot term=3 snapshot=2/7 (1 2)",
+  ],
+  "timeout-now": [{ kind: "timeout-now", ...envelope }, "n1 -> n2 timeout-now term=3"],
   heartbeat: [
     { kind: "heartbeat", ...envelope, commitIndex: 7, readRound: 4 },
     "n1 -> n2 heartbeat term=3 commit=7 round=4",
@@ -83,6 +97,41 @@ test("describeMessage shows a refused read as an index that is none", () => {
   expect(describeMessage({ ...message, index: 0 })).toBe(
     "n1 -> n2 read-index-response term=3 read=5 index=-",
   );
+});
+
+test("describeMessage shows that the leader itself wants the election", () => {
+  const [message] = lines["request-vote"];
+  expect(describeMessage({ ...message, transfer: true })).toBe(
+    "n1 -> n2 request-vote term=3 last=2/7 transfer",
+  );
+  expect(describeMessage({ ...message, transfer: false })).toBe(
+    "n1 -> n2 request-vote term=3 last=2/7",
+  );
+});
+
+test.each<[ConfState, string]>([
+  [emptyConfState, "()"],
+  [confStateOf([1, 2, 3]), "(1 2 3)"],
+  [{ ...confStateOf([1]), learners: [2, 3] }, "(1) learn(2 3)"],
+  [{ ...confStateOf([1, 2, 4]), votersOutgoing: [1, 2, 3] }, "(1 2 4)&&(1 2 3)"],
+  [
+    {
+      voters: [1, 4],
+      votersOutgoing: [1, 2],
+      learners: [5],
+      learnersNext: [2],
+      autoLeave: true,
+    },
+    "(1 4)&&(1 2) learn(5) next(2) auto",
+  ],
+])("describeConfState of %j is %s", (confState, expected) => {
+  expect(describeConfState(confState)).toBe(expected);
+  expect(describeSnapshot({ ...last, confState })).toBe(`snapshot=2/7 ${expected}`);
+});
+
+test("describeEntry shows what a change leads to", () => {
+  const data = encodeConfChange(leaveJoint, confStateOf([1, 2]));
+  expect(describeEntry(newEntry(last, "conf-change", data))).toBe("2/7 conf-change (1 2)");
 });
 
 test("describeEntry shows each kind", () => {
@@ -121,11 +170,12 @@ test("describeReady lists what to do in the order of doing it", () => {
   const ready: Ready = {
     number: 1,
     messages: [lines.heartbeat[0]],
+    snapshot: { ...last, confState: confStateOf([1, 2]) },
     hardState: { term: 3, vote: 2, commitIndex: 7 },
     entries: [entry],
     mustSync: true,
     messagesAfterPersist: [lines["append-entries-response"][0]],
-    committed: [newEntry(last, "no-op")],
+    committed: [entry],
     reads: [
       { readId: 4, index: 7 },
       { readId: 5, index: 0 },
@@ -133,11 +183,13 @@ test("describeReady lists what to do in the order of doing it", () => {
   };
   expect(describeReady(ready).split("\n")).toEqual([
     "send n1 -> n2 heartbeat term=3 commit=7 round=4",
+    "reset snapshot=2/7 (1 2)",
     "persist term=3 vote=n2 commit=7",
     "persist [3/8 no-op]",
     "sync",
     "then send n1 -> n2 append-entries-response term=3 match=8",
-    "apply [2/7 no-op]",
+    "restore 2/7",
+    "apply [3/8 no-op]",
     "read 4 at 7",
     "read 5 failed",
   ]);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { confStateOf } from "./conf-state.ts";
 import { copyState } from "./copy-state.ts";
 import { newEntry } from "./entry.ts";
 import {
@@ -61,6 +62,10 @@ function peerOf(role: Leader, id: number): Peer {
   return peer;
 }
 
+const joint = { ...confStateOf([1, 2]), votersOutgoing: [1, 2] };
+
+const snapshot = { term: 1, index: 2, confState: confStateOf([1, 2]) };
+
 type Change = (state: RaftState) => void;
 
 function changed(change: Change, from: () => RaftState, options: FingerprintOptions = {}): boolean {
@@ -101,7 +106,29 @@ const decisive: Record<string, Change> = {
   progress: (state) => (peerOf(roleOf(state), 3).progress = { ...probe, nextIndex: 2 }),
   progressMatch: (state) => (peerOf(roleOf(state), 3).progress = { ...probe, matchIndex: 1 }),
   awaiting: (state) => (peerOf(roleOf(state), 3).progress = { ...probe, awaiting: true }),
+  progressSnapshot: (state) => (peerOf(roleOf(state), 3).progress = installing),
+  pendingSnapshot: (state) =>
+    (peerOf(roleOf(state), 3).progress = { ...installing, pendingIndex: 4 }),
+  voters: (state) => (state.confState = confStateOf([1, 2])),
+  votersOutgoing: (state) => (state.confState = { ...state.confState, votersOutgoing: [1, 2] }),
+  learners: (state) => (state.confState = { ...state.confState, learners: [4] }),
+  learnersNext: (state) => (state.confState = { ...state.confState, learnersNext: [4] }),
+  autoLeave: (state) => (state.confState = { ...state.confState, autoLeave: true }),
+  confIndex: (state) => (state.confIndex += 1),
+  snapshot: (state) => (state.snapshot = snapshot),
+  restoring: (state) => (state.restoring = snapshot),
+  compacted: (state) => state.log.compact(1),
+  applyingChanges: (state) =>
+    (state.applyingChanges = [newEntry({ term: 1, index: 2 }, "conf-change")]),
+  pendingConfIndex: (state) => (roleOf(state).pendingConfIndex += 1),
+  transfer: (state) => (roleOf(state).transfer = { to: 2, elapsedTicks: 0 }),
+  transferTo: (state) => (roleOf(state).transfer = { to: 3, elapsedTicks: 0 }),
+  transferBegun: (state) => (roleOf(state).transferBegun = true),
+  retirement: (state) => (roleOf(state).retirement = { index: 2, toldRounds: new Map() }),
+  toldRounds: (state) => (roleOf(state).retirement = { index: 2, toldRounds: new Map([[2, 1]]) }),
 };
+
+const installing = { kind: "snapshot", matchIndex: 0, nextIndex: 3, pendingIndex: 3 } as const;
 
 const probe = { kind: "probe", matchIndex: 0, nextIndex: 3, awaiting: false } as const;
 
@@ -128,6 +155,42 @@ const temporal: Record<string, Change> = {
 test.each(Object.entries(temporal))("fingerprint tells %s unless it is timeless", (_, change) => {
   expect(changed(change, leader)).toBe(true);
   expect(changed(change, leader, { timeless: true })).toBe(false);
+});
+
+test("fingerprint tells any two of the decisive differences apart", () => {
+  const prints = Object.values(decisive).map((change) => {
+    const state = leader();
+    change(state);
+    return fingerprintOf(state, nothingHanded);
+  });
+  expect(new Set(prints).size).toBe(prints.length);
+});
+
+test("fingerprint tells how long a transfer has gone on unless it is timeless", () => {
+  const [young, old] = [0, 1].map((elapsedTicks) => {
+    const state = leader();
+    roleOf(state).transfer = { to: 2, elapsedTicks };
+    return state;
+  });
+  if (young === undefined || old === undefined) throw new Error("two states");
+  const print = (state: RaftState, timeless: boolean): string =>
+    fingerprintOf(state, nothingHanded, { timeless });
+  expect(print(young, false)).not.toBe(print(old, false));
+  expect(print(young, true)).toBe(print(old, true));
+});
+
+test("fingerprint tells how long a leader was not heard from while a vote may break a lease", () => {
+  const print = (leaseReads: boolean, ticks: number, timeless = false): string => {
+    const state = newState(1, [2, 3], { leaseReads, electionTimeoutTicks: 5 });
+    state.ticks = ticks;
+    return fingerprintOf(state, nothingHanded, { timeless });
+  };
+  expect(print(true, 1)).not.toBe(print(true, 2));
+  expect(print(true, 1, true)).toBe(print(true, 2, true));
+  expect(print(false, 1)).toBe(print(false, 2));
+  expect(print(true, 4)).not.toBe(print(true, 5));
+  // A promise that has ended does not end more.
+  expect(print(true, 5)).toBe(print(true, 9));
 });
 
 test("fingerprint tells the roles and what they hold", () => {
@@ -178,6 +241,7 @@ test("fingerprint tells what the host was handed", () => {
   const ready: Ready = {
     number: 1,
     messages: [heartbeat],
+    snapshot: undefined,
     hardState,
     entries: [],
     mustSync: true,
@@ -194,6 +258,7 @@ test("fingerprint tells what the host was handed", () => {
     { pending: [], offer: { ready, isCurrent: false } },
     { pending: [], offer: { ready: { ...ready, messages: [] }, isCurrent: false } },
     { pending: [], offer: { ready: { ...ready, hardState: undefined }, isCurrent: false } },
+    { pending: [], offer: { ready: { ...ready, snapshot }, isCurrent: false } },
     {
       pending: [],
       offer: { ready: { ...ready, entries: state.log.unhanded() }, isCurrent: false },
@@ -257,6 +322,12 @@ const messages: readonly Message[] = [
   { ...envelope, kind: "append-entries-response", matchIndex: 2 },
   { ...envelope, kind: "append-entries-rejection", prevIndex: 1, hint: id },
   { ...envelope, kind: "append-entries-rejection", prevIndex: 2, hint: id },
+  { ...envelope, kind: "request-vote", last: id, transfer: true },
+  { ...envelope, kind: "install-snapshot", snapshot },
+  { ...envelope, kind: "install-snapshot", snapshot: { ...snapshot, index: 3 } },
+  { ...envelope, kind: "install-snapshot", snapshot: { ...snapshot, term: 2 } },
+  { ...envelope, kind: "install-snapshot", snapshot: { ...snapshot, confState: joint } },
+  { ...envelope, kind: "timeout-now" },
   { ...envelope, kind: "heartbeat", commitIndex: 1, readRound: 0 },
   { ...envelope, kind: "heartbeat", commitIndex: 1, readRound: 1 },
   { ...envelope, kind: "heartbeat-response", readRound: 1 },

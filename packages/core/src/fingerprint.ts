@@ -246,8 +246,13 @@ function readsText(reads: Ready["reads"]): string {
 function timeText(state: RaftState): string {
   const { electionElapsedTicks, electionTimeoutTicks, heartbeatElapsedTicks } = state;
   const timers = `${electionElapsedTicks}/${electionTimeoutTicks} ${heartbeatElapsedTicks}`;
-  const heard = state.options.leaseReads ? state.ticks - state.leaderHeardAt : "";
-  return `${timers} ${heard} ${state.random.state} ${state.nextReadId}`;
+  return `${timers} ${promiseText(state)} ${state.random.state} ${state.nextReadId}`;
+}
+
+/** How much of its promise to a leader this node has kept already; all of it is all there is. */
+function promiseText({ options, ticks, leaderHeardAt }: RaftState): string {
+  if (!options.leaseReads) return "";
+  return `${Math.min(ticks - leaderHeardAt, options.electionTimeoutTicks)}`;
 }
 
 function hardText({ term, vote, commitIndex }: HardState, name: Namer): string {
