@@ -21,11 +21,17 @@ export type {
   Answered,
   Applied,
   CallOptions,
+  ChangeOptions,
+  LeadershipEnd,
   ReadOptions,
   Replica,
   ReplicaEvent,
+  ReplicaMembers,
   ReplicaStatus,
 } from "./replica.ts";
+export type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";
+export type { MemberPlan, PlannedStep, PlanWarning } from "./member-plan.ts";
+export type { MembersView, MemberView } from "./members-view.ts";
 export {
   validateReplicaOptions,
   type CompleteReplicaOptions,

@@ -5,6 +5,7 @@ import {
   isMember,
   leaveJoint,
   type MemberChange,
+  membersOf,
   newConfChange,
   type NodeId,
   quorum,
@@ -17,6 +18,8 @@ import {
   contextOf,
   type Membership,
   membershipChanged,
+  memberOf,
+  newMember,
 } from "./member-table.ts";
 import type { MemberWish } from "./member-wish.ts";
 
@@ -104,7 +107,10 @@ export function planMembers(membership: Membership, wish: MemberWish, leader: No
 
 /** The change that leaves everybody in place and tells the group that its members are as in `table`. */
 export function retelling(confState: ConfState, table: MemberTable): ConfChange {
-  return changeOf(confState.voters.slice(0, 1), "add-voter", table);
+  // Of every member, so that even a group that knows nothing of them says something.
+  const set = membersOf(confState).map((id) => memberOf(table, id) ?? newMember(id, ""));
+  const told = applyMembersDelta(table, { set, removed: [] });
+  return changeOf(confState.voters.slice(0, 1), "add-voter", told);
 }
 
 /** How many voters may fail, whichever they are, without stopping the group (thesis §4.3 when joint). */

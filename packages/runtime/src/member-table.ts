@@ -5,6 +5,8 @@ import {
   type ConfState,
   confStateAfter,
   decodeConfChange,
+  type Entry,
+  type LogIndex,
   membersOf,
   type NodeId,
   RaftError,
@@ -99,6 +101,21 @@ function membershipIn(before: Membership, confState: ConfState, context: Uint8Ar
   const known = [...membersOf(before.confState), ...told.members.map(({ id }) => id)];
   const removed = known.filter((id) => !present.has(id));
   return { confState, table: applyMembersDelta(told, { set: [], removed }) };
+}
+
+/** The membership after those of `entries` that follow on `start`, at `startIndex`, up to `endIndex`. */
+export function foldMembership(
+  start: Membership,
+  startIndex: LogIndex,
+  entries: Iterable<Entry>,
+  endIndex: LogIndex,
+): Membership {
+  let membership = start;
+  for (const { kind, index, data } of entries) {
+    if (kind !== "conf-change" || index <= startIndex || index > endIndex) continue;
+    membership = membershipAfter(membership, data);
+  }
+  return membership;
 }
 
 /** What `context` says of members: nothing, if another implementation wrote something else there. */

@@ -52,6 +52,14 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, Leadersh
   readonly callTimeoutMs?: number;
 
   /**
+   * How long a change of members may take unless it says otherwise, catching up included, in
+   * milliseconds, 1 to 2^31 - 1.
+   *
+   * @default 60000
+   */
+  readonly memberTimeoutMs?: number;
+
+  /**
    * How long a call that was refused for want of a leader waits before it is tried again, in
    * milliseconds, 1 to 60,000. News of a leader ends the wait at once.
    *
@@ -161,6 +169,12 @@ export function validateReplicaOptions<Query, Answer>(
     random: options.random,
     tickMs,
     callTimeoutMs: within(1, callTimeoutMsMax, "callTimeoutMs", options.callTimeoutMs ?? 5000),
+    memberTimeoutMs: within(
+      1,
+      callTimeoutMsMax,
+      "memberTimeoutMs",
+      options.memberTimeoutMs ?? 60_000,
+    ),
     retryMs: within(1, 60_000, "retryMs", options.retryMs ?? 20),
     diskFullRetryMs: within(1, 3_600_000, "diskFullRetryMs", options.diskFullRetryMs ?? 1000),
     proposalCountMax: atLeastOne("proposalCountMax", options.proposalCountMax ?? 65_536),

@@ -1,4 +1,7 @@
-import type { LogIndex, NodeId, RoleKind, Status, Term } from "@quorate/core";
+import type { ConfState, LogIndex, NodeId, RoleKind, Status, Term } from "@quorate/core";
+import type { MemberPlan } from "./member-plan.ts";
+import type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";
+import type { MembersView } from "./members-view.ts";
 
 /** What a caller may say about any call. */
 export interface CallOptions {
@@ -41,6 +44,23 @@ export interface ReadOptions extends CallOptions {
    * @default 0
    */
   readonly atLeast?: LogIndex | undefined;
+}
+
+/** What a caller may say about a change of members. */
+export interface ChangeOptions extends CallOptions {
+  /**
+   * Makes the change only if the configuration is still the one with this index, as `list` told;
+   * otherwise it is refused as `configuration_changed`.
+   *
+   * @default any configuration
+   */
+  readonly ifIndex?: LogIndex | undefined;
+  /**
+   * How long the change may take, catching up included, in milliseconds. More than 0, at most 2^31 - 1.
+   *
+   * @default `ReplicaOptions.memberTimeoutMs`
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** A command that was applied. */
@@ -120,8 +140,94 @@ export type ReplicaEvent =
   /** The disk is full, or has room again. */
   | { readonly kind: "disk-full" }
   | { readonly kind: "disk-recovered" }
+  /** The configuration or what is known of members changed, by the entry at `index`, applied here. */
+  | { readonly kind: "members-changed"; readonly index: LogIndex; readonly confState: ConfState }
   /** The replica stopped by itself. Final. */
   | { readonly kind: "failed"; readonly error: Error };
+
+/**
+ * The members of a group, and how they change while it works (§6, thesis §4). Everything works on every
+ * replica; changes are made by the leader, one at a time, and those that find no leader wait for one.
+ *
+ * A change resolves with the members after its last step, once that is applied on the leader; other
+ * replicas may learn of it a little later. It is described by what is wanted, and what is so already is
+ * no error: when it is not known what became of a change, ask for the same again.
+ *
+ * A change rejects with `outcome` "not-applied" if nothing of it will happen any more: `invalid_change`
+ * (the message says what to do), `invalid_argument`, `change_pending` (another is being made),
+ * `configuration_changed`, `catch_up_failed` (a new member could not follow: it stays a learner, and
+ * asking again goes on from there), `disk_full`, `busy`, `unavailable`, `closed`. With "unknown", steps may
+ * have been taken, or may yet be: `leadership_lost`, `deadline_exceeded`, `aborted`, `stopped`.
+ */
+export interface ReplicaMembers {
+  /** The members, as of what this replica has applied. A leader that was deposed may not know it yet. */
+  list(): MembersView;
+
+  /**
+   * What would be done for `wish`, as of what this replica has applied: the steps, each with how many
+   * failures of voters it tolerates, and warnings. Changes nothing. Throws `invalid_change` or
+   * `invalid_argument`, as the change would.
+   */
+  plan(wish: MemberWish): MemberPlan;
+
+  /**
+   * Adds a node, by default as a voter. It learns first, and votes when it has all but the newest
+   * entries, so that it never holds the others up. Start it as a joining node, before or after.
+   *
+   * An id is given once: that of a removed node is refused as `invalid_change`, and so is one whose
+   * member is at another address, or an address that another member has.
+   */
+  add(
+    member: NewMember & { readonly as?: "voter" | "learner" | undefined },
+    options?: ChangeOptions,
+  ): Promise<MembersView>;
+
+  /** Removes a member, for good: its id is never given again. A leader that is removed hands over. */
+  remove(id: NodeId, options?: ChangeOptions): Promise<MembersView>;
+
+  /** Makes a voter of a learner, once that has caught up. */
+  promote(id: NodeId, options?: ChangeOptions): Promise<MembersView>;
+
+  /** Makes a learner of a voter. A leader that is demoted hands over. */
+  demote(id: NodeId, options?: ChangeOptions): Promise<MembersView>;
+
+  /**
+   * Puts a new node into the place of member `id`: with a lost disk, or on another machine. The new one
+   * learns first; then it comes and the old one goes in one change, so that there is neither a voter
+   * too many nor one too few. It may have the address of the old one, and gets its priority unless it
+   * has its own.
+   */
+  replace(id: NodeId, by: NewMember, options?: ChangeOptions): Promise<MembersView>;
+
+  /**
+   * Makes these the voters and learners, and removes all others, in one change after the new ones have
+   * learned. Members are given by their ids, new ones with an address.
+   */
+  set(
+    members: {
+      readonly voters: readonly MemberOrNew[];
+      /** @default none */
+      readonly learners?: readonly MemberOrNew[] | undefined;
+    },
+    options?: ChangeOptions,
+  ): Promise<MembersView>;
+
+  /**
+   * Gives a member another address or priority; what is left out stays. An address is seldom needed:
+   * when a member connects and says that it has moved, the leader records it.
+   */
+  update(
+    member: {
+      readonly id: NodeId;
+      readonly address?: string | undefined;
+      readonly priority?: number | undefined;
+    },
+    options?: ChangeOptions,
+  ): Promise<MembersView>;
+
+  /** Makes any of these changes, for programs that are given a wish. */
+  change(wish: MemberWish, options?: ChangeOptions): Promise<MembersView>;
+}
 
 /**
  * One member of a group that replicates a state machine. Every call settles: with a result, or with a

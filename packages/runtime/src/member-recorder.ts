@@ -1,0 +1,71 @@
+import { membersOf, type NodeId } from "@quorate/core";
+import type { Member, MemberTable } from "@quorate/wire";
+import { applyMembersDelta, type Membership, memberOf, newMember } from "./member-table.ts";
+import type { Introduction } from "./ports.ts";
+
+/** How many nodes are remembered that said something new of themselves. The oldest go. */
+export const newsCountMax = 128;
+
+/** How long after one attempt to record what is new the next may be made, in milliseconds. */
+export const recordIntervalMs = 1000;
+
+/**
+ * What nodes said of themselves that their group does not know: the log that a new member came with,
+ * and where a member is reached that has moved. A leader records it, in one change for all, and not
+ * too often. Once a log is recorded, it stays: a member that comes with another is not let in.
+ */
+export class MemberRecorder {
+  readonly #news = new Map<NodeId, Introduction>();
+  #nextAt = Number.NEGATIVE_INFINITY;
+
+  /** A node said this of itself, perhaps before it is a member. */
+  onSeen(node: Introduction): void {
+    this.#news.delete(node.id);
+    this.#news.set(node.id, node);
+    if (this.#news.size <= newsCountMax) return;
+    for (const oldest of this.#news.keys()) {
+      this.#news.delete(oldest);
+      break;
+    }
+  }
+
+  /** The group knows `after` in the place of `before`: forgets what it knows, or knows better. */
+  onChanged(before: Membership, after: Membership): void {
+    for (const [id, said] of this.#news) {
+      const known = memberOf(after.table, id);
+      if (known === undefined) continue;
+      const had = memberOf(before.table, id)?.address ?? known.address;
+      // An address that was given up meanwhile is not to come back.
+      const isOld = had !== known.address && said.address === had;
+      const rest = isOld ? { ...said, address: "" } : said;
+      if (updated(known, rest) === known) this.#news.delete(id);
+      else this.#news.set(id, rest);
+    }
+  }
+
+  /** Whether an attempt may be made at `now`, as far as the time and what was seen say. */
+  isDue(now: number): boolean {
+    return this.#news.size > 0 && now >= this.#nextAt;
+  }
+
+  /** The table that the group should know, or undefined if it knows it. Counts as an attempt. */
+  take({ confState, table }: Membership, now: number): MemberTable | undefined {
+    this.#nextAt = now + recordIntervalMs;
+    const set: Member[] = [];
+    for (const id of membersOf(confState)) {
+      const said = this.#news.get(id);
+      if (said === undefined) continue;
+      const known = memberOf(table, id) ?? newMember(id, "");
+      const member = updated(known, said);
+      if (member !== known) set.push(member);
+    }
+    return set.length === 0 ? undefined : applyMembersDelta(table, { set, removed: [] });
+  }
+}
+
+/** What is known of a member that `said` this of itself; `known` itself if that is nothing new. */
+function updated(known: Member, said: Introduction): Member {
+  const address = said.address === "" ? known.address : said.address;
+  if (known.incarnation !== undefined && address === known.address) return known;
+  return { ...known, address, incarnation: known.incarnation ?? said.incarnation };
+}
