@@ -319,6 +319,12 @@ test("confStateAfter gives a node without a configuration the one that the entry
   expect(confStateAfter(emptyConfState, encodeConfChange(change, after))).toEqual(after);
 });
 
+test("confStateAfter never makes a node without a configuration the only member", () => {
+  const addVoter = Uint8Array.of(0x12, 4, 0x08, 0, 0x10, 4);
+  expect(confStateAfter(before, addVoter)).toEqual(confStateOf([1, 2, 3, 4]));
+  expect(() => confStateAfter(emptyConfState, addVoter)).toThrow(invalidChange);
+});
+
 test("confStateAfter folds changes as applyConfChange does", () => {
   fc.assert(
     fc.property(confStates, fc.array(confChanges, { maxLength: 5 }), (start, steps) => {

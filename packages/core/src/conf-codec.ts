@@ -84,11 +84,15 @@ function decodeMemberChange(data: Uint8Array): MemberChange {
 
 /**
  * The configuration that follows on `before` by the entry of `data`. A node without one takes what the
- * entry says. Throws `malformed` or `invalid_change`, also if the entry says otherwise than follows.
+ * entry says. Throws `malformed` or `invalid_change`, also if the entry says otherwise than follows, or
+ * says nothing to a node without one: that would take itself for the only member.
  */
 export function confStateAfter(before: ConfState, data: Uint8Array): ConfState {
   const { change, result } = decodeConfChange(data);
-  if (before.voters.length === 0 && result !== undefined) return result;
+  if (before.voters.length === 0) {
+    if (result !== undefined) return result;
+    throw new RaftError("invalid_change", "the entry does not say which configuration it leads to");
+  }
   const after = applyConfChange(before, change);
   if (result !== undefined && !sameConfState(after, result)) {
     throw new RaftError("invalid_change", "the entry leads to another configuration than it says");
@@ -160,7 +164,8 @@ function putVarint(bytes: number[], value: number): void {
   bytes.push(rest);
 }
 
-function* fieldsOf(data: Uint8Array): Generator<Field> {
+function fieldsOf(data: Uint8Array): Field[] {
+  const fields: Field[] = [];
   let offset = 0;
   const varint = (): number => {
     let value = 0;
@@ -171,7 +176,7 @@ function* fieldsOf(data: Uint8Array): Generator<Field> {
       if (byte < 0x80) return value;
     }
   };
-  const skip = (length: number): Uint8Array => {
+  const take = (length: number): Uint8Array => {
     if (length > data.length - offset) malformed("a configuration change is cut short");
     offset += length;
     return data.subarray(offset - length, offset);
@@ -182,23 +187,24 @@ function* fieldsOf(data: Uint8Array): Generator<Field> {
     if (number === 0 || tag > tagMax) malformed("the number of a field is out of range");
     switch (tag % 8) {
       case 0:
-        yield { number, value: varint() };
+        fields.push({ number, value: varint() });
         break;
       case 1:
-        skip(8);
-        yield { number, value: undefined };
+        take(8);
+        fields.push({ number, value: undefined });
         break;
       case 2:
-        yield { number, value: skip(varint()) };
+        fields.push({ number, value: take(varint()) });
         break;
       case 5:
-        skip(4);
-        yield { number, value: undefined };
+        take(4);
+        fields.push({ number, value: undefined });
         break;
       default:
         malformed("a field has an unknown wire type");
     }
   }
+  return fields;
 }
 
 function numberOf(value: Field["value"]): number {
