@@ -172,9 +172,6 @@ export function readMessage(reader: ProtoReader): Message {
       case tagCommit:
         commit = reader.number();
         break;
-      case tagSnapshot:
-        snapshot = reader.bytes();
-        break;
       case tagReject:
         reject = reader.number() !== 0;
         break;
@@ -185,7 +182,8 @@ export function readMessage(reader: ProtoReader): Message {
         context = reader.bytes();
         break;
       default:
-        skipOther(reader, tag);
+        if (tag === tagSnapshot) snapshot = reader.bytes();
+        else skipOther(reader, tag);
     }
   }
   return fromRaftpb({

@@ -68,10 +68,10 @@ function confStateOfParts(parts: readonly (readonly [number, Part])[]): ConfStat
 
 function partsOf(
   parts: readonly Part[],
-  minLength: number,
+  countMin: number,
 ): fc.Arbitrary<(readonly [number, Part])[]> {
   return fc.uniqueArray(fc.tuple(ids, fc.constantFrom(...parts)), {
-    minLength,
+    minLength: countMin,
     maxLength: 8,
     selector: ([id]) => id,
   });
