@@ -58,6 +58,17 @@ test("replicaLogger has a line for every other event, at a level that fits", () 
   const events: readonly ReplicaEvent[] = [
     { kind: "peer-connected", peer: 2 },
     { kind: "peer-disconnected", peer: 2, reason: "reset" },
+    {
+      kind: "members-changed",
+      index: 9,
+      confState: {
+        voters: [1, 2],
+        votersOutgoing: [],
+        learners: [3],
+        learnersNext: [],
+        autoLeave: false,
+      },
+    },
     { kind: "disk-full" },
     { kind: "disk-recovered" },
     { kind: "failed", error: new RaftError("storage_failed", "EIO") },
@@ -65,5 +76,5 @@ test("replicaLogger has a line for every other event, at a level that fits", () 
   const levels = logged("json", "info", events).map(
     (line) => (JSON.parse(line) as { level: string }).level,
   );
-  expect(levels).toEqual(["info", "info", "error", "info", "fatal"]);
+  expect(levels).toEqual(["info", "info", "info", "error", "info", "fatal"]);
 });

@@ -35,6 +35,12 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
         log[level]({ peer, reason: error.message }, "message refused");
         return;
       }
+      case "members-changed": {
+        const { index, confState } = event;
+        const { voters, votersOutgoing, learners } = confState;
+        log.info({ index, voters, votersOutgoing, learners }, "members changed");
+        return;
+      }
       case "disk-full":
         log.error("the disk is full: writes are refused until it has room");
         return;
