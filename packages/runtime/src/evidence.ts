@@ -16,6 +16,8 @@ export interface ClockTrust {
 export interface Moment {
   readonly now: number;
   readonly wall: number;
+  /** How often evidence had been made void by then. */
+  readonly era: number;
 }
 
 /** A read index that was confirmed (thesis §6.4). */
@@ -50,8 +52,8 @@ export class Evidence {
   readonly #clock: Clock;
   readonly #trust: ClockTrust;
   #fact: Fact | undefined;
-  /** Nothing that began before this moment counts. */
-  #voidBefore: number = Number.NEGATIVE_INFINITY;
+  /** Only what began in this era counts. */
+  #era = 0;
 
   constructor(clock: Clock, trust: ClockTrust) {
     this.#clock = clock;
@@ -60,19 +62,19 @@ export class Evidence {
 
   /** This moment. */
   moment(): Moment {
-    return { now: this.#clock.now(), wall: this.#clock.wall() };
+    return { now: this.#clock.now(), wall: this.#clock.wall(), era: this.#era };
   }
 
   /** Takes note of a fact, unless a newer one is known. */
   note(fact: Fact): void {
-    if (fact.began.now < this.#voidBefore) return;
+    if (fact.began.era !== this.#era) return;
     if (this.#fact === undefined || fact.began.now > this.#fact.began.now) this.#fact = fact;
   }
 
   /** The process paused: nothing that began before now counts any more. */
   onPause(): void {
     this.#fact = undefined;
-    this.#voidBefore = this.#clock.now();
+    this.#era++;
   }
 
   /** The newest fact, if there is one and the clocks vouch for its age. */

@@ -124,8 +124,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   start(): void {
     const { tickMs, tickCatchUpMax } = this.#options;
     if (this.#isOver()) return;
-    this.#ticker = new Ticker(this.#clock, tickMs, tickCatchUpMax, (count) =>
-      this.#event(() => this.#onTicks(count)),
+    this.#ticker = new Ticker(this.#clock, tickMs, tickCatchUpMax, (count, lateMs) =>
+      this.#event(() => this.#onTicks(count, lateMs)),
     );
     this.#pumpIsDue = false;
     this.#wake();
@@ -152,8 +152,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   async read(query: Query, options: ReadOptions = {}): Promise<Answered<Answer>> {
     const refusal = this.#refusalOf(options);
     if (refusal !== undefined) throw refusal;
-    const { timeoutMs = this.#options.callTimeoutMs, signal, consistency } = options;
-    return this.#reads.submit(query, consistency !== "local", timeoutMs, signal);
+    return this.#reads.submit(query, options, options.timeoutMs ?? this.#options.callTimeoutMs);
   }
 
   status(): ReplicaStatus {
@@ -220,8 +219,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   #newReads(): Reads<Query, Answer> {
-    const { readCountMax, retryMs } = this.#options;
-    return new Reads(readCountMax, retryMs, {
+    return new Reads(this.#options, {
       node: this.#node,
       clock: this.#clock,
       deadlines: this.#deadlines,
@@ -256,7 +254,9 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     }
   }
 
-  #onTicks(count: number): void {
+  #onTicks(count: number, lateMs: number): void {
+    const { tickMs, tickCatchUpMax } = this.#options;
+    if (lateMs >= tickMs * tickCatchUpMax) this.#reads.onPause();
     if (this.#state.kind === "full") {
       this.#state = { kind: "full", ticks: this.#state.ticks + count };
     } else {

@@ -15,12 +15,17 @@ test("Ticker ticks once per tickMs, without drift", () => {
 test("Ticker makes up for two late ticks at most, however long the pause", () => {
   const clock = new ManualClock();
   const ticks: number[] = [];
-  const ticker = new Ticker(clock, 100, 2, (count) => ticks.push(count));
+  const lateMs: number[] = [];
+  const ticker = new Ticker(clock, 100, 2, (count, late) => {
+    ticks.push(count);
+    lateMs.push(late);
+  });
   clock.pause(60_050);
   clock.advance(0);
   expect(ticks).toEqual([2]);
   clock.advance(100);
   expect(ticks).toEqual([2, 1]);
+  expect(lateMs).toEqual([59_950, 0]);
   ticker.stop();
 });
 

@@ -12,14 +12,22 @@ export class Ticker {
   readonly #clock: Clock;
   readonly #tickMs: number;
   readonly #catchUpMax: number;
-  readonly #tick: (count: number) => void;
+  readonly #tick: (count: number, lateMs: number) => void;
   #timer: Timer | undefined;
   /** When the last tick was due. */
   #lastAt: number;
   #stopped = false;
 
-  /** Calls `tick` with how many ticks have passed: 1 to `catchUpMax`. */
-  constructor(clock: Clock, tickMs: number, catchUpMax: number, tick: (count: number) => void) {
+  /**
+   * Calls `tick` with how many ticks have passed, 1 to `catchUpMax`, and how late that is: what passed
+   * since the first of them was due, in milliseconds.
+   */
+  constructor(
+    clock: Clock,
+    tickMs: number,
+    catchUpMax: number,
+    tick: (count: number, lateMs: number) => void,
+  ) {
     this.#clock = clock;
     this.#tickMs = tickMs;
     this.#catchUpMax = catchUpMax;
@@ -41,9 +49,10 @@ export class Ticker {
 
   #count(): void {
     if (this.#stopped) return;
-    const due = Math.floor((this.#clock.now() - this.#lastAt) / this.#tickMs);
+    const passedMs = this.#clock.now() - this.#lastAt;
+    const due = Math.floor(passedMs / this.#tickMs);
     this.#lastAt += due * this.#tickMs;
     this.#arm();
-    if (due > 0) this.#tick(Math.min(due, this.#catchUpMax));
+    if (due > 0) this.#tick(Math.min(due, this.#catchUpMax), passedMs - this.#tickMs);
   }
 }

@@ -1,0 +1,253 @@
+import { assert, type Message, type NodeId, none, RaftNode, type RaftOptions } from "@quorate/core";
+import { type Answered, type ReadOptions } from "@quorate/runtime";
+import { ManualClock } from "@quorate/runtime/testing";
+import { ApplyQueue } from "../src/apply-queue.ts";
+import { Deadlines } from "../src/deadlines.ts";
+import { Reads } from "../src/reads.ts";
+import { Ticker } from "../src/ticker.ts";
+import { Watched } from "./cluster.ts";
+import { bytesOf, Journal, type JournalQuery } from "./journal.ts";
+
+export const tickMs = 100;
+export const electionTimeoutTicks = 10;
+export const tickCatchUpMax = 2;
+export const clockDriftMax = 0.1;
+
+/** True time goes on in steps of this many milliseconds; a message takes one. */
+const stepMs = 5;
+
+/** One node of a timed group: a core, a clock of its own, and what reads need, wired as in a replica. */
+export class TimedNode {
+  readonly id: NodeId;
+  readonly clock: ManualClock = new ManualClock();
+  readonly journal: Journal = new Journal();
+  readonly raft: RaftNode;
+  readonly reads: Reads<JournalQuery, readonly string[]>;
+  /** How fast its clock goes. */
+  rate = 1;
+  /** A process that is paused does nothing, but its clocks go on; one that is suspended loses time. */
+  state: "running" | "paused" | "suspended" = "running";
+  readonly #send: (messages: readonly Message[]) => void;
+  readonly #applyQueue: ApplyQueue<JournalQuery, readonly string[]>;
+  readonly #ticker: Ticker;
+  #pumpIsDue = false;
+
+  constructor(
+    id: NodeId,
+    size: number,
+    raft: RaftOptions,
+    send: (messages: readonly Message[]) => void,
+  ) {
+    const peers = Array.from({ length: size }, (_, offset) => offset + 1);
+    const { clock } = this;
+    const resume = (work: () => void): void => work();
+    const wake = (): void => this.wake();
+    this.id = id;
+    this.#send = send;
+    this.raft = new RaftNode(id, peers, { electionTimeoutTicks, leaseReads: true, ...raft });
+    this.#applyQueue = new ApplyQueue(this.journal, {
+      onEntryApplied: () => {},
+      onRestored: () => {},
+      onApplied: (index) => {
+        this.raft.applied(index);
+        wake();
+      },
+      onFailed: (error) => {
+        throw error;
+      },
+      resume,
+    });
+    const { raft: node } = this;
+    this.reads = new Reads(
+      {
+        readCountMax: 100,
+        retryMs: 20,
+        leaseReads: raft.leaseReads ?? true,
+        tickMs,
+        electionTimeoutTicks,
+        tickCatchUpMax,
+        clockDriftMax,
+      },
+      {
+        node,
+        clock,
+        deadlines: new Deadlines(clock, resume),
+        applyQueue: this.#applyQueue,
+        wake,
+        resume,
+      },
+    );
+    this.#ticker = new Ticker(clock, tickMs, tickCatchUpMax, (count, lateMs) =>
+      this.#onTicks(count, lateMs),
+    );
+    wake();
+  }
+
+  /** Lets `ms` of true time pass. */
+  pass(ms: number): void {
+    switch (this.state) {
+      case "running":
+        this.clock.advance(ms * this.rate);
+        this.clock.runDeferred();
+        break;
+      case "paused":
+        this.clock.pause(ms * this.rate);
+        break;
+      case "suspended":
+        this.clock.suspend(ms);
+        break;
+    }
+  }
+
+  take(message: Message): void {
+    this.raft.step(message);
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.#pumpIsDue) return;
+    this.#pumpIsDue = true;
+    this.clock.defer(() => this.#pump());
+  }
+
+  /** Reads all commands. */
+  ask(options: ReadOptions = {}, timeoutMs = 60_000): Watched<Answered<readonly string[]>> {
+    return new Watched(this.reads.submit("all", options, timeoutMs));
+  }
+
+  propose(text: string): void {
+    this.raft.propose(bytesOf(text));
+    this.wake();
+  }
+
+  stop(): void {
+    this.#ticker.stop();
+  }
+
+  #onTicks(count: number, lateMs: number): void {
+    if (lateMs >= tickMs * tickCatchUpMax) this.reads.onPause();
+    for (let tick = 0; tick < count; tick++) this.raft.tick();
+    this.wake();
+  }
+
+  #pump(): void {
+    this.#pumpIsDue = false;
+    this.reads.request();
+    while (this.raft.hasReady) {
+      const ready = this.raft.ready();
+      this.raft.accept(ready);
+      this.#send(ready.messages);
+      this.raft.persisted(ready.number);
+      this.#send(ready.messagesAfterPersist);
+      this.#applyQueue.push(ready.committed);
+      this.reads.onReadStates(ready.reads);
+    }
+    this.#applyQueue.run();
+    if (this.raft.leader !== none) this.reads.retry();
+  }
+}
+
+/** A message on its way, or one that is held back. */
+interface Envelope {
+  readonly at: number;
+  readonly message: Message;
+}
+
+/** A group of nodes that share nothing but true time and messages: for faults of single clocks. */
+export class TimedGroup {
+  readonly nodes: readonly TimedNode[];
+  /** True time. */
+  now = 0;
+  /** Messages that are lost. */
+  loses: (message: Message) => boolean = () => false;
+  /** Messages that stay on their way. */
+  holds: (message: Message) => boolean = () => false;
+  #onTheWay: Envelope[] = [];
+
+  constructor(size: number, raft: RaftOptions = {}) {
+    this.nodes = Array.from({ length: size }, (_, offset) => {
+      const id = offset + 1;
+      return new TimedNode(id, size, { seed: id, ...raft }, (messages) => {
+        for (const message of messages) this.#onTheWay.push({ at: this.now + stepMs, message });
+      });
+    });
+  }
+
+  /** A group that has a leader, which is ready for reads, and that all follow. */
+  static async led(size: number, raft: RaftOptions = {}): Promise<TimedGroup> {
+    const group = new TimedGroup(size, raft);
+    await group.until(() => {
+      const { leader } = group.node(1).raft;
+      return (
+        leader !== none &&
+        group.nodes.every((node) => node.raft.leader === leader && node.raft.appliedIndex > 0)
+      );
+    });
+    return group;
+  }
+
+  /** The node that leads the newest term. */
+  get leader(): TimedNode {
+    const leaders = this.nodes.filter(({ raft }) => raft.role === "leader");
+    const leader = leaders.toSorted((a, b) => b.raft.term - a.raft.term)[0];
+    assert(leader !== undefined, "someone leads");
+    return leader;
+  }
+
+  /** All but `node`. */
+  others(node: TimedNode): readonly TimedNode[] {
+    return this.nodes.filter((other) => other !== node);
+  }
+
+  node(id: NodeId): TimedNode {
+    const node = this.nodes[id - 1];
+    assert(node !== undefined, `there is a node ${id}`);
+    return node;
+  }
+
+  /** Cuts `id` off from everyone. */
+  isolate(id: NodeId): void {
+    this.loses = ({ from, to }) => from === id || to === id;
+  }
+
+  /** Lets `ms` pass. */
+  async run(ms: number): Promise<void> {
+    const end = this.now + ms;
+    while (this.now < end) await this.#step();
+  }
+
+  /** Lets time pass until `condition` holds; fails after a minute. */
+  async until(condition: () => boolean): Promise<void> {
+    const end = this.now + 60_000;
+    while (!condition()) {
+      assert(this.now < end, `within a minute: ${condition.toString()}`);
+      await this.#step();
+    }
+  }
+
+  /** Ends the ticks of all nodes. */
+  stop(): void {
+    for (const node of this.nodes) node.stop();
+  }
+
+  async #step(): Promise<void> {
+    this.now += stepMs;
+    const kept: Envelope[] = [];
+    const due: Envelope[] = [];
+    for (const envelope of this.#onTheWay) {
+      if (this.loses(envelope.message)) continue;
+      const waits =
+        this.holds(envelope.message) || this.node(envelope.message.to).state !== "running";
+      if (waits || envelope.at > this.now) kept.push(envelope);
+      else due.push(envelope);
+    }
+    this.#onTheWay = kept;
+    // What arrived is looked at before timers that are due: a process that goes on finds it waiting.
+    for (const { message } of due) this.node(message.to).take(message);
+    for (const node of this.nodes) node.pass(stepMs);
+    for (let turn = 0; turn < 8; turn++) {
+      await Promise.resolve();
+      for (const node of this.nodes) if (node.state === "running") node.clock.runDeferred();
+    }
+  }
+}
