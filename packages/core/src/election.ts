@@ -1,7 +1,7 @@
-import { idOf, isUpToDate } from "./entry.ts";
-import { none, termMax } from "./ids.ts";
+import { type EntryId, idOf, isUpToDate } from "./entry.ts";
+import { type NodeId, none, termMax } from "./ids.ts";
 import type { PreVote, PreVoteResponse, RequestVote, RequestVoteResponse } from "./message.ts";
-import { isVoter, voteResult } from "./quorum.ts";
+import { allVoters, isVoter, voteResult } from "./quorum.ts";
 import {
   becomeCandidate,
   becomeFollower,
@@ -15,7 +15,11 @@ import { leaderOf, type RaftState } from "./state.ts";
 /** One tick of a node that does not lead: no word from a leader for long enough starts a campaign. */
 export function tickElection(state: RaftState): void {
   state.electionElapsedTicks += 1;
-  if (state.electionElapsedTicks >= state.electionTimeoutTicks) campaign(state);
+  if (state.electionElapsedTicks < state.electionTimeoutTicks) return;
+  // Who may not campaign gives its leader up all the same, or it would be loyal to one that is gone,
+  // and others may need its vote: it may be a voter by a change that it has not heard of.
+  if (!mayCampaign(state)) becomeFollower(state, state.term, none);
+  campaign(state);
 }
 
 /** One tick of a leader's quorum check: without a majority it serves nobody (thesis §6.2). */
@@ -47,7 +51,7 @@ export function campaign(state: RaftState): void {
   }
   becomePreCandidate(state);
   const last = idOf(state.log.last);
-  for (const to of state.peers) {
+  for (const to of otherVoters(state)) {
     state.outbox.messages.push({
       kind: "pre-vote",
       from: state.id,
@@ -76,7 +80,7 @@ export function onTimeoutNow(state: RaftState): void {
 function campaignForReal(state: RaftState, transfer: boolean): void {
   becomeCandidate(state);
   const last = idOf(state.log.last);
-  for (const to of state.peers) {
+  for (const to of otherVoters(state)) {
     // The request vouches for this log and this term, so it waits for the disk: a candidate that
     // forgot either in a crash could win with answers that were given to a longer log.
     state.outbox.messagesAfterPersist.push({
@@ -88,6 +92,11 @@ function campaignForReal(state: RaftState, transfer: boolean): void {
       ...(transfer ? { transfer } : {}),
     });
   }
+}
+
+/** Whose votes count beside this node's. */
+function otherVoters({ id, voters }: RaftState): NodeId[] {
+  return allVoters(voters).filter((voter) => voter !== id);
 }
 
 /**
@@ -121,6 +130,7 @@ export function onPreVote(state: RaftState, message: PreVote): void {
     to: message.from,
     term: granted ? message.term : state.term,
     granted,
+    ...(granted ? {} : committedFor(state, message.last)),
   });
 }
 
@@ -135,11 +145,32 @@ export function onRequestVote(state: RaftState, message: RequestVote): void {
     granted,
   };
   if (!granted) {
-    state.outbox.messages.push(response);
+    state.outbox.messages.push({ ...response, ...committedFor(state, message.last) });
     return;
   }
   voteFor(state, message.from);
   state.outbox.messagesAfterPersist.push(response);
+}
+
+/**
+ * What to tell one whose log ends with `last`, before this one's end: the last entry known to be committed,
+ * if the other may have it too. This node may have been removed by that very entry, and be in the way
+ * with a tail that nobody will ever commit, of one who would need no vote of it if it knew.
+ */
+function committedFor({ log, commitIndex }: RaftState, last: EntryId): { committed?: EntryId } {
+  if (commitIndex === none || commitIndex > last.index || isUpToDate(last, log.last)) return {};
+  const term = log.termAt(commitIndex);
+  return term === undefined ? {} : { committed: { term, index: commitIndex } };
+}
+
+/** What is committed is committed, whoever says so; this node knows it by its term (§5.3). */
+function learnCommitted(state: RaftState, committed: EntryId | undefined): void {
+  const { log, role } = state;
+  if (committed === undefined || committed.index <= state.commitIndex) return;
+  if (role.kind === "leader" || !log.holds(committed)) return;
+  state.commitIndex = committed.index;
+  const campaigns = role.kind === "pre-candidate" || role.kind === "candidate";
+  if (campaigns && !mayCampaign(state)) becomeFollower(state, state.term, none);
 }
 
 function mayVoteFor(state: RaftState, candidate: number): boolean {
@@ -155,6 +186,7 @@ export function refuseStaleVote(state: RaftState, message: PreVote | RequestVote
 
 /** Counts an answer to a pre-vote. A grant names the term that was asked about. */
 export function onPreVoteResponse(state: RaftState, message: PreVoteResponse): void {
+  learnCommitted(state, message.committed);
   if (state.role.kind !== "pre-candidate") return;
   if (message.granted && message.term !== state.term + 1) return;
   recordVote(state.role.votes, message);
@@ -163,6 +195,7 @@ export function onPreVoteResponse(state: RaftState, message: PreVoteResponse): v
 
 /** Counts a vote of the current term; only a voter's first answer counts. */
 export function onRequestVoteResponse(state: RaftState, message: RequestVoteResponse): void {
+  learnCommitted(state, message.committed);
   if (state.role.kind !== "candidate") return;
   recordVote(state.role.votes, message);
   tallyVotes(state);
