@@ -8,12 +8,13 @@ import {
   fingerprintOf,
   type Handed,
 } from "./fingerprint.ts";
+import { sendHeartbeats } from "./heartbeat.ts";
 import type { Message } from "./message.ts";
 import { newState } from "./new-state.ts";
-import { acked, type Progress, sent } from "./progress.ts";
+import { acked, newProgress, type Progress, sent } from "./progress.ts";
 import type { Ready } from "./ready.ts";
 import { becomeCandidate, becomeLeader, becomePreCandidate } from "./roles.ts";
-import type { Leader, Peer, RaftState } from "./state.ts";
+import { configure, type Leader, type Peer, type RaftState } from "./state.ts";
 
 const nothingHanded: Handed = { pending: [], offer: undefined };
 
@@ -214,6 +215,23 @@ test("fingerprint tells the roles and what they hold", () => {
     add(state);
   }
   expect(prints.size).toBe(changes.length + 1);
+});
+
+test("fingerprint does not tell who joined when, and nor does what a leader sends", () => {
+  const [grown, born] = [
+    ["1 3", "1 2 3"],
+    ["1 2 3", "1 2 3"],
+  ].map((steps) => {
+    const [first = [], last = []] = steps.map((ids) => ids.split(" ").map(Number));
+    const state = newState(1, first, {});
+    becomeCandidate(state);
+    becomeLeader(state);
+    configure(state, confStateOf(last), 0);
+    for (const peer of roleOf(state).peers.values()) peer.progress = newProgress(1);
+    sendHeartbeats(state, roleOf(state));
+    return fingerprintOf(state, nothingHanded, { timeless: true });
+  });
+  expect(grown).toBe(born);
 });
 
 test("fingerprint counts ticks from now, so that the age of a node does not matter", () => {

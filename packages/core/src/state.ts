@@ -198,10 +198,11 @@ export function configure(state: RaftState, confState: ConfState, index: LogInde
   state.peers = membersOf(confState).filter((id) => id !== state.id);
   if (state.role.kind !== "leader") return;
   const { peers } = state.role;
-  const members = new Set(state.peers);
-  for (const id of peers.keys()) if (!members.has(id)) peers.delete(id);
+  const known = new Map(peers);
+  // By id, as at the start of a term, so that what is sent does not depend on who joined when.
+  peers.clear();
   for (const id of state.peers) {
-    if (!peers.has(id)) peers.set(id, newPeer(state.log.lastIndex + 1, true));
+    peers.set(id, known.get(id) ?? newPeer(state.log.lastIndex + 1, true));
   }
 }
 
