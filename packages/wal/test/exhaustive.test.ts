@@ -18,6 +18,18 @@ const overwrite =
     return { append: lengths, term: hardState.term + 1, after };
   };
 
+/** Stores a snapshot of all that is in the log, which is committed for it. */
+const compact: Choice = ({ durable }) => ({ compact: durable.hardState.commitIndex });
+const commit: Choice = ({ durable }) => ({ commit: durable.entries.length, sync: true });
+
+/** Takes a snapshot from elsewhere: beyond the log, or in place of its last entry. */
+const installBeyond: Choice = ({ durable }) => {
+  return { install: durable.entries.length + 3, term: durable.hardState.term + 1 };
+};
+const installInstead: Choice = ({ durable: { entries, hardState } }) => {
+  return { install: Math.max(entries.length, hardState.commitIndex + 1), term: hardState.term + 1 };
+};
+
 const vote: Choice = ({ durable }) => ({ term: durable.hardState.term + 1, vote: 2 });
 
 /** What successive processes do; each but the last ends in every way there is. */
@@ -26,6 +38,8 @@ const lives: readonly (readonly (readonly Choice[])[])[] = [
   [[append(800), append(20), overwrite(900)], [vote], []],
   [[append(500, 430)], [overwrite(1200), vote], []],
   [[vote, overwrite(330)], [append(440), append(440)], []],
+  [[append(300), commit, compact], [installBeyond, append(20)], []],
+  [[append(700, 30)], [installInstead], [append(10), installInstead]],
 ];
 
 /** A kill before an operation leaves what a kill after the one before it does. */

@@ -324,7 +324,10 @@ export class Harness {
   }
 }
 
-/** A workload that touches everything: hard states, long and short batches, overwrites, compactions. */
+/**
+ * A workload that touches everything: hard states, long and short batches, overwrites, compactions, and
+ * snapshots from elsewhere that lie beyond the log, inside of it, or contradict it.
+ */
 export const workload: readonly Step[] = [
   { term: 1, vote: 3 },
   { append: [0] },
@@ -345,4 +348,11 @@ export const workload: readonly Step[] = [
   { compact: 13 },
   { append: [500, 16] },
   { term: 6, vote: 3 },
+  { install: 40, term: 7 },
+  { append: [20, 30] },
+  { append: [700], term: 8 },
+  { install: 41, term: 7 },
+  { append: [300] },
+  { install: 43, term: 9 },
+  { append: [1] },
 ];

@@ -3,9 +3,23 @@ import { expect, test } from "vitest";
 import { MemoryDisk } from "../src/testing.ts";
 import { coin, Harness, losesAll, type Step } from "./harness.ts";
 
+const kinds = [
+  "append",
+  "append",
+  "overwrite",
+  "commit",
+  "quiet-commit",
+  "vote",
+  "compact",
+  "install-beyond",
+  "install-inside",
+  "install-instead",
+  "reopen",
+] as const;
+
 /** What to do next, in numbers that are fitted to the state of the log. */
 interface Draw {
-  readonly kind: "append" | "overwrite" | "commit" | "quiet-commit" | "vote" | "compact" | "reopen";
+  readonly kind: (typeof kinds)[number];
   readonly lengths: readonly number[];
   readonly choice: number;
   /** Whether and how the process ends during this step. */
@@ -17,16 +31,7 @@ interface Draw {
 }
 
 const draw: fc.Arbitrary<Draw> = fc.record({
-  kind: fc.constantFrom(
-    "append",
-    "append",
-    "overwrite",
-    "commit",
-    "quiet-commit",
-    "vote",
-    "compact",
-    "reopen",
-  ),
+  kind: fc.constantFrom(...kinds),
   lengths: fc.array(fc.oneof(fc.nat(40), fc.nat(900), fc.constant(3000)), {
     minLength: 1,
     maxLength: 4,
@@ -58,6 +63,15 @@ function stepOf({ kind, lengths, choice }: Draw, log: Harness): Step | undefined
       return { term: term + 1, vote: between(1, 4) };
     case "compact":
       return { compact: between(0, commitIndex + 1) };
+    case "install-beyond":
+      return { install: entries.length + 1 + between(0, 20), term: term + 1 };
+    case "install-inside":
+    case "install-instead": {
+      // An entry that is not committed, if there is one: that of the log, or of a newer term.
+      const index = between(commitIndex, entries.length) + 1;
+      const held = Number(entries[index - 1]?.split("/")[0] ?? term + 1);
+      return { install: index, term: kind === "install-inside" ? held : term + 1 };
+    }
     case "reopen":
       return undefined;
   }
