@@ -1,12 +1,13 @@
 import net from "node:net";
 import { type NodeId, none, RaftError } from "@quorate/core";
-import type { Receiver } from "@quorate/runtime";
+import type { Admission, Introduction, PeerBook, Receiver } from "@quorate/runtime";
 import { decodeHello, type Frame, FrameReader } from "@quorate/wire";
 import { type Address, formatAddress } from "./address.ts";
 import {
   checkHello,
   handshakeFrameBytesMax,
   type Identity,
+  introductionOf,
   refusalFrame,
   type RefusedConnection,
   welcomeFrame,
@@ -23,28 +24,36 @@ const welcomeRepeatMs = 250;
 
 /** What an `Acceptor` needs to know of the rest. */
 export interface AcceptorOptions {
-  readonly identity: Identity;
+  readonly own: Pick<Identity, "id" | "clusterId">;
   readonly limits: TcpLimits;
   readonly receiver: Receiver;
-  /** Whether `id` names another node of the group. */
-  readonly isPeer: (id: NodeId) => boolean;
+  /** Decides who comes in, and learns who did. */
+  readonly book: PeerBook;
   readonly onRefused: (refusal: RefusedConnection) => void;
-  readonly onAccepted: (peer: NodeId) => void;
+  readonly onAccepted: (node: Introduction, admission: Admission) => void;
+  /** A guest is gone, and its connection with it. */
+  readonly onGuestGone: (guest: NodeId) => void;
+}
+
+/** A connection that was let in. */
+interface Accepted {
+  readonly socket: net.Socket;
+  readonly node: Introduction;
+  /** Runs while its peer is let go. */
+  leaving: NodeJS.Timeout | undefined;
 }
 
 /**
- * Takes the connections of the peers, one for each, and reads their frames. What it holds is bounded by
- * the number of peers and of handshakes: a newer connection of a peer replaces the older, which may
- * be one that the peer lost long ago, and a newer handshake the oldest, which may be a stranger's.
+ * Takes the connections of the others, one for each, and reads their frames. What it holds is bounded by
+ * the number of peers, guests and handshakes: a newer connection of a node replaces the older, which may
+ * be one that it lost long ago, and a newer handshake the oldest, which may be a stranger's.
  */
 export class Acceptor {
   readonly #options: AcceptorOptions;
   readonly #server: net.Server;
   /** Connections in their handshake, or just refused, the oldest first. */
   readonly #greeting = new Set<net.Socket>();
-  readonly #accepted = new Map<NodeId, net.Socket>();
-  /** The incarnation that each peer came with first. */
-  readonly #incarnations = new Map<NodeId, Uint8Array>();
+  readonly #accepted = new Map<NodeId, Accepted>();
   #welcomes: NodeJS.Timeout | undefined;
   #listening: Promise<number> | undefined;
   #isClosed = false;
@@ -68,15 +77,34 @@ export class Acceptor {
   /** Ends all connections, delivers nothing more from this moment on, and stops listening. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const sockets = [...this.#greeting, ...this.#accepted.values()];
-    this.#accepted.clear();
-    for (const socket of sockets) socket.destroy();
+    for (const socket of this.#greeting) socket.destroy();
+    for (const { node } of this.#accepted.values()) this.#drop(node.id);
     // A server that is closed while it begins to listen never says that it does either.
     await this.#listening?.catch(() => {});
     clearInterval(this.#welcomes);
     await new Promise<void>((done) => {
       this.#server.close(() => done());
     });
+  }
+
+  /**
+   * Ends the connections of those who would not be let in now: at once if they are not who they were
+   * taken for, and a while later if they are merely unknown or removed.
+   */
+  review(): void {
+    const { book, limits } = this.#options;
+    for (const accepted of this.#accepted.values()) {
+      const { id } = accepted.node;
+      if (!book.knows(id)) {
+        accepted.leaving ??= setTimeout(() => {
+          if (this.#accepted.get(id) === accepted) this.#drop(id);
+        }, limits.lingerMs);
+        continue;
+      }
+      clearTimeout(accepted.leaving);
+      accepted.leaving = undefined;
+      if (book.refusal(accepted.node) !== undefined) this.#drop(id);
+    }
   }
 
   async #listen(address: Address): Promise<number> {
@@ -106,15 +134,15 @@ export class Acceptor {
     const deadline = setTimeout(() => socket.destroy(), handshakeTimeoutMs);
     const reader = new FrameReader({ frameBytesMax: handshakeFrameBytesMax });
     const onData = (bytes: Buffer): void => {
-      const peer = this.#onHello(socket, address, () => reader.push(bytesOf(bytes)));
-      if (peer === "more") return;
+      const node = this.#onHello(socket, address, () => reader.push(bytesOf(bytes)));
+      if (node === "more") return;
       socket.off("data", onData);
       // A refused connection keeps its deadline and its place: it may not linger once it was told why.
-      if (peer === "refused") socket.resume();
+      if (node === "refused") socket.resume();
       else {
         clearTimeout(deadline);
         this.#greeting.delete(socket);
-        this.#accept(socket, address, peer);
+        this.#accept(socket, address, node);
       }
     };
     socket.on("data", onData);
@@ -131,9 +159,13 @@ export class Acceptor {
     }
   }
 
-  /** Decides on a handshake: whose it is, that it is refused, or that more bytes are needed. */
-  #onHello(socket: net.Socket, address: string, read: () => Frame[]): NodeId | "refused" | "more" {
-    const { identity, isPeer } = this.#options;
+  /** Decides on a handshake: who comes in, that it is refused, or that more bytes are needed. */
+  #onHello(
+    socket: net.Socket,
+    address: string,
+    read: () => Frame[],
+  ): Introduction | "refused" | "more" {
+    const { own, book } = this.#options;
     let peer = none;
     try {
       const [frame, ...more] = read();
@@ -145,12 +177,10 @@ export class Acceptor {
         );
       }
       const hello = decodeHello(frame.payload);
-      if (isPeer(hello.from)) peer = hello.from;
-      const knownIncarnation = (id: NodeId): Uint8Array | undefined => this.#incarnations.get(id);
-      const error = checkHello(hello, { own: identity, isPeer, knownIncarnation });
+      peer = hello.from;
+      const error = checkHello(hello, own, book);
       if (error !== undefined) throw error;
-      this.#incarnations.set(peer, hello.incarnation.slice());
-      return peer;
+      return introductionOf(hello);
     } catch (error) {
       if (!(error instanceof RaftError)) throw error;
       this.#options.onRefused({ direction: "incoming", peer, address, error });
@@ -159,34 +189,54 @@ export class Acceptor {
     }
   }
 
-  #accept(socket: net.Socket, address: string, peer: NodeId): void {
-    const { receiver, limits, onAccepted, onRefused } = this.#options;
-    this.#accepted.get(peer)?.destroy();
-    this.#accepted.set(peer, socket);
-    onAccepted(peer);
+  #accept(socket: net.Socket, address: string, node: Introduction): void {
+    const { receiver, limits, book, onAccepted, onGuestGone, onRefused } = this.#options;
+    const { id } = node;
+    const accepted: Accepted = { socket, node, leaving: undefined };
+    const isCurrent = (): boolean => this.#accepted.get(id) === accepted;
+    const older = this.#accepted.get(id);
+    this.#accepted.set(id, accepted);
+    older?.socket.destroy();
     const reader = new FrameReader({ frameBytesMax: limits.frameBytesMax });
     socket.on("data", (bytes: Buffer) => {
       try {
         for (const frame of reader.push(bytesOf(bytes))) {
-          if (this.#accepted.get(peer) !== socket) return;
+          if (!isCurrent()) return;
           checkFrame(frame);
-          receiver.onFrame(peer, frame);
+          receiver.onFrame(id, frame);
         }
       } catch (error) {
         if (!(error instanceof RaftError)) throw error;
-        onRefused({ direction: "incoming", peer, address, error });
+        onRefused({ direction: "incoming", peer: id, address, error });
         socket.destroy();
       }
     });
     socket.on("close", () => {
-      if (this.#accepted.get(peer) === socket) this.#accepted.delete(peer);
+      clearTimeout(accepted.leaving);
+      if (isCurrent()) this.#drop(id);
     });
+    const admission = book.admit(node);
+    if (admission.evicted !== undefined) {
+      this.#drop(admission.evicted);
+      onGuestGone(admission.evicted);
+    }
     socket.write(this.#welcome);
+    onAccepted(node, admission);
+  }
+
+  /** Ends the connection of `id`. A guest is gone with it. */
+  #drop(id: NodeId): void {
+    const accepted = this.#accepted.get(id);
+    if (accepted === undefined) return;
+    this.#accepted.delete(id);
+    clearTimeout(accepted.leaving);
+    accepted.socket.destroy();
+    if (this.#options.book.forget(id)) this.#options.onGuestGone(id);
   }
 
   /** Says to every peer that this node is there. One that does not read is told once, not again and again. */
   #repeatWelcomes(): void {
-    for (const socket of this.#accepted.values()) {
+    for (const { socket } of this.#accepted.values()) {
       if (socket.writableLength === 0) socket.write(this.#welcome);
     }
   }

@@ -1,4 +1,5 @@
 import { isErrorCode, type NodeId, RaftError } from "@quorate/core";
+import type { Introduction, PeerBook } from "@quorate/runtime";
 import {
   decodeRefusal,
   decodeWelcome,
@@ -9,6 +10,7 @@ import {
   type Hello,
   protocolVersion,
 } from "@quorate/wire";
+import { isPeerAddress } from "./address.ts";
 
 /** The largest frame of a handshake, in bytes. Nothing larger is read before it is over. */
 export const handshakeFrameBytesMax = 4096;
@@ -20,13 +22,15 @@ export interface Identity {
   readonly clusterId: string;
   /** Names the node's log: 16 bytes, drawn when the log was created. */
   readonly incarnation: Uint8Array;
+  /** Where the others reach it; undefined if it cannot say. */
+  readonly address: string | undefined;
 }
 
 /** A connection that one side refused, and why. */
 export interface RefusedConnection {
   /** `incoming`: this node refused the connection; `outgoing`: the other side refused this node's. */
   readonly direction: "incoming" | "outgoing";
-  /** The peer meant or named, or `none` if it said no name that this node knows. */
+  /** The peer that was meant, or the name that the other side gave itself; `none` if it gave none. */
   readonly peer: NodeId;
   /** Where the other side is. */
   readonly address: string;
@@ -34,18 +38,21 @@ export interface RefusedConnection {
   readonly error: RaftError;
 }
 
-/** What a hello is judged by. */
-export interface HelloRules {
-  readonly own: Identity;
-  /** Whether `id` names another node of the group. */
-  readonly isPeer: (id: NodeId) => boolean;
-  /** The incarnation that `peer` came with before, if it did. */
-  readonly knownIncarnation: (peer: NodeId) => Uint8Array | undefined;
+/**
+ * What the sender of `hello` says of itself. An address that cannot be one counts as not said. Keeps
+ * no bytes of `hello`.
+ */
+export function introductionOf(hello: Hello): Introduction {
+  const { from: id, address = "", incarnation } = hello;
+  return { id, address: isPeerAddress(address) ? address : "", incarnation: incarnation.slice() };
 }
 
-/** Why the sender of `hello` may not come in, or undefined if it may. */
-export function checkHello(hello: Hello, rules: HelloRules): RaftError | undefined {
-  const { own, isPeer, knownIncarnation } = rules;
+/** Why the sender of `hello` may not come in to a node that has `book`, or undefined if it may. */
+export function checkHello(
+  hello: Hello,
+  own: Pick<Identity, "id" | "clusterId">,
+  book: PeerBook,
+): RaftError | undefined {
   if (hello.protocolVersion !== protocolVersion) {
     return new RaftError(
       "unsupported_version",
@@ -61,26 +68,14 @@ export function checkHello(hello: Hello, rules: HelloRules): RaftError | undefin
   if (hello.to !== own.id) {
     return new RaftError("wrong_recipient", `this is node ${own.id}, not node ${hello.to}`);
   }
-  if (!isPeer(hello.from)) {
-    return new RaftError("stranger", `node ${own.id} knows no other node ${hello.from}`);
-  }
-  const known = knownIncarnation(hello.from);
-  if (known !== undefined && Buffer.compare(known, hello.incarnation) !== 0) {
-    // It voted for, and acknowledged, what it no longer knows: it could help elect a second leader.
-    return new RaftError(
-      "wrong_identity",
-      `node ${hello.from} came with another log than before: ` +
-        "a node that lost its disk must not come back under the same id",
-    );
-  }
-  return undefined;
+  return book.refusal(introductionOf(hello));
 }
 
 /** The frame by which `own` introduces itself to `peer`. */
 export function helloFrame(own: Identity, peer: NodeId): Uint8Array {
-  const { id, clusterId, incarnation } = own;
-  const hello = encodeHello({ protocolVersion, clusterId, from: id, to: peer, incarnation });
-  return Buffer.concat(encodeFrame("hello", hello));
+  const { id: from, clusterId, incarnation, address } = own;
+  const hello = { protocolVersion, clusterId, from, to: peer, incarnation, address };
+  return Buffer.concat(encodeFrame("hello", encodeHello(hello)));
 }
 
 /** The frame that lets a peer in, and that tells it from time to time that this node is there. */
@@ -115,12 +110,16 @@ export function readRefusal(payload: Uint8Array): RaftError {
   );
 }
 
+/** How many refusals are remembered, so that they are not told twice. */
+const reportedCountMax = 1024;
+
 /**
- * Passes each distinct refusal on once: by direction, peer and code, of which there are few whatever
- * strangers send. A connection that succeeds makes the next refusal of that peer news again.
+ * Passes each distinct refusal on once: by direction, peer and code, of which there are few, as long as
+ * strangers make up no names. A connection that succeeds makes the next refusal of that peer news again.
  */
 export class RefusalReporter {
   readonly #report: (refusal: RefusedConnection) => void;
+  /** What was passed on, the oldest first. */
   readonly #reported = new Set<string>();
 
   constructor(report: (refusal: RefusedConnection) => void) {
@@ -131,6 +130,8 @@ export class RefusalReporter {
     const key = `${refusal.direction} ${refusal.peer} ${refusal.error.code}`;
     if (this.#reported.has(key)) return;
     this.#reported.add(key);
+    const [oldest = key] = this.#reported;
+    if (this.#reported.size > reportedCountMax) this.#reported.delete(oldest);
     this.#report(refusal);
   }
 

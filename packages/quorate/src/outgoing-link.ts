@@ -1,7 +1,7 @@
 import net from "node:net";
 import { type NodeId, RaftError } from "@quorate/core";
 import { type Frame, FrameReader } from "@quorate/wire";
-import { type Address, formatAddress } from "./address.ts";
+import { type Address, formatAddress, sameAddress } from "./address.ts";
 import { backoffMs } from "./backoff.ts";
 import {
   checkWelcome,
@@ -11,7 +11,7 @@ import {
   readRefusal,
   type RefusedConnection,
 } from "./handshake.ts";
-import { SendQueue } from "./send-queue.ts";
+import { type Lane, SendQueue } from "./send-queue.ts";
 import type { TcpLimits } from "./tcp-options.ts";
 
 /** How many looks at a connection that show no life end it. */
@@ -22,6 +22,8 @@ export interface LinkEvents {
   onConnected(): void;
   onDisconnected(reason: string): void;
   onRefused(refusal: RefusedConnection): void;
+  /** The link was retired, and is over for good. */
+  onOver(): void;
 }
 
 /** Where a link stands. Only `open` takes frames. */
@@ -29,15 +31,34 @@ type LinkState =
   /** No address yet, or between two attempts. */
   | { readonly kind: "waiting"; readonly timer: NodeJS.Timeout | undefined }
   /** Connecting, or waiting for the welcome. */
-  | { readonly kind: "greeting"; readonly socket: net.Socket; readonly deadline: NodeJS.Timeout }
+  | {
+      readonly kind: "greeting";
+      readonly address: Address;
+      readonly socket: net.Socket;
+      readonly deadline: NodeJS.Timeout;
+    }
   | {
       readonly kind: "open";
+      readonly address: Address;
       readonly socket: net.Socket;
       readonly queue: SendQueue;
       readonly checks: NodeJS.Timeout;
       readonly sinceMs: number;
     }
-  | { readonly kind: "closed" };
+  | { readonly kind: "over" };
+
+/** What becomes of a link when its connection ends. */
+type Plan =
+  /** Another attempt follows after a wait. */
+  | { readonly kind: "reconnect" }
+  /** Another attempt follows at once, at the best address. */
+  | { readonly kind: "move" }
+  /** None follows. `timer` ends the connection, or its frames first. */
+  | {
+      readonly kind: "retire";
+      readonly timer: NodeJS.Timeout | undefined;
+      readonly isEnding: boolean;
+    };
 
 /**
  * This node's connection to one peer, which carries this node's frames only, and which is made again
@@ -50,8 +71,12 @@ export class OutgoingLink {
   readonly #identity: Identity;
   readonly #limits: TcpLimits;
   readonly #events: LinkEvents;
-  #address: Address | undefined;
+  /** Where the peer may be, the best guess first. */
+  #addresses: readonly Address[] = [];
+  /** Attempts in a row that met no welcome: the next goes to the next address. */
+  #missCount = 0;
   #state: LinkState = { kind: "waiting", timer: undefined };
+  #plan: Plan = { kind: "reconnect" };
   /** Attempts and short-lived connections since one lasted. */
   #failureCount = 0;
 
@@ -62,52 +87,102 @@ export class OutgoingLink {
     this.#events = events;
   }
 
-  /** Whether the peer has welcomed the present connection. */
-  get isOpen(): boolean {
-    return this.#state.kind === "open";
-  }
-
   /** Bytes that wait to be taken by the kernel. */
   get queuedBytes(): number {
     return this.#state.kind === "open" ? this.#state.queue.bytes : 0;
   }
 
-  /** Connects to `address` from now on; what was connected elsewhere is given up. */
-  setAddress(address: Address): void {
-    if (this.#state.kind === "closed") return;
-    const { host, port } = this.#address ?? {};
-    if (host === address.host && port === address.port) return;
-    this.#address = address;
+  /**
+   * Connects to one of `addresses` from now on, the best guess first and the next whenever one fails. A
+   * new best guess is tried at once, and what is connected elsewhere given up for it. A link that is
+   * being retired is not any more.
+   */
+  setAddresses(addresses: readonly Address[]): void {
+    const [before, best] = [this.#addresses[0], addresses[0]];
+    this.#addresses = addresses;
+    this.#stay();
+    if (best === undefined || sameAddress(before, best)) return;
+    this.#missCount = 0;
     this.#failureCount = 0;
-    this.#leave("its address has changed");
-    this.#connect(address);
+    if (this.#state.kind === "waiting") this.hurry();
+    else if (this.#state.kind !== "over" && !sameAddress(this.#state.address, best)) {
+      this.#move("its address has changed");
+    }
   }
 
   /** Ends a wait between two attempts: there is reason to think that the peer is there. */
   hurry(): void {
-    if (this.#state.kind !== "waiting" || this.#address === undefined) return;
+    if (this.#state.kind !== "waiting") return;
     clearTimeout(this.#state.timer);
-    this.#connect(this.#address);
+    this.#connect();
   }
 
   /** Queues a frame; false if it was dropped. */
-  send(chunks: readonly Uint8Array[]): boolean {
-    return this.#state.kind === "open" && this.#state.queue.push(chunks);
+  send(chunks: readonly Uint8Array[], lane: Lane): boolean {
+    return this.#state.kind === "open" && this.#state.queue.push(chunks, lane);
+  }
+
+  /**
+   * Makes no connection any more. One that is open goes on for `lingerMs`, and then until what waits has
+   * left, or until nobody can expect that it ever will.
+   */
+  retire(lingerMs: number): void {
+    const state = this.#state;
+    if (state.kind === "over" || this.#plan.kind === "retire") return;
+    if (state.kind !== "open") {
+      this.close();
+      this.#events.onOver();
+      return;
+    }
+    const end = (): void => {
+      state.queue.end();
+      const timer = setTimeout(() => state.socket.destroy(), this.#limits.deadConnectionMs);
+      this.#plan = { kind: "retire", timer, isEnding: true };
+    };
+    this.#plan = { kind: "retire", timer: setTimeout(end, lingerMs), isEnding: false };
+  }
+
+  /** Makes no connection any more, and gives up the one that there is. */
+  abandon(reason: string): void {
+    this.retire(0);
+    if (this.#state.kind === "open") this.#state.socket.destroy(new Error(reason));
   }
 
   /** Ends the connection, makes no other, and tells nothing more. */
   close(): void {
     this.#release();
-    this.#state = { kind: "closed" };
+    if (this.#plan.kind === "retire") clearTimeout(this.#plan.timer);
+    this.#state = { kind: "over" };
   }
 
-  #connect(address: Address): void {
+  /** Takes a retirement back. */
+  #stay(): void {
+    const plan = this.#plan;
+    if (plan.kind !== "retire") return;
+    clearTimeout(plan.timer);
+    this.#plan = { kind: "reconnect" };
+    if (plan.isEnding) this.#move("it is connected anew");
+  }
+
+  /** Gives up what is connected, for the best address. */
+  #move(reason: string): void {
+    if (this.#state.kind !== "greeting" && this.#state.kind !== "open") return;
+    this.#plan = { kind: "move" };
+    this.#state.socket.destroy(new Error(reason));
+  }
+
+  #connect(): void {
+    const address = this.#addresses[this.#missCount % Math.max(1, this.#addresses.length)];
+    if (address === undefined) {
+      this.#state = { kind: "waiting", timer: undefined };
+      return;
+    }
     const socket = openSocket(address);
     const reader = new FrameReader({ frameBytesMax: handshakeFrameBytesMax });
     const deadline = setTimeout(() => {
       socket.destroy(new Error(`no welcome within ${this.#limits.handshakeTimeoutMs} ms`));
     }, this.#limits.handshakeTimeoutMs);
-    this.#state = { kind: "greeting", socket, deadline };
+    this.#state = { kind: "greeting", address, socket, deadline };
     socket.once("connect", () => socket.write(helloFrame(this.#identity, this.#peer)));
     let reason = "the peer closed the connection";
     socket.on("data", (bytes: Buffer) => {
@@ -140,11 +215,13 @@ export class OutgoingLink {
     const contradiction = checkWelcome(frame.payload);
     if (contradiction !== undefined) throw this.#refused(contradiction);
     clearTimeout(state.deadline);
-    this.#onWelcome(socket);
+    this.#onWelcome(state);
   }
 
-  #onWelcome(socket: net.Socket): void {
-    const queue = new SendQueue(socket, this.#limits.sendQueueBytesMax);
+  #onWelcome({ address, socket }: LinkState & { readonly kind: "greeting" }): void {
+    const { sendQueueBytesMax, snapshotQueueBytesMax } = this.#limits;
+    const limits = { urgent: sendQueueBytesMax, bulk: snapshotQueueBytesMax };
+    const queue = new SendQueue(socket, limits);
     let silentCount = 0;
     let stalledCount = 0;
     let takenBytes = 0;
@@ -164,29 +241,38 @@ export class OutgoingLink {
         socket.destroy(new Error(`the peer took nothing for ${deadMs} ms`));
       }
     }, this.#limits.deadConnectionMs / checkCountMax);
-    this.#state = { kind: "open", socket, queue, checks, sinceMs: performance.now() };
+    this.#missCount = 0;
+    this.#state = { kind: "open", address, socket, queue, checks, sinceMs: performance.now() };
     this.#events.onConnected();
   }
 
   #onClose(socket: net.Socket, reason: string): void {
     const state = this.#state;
     if ((state.kind !== "greeting" && state.kind !== "open") || state.socket !== socket) return;
+    const plan = this.#plan;
     const lasted =
       state.kind === "open" && performance.now() - state.sinceMs >= this.#limits.reconnectMsMax;
     this.#failureCount = lasted ? 1 : this.#failureCount + 1;
-    this.#leave(reason);
-    const address = this.#address;
-    if (this.#state.kind !== "waiting" || address === undefined) return;
-    const delayMs = backoffMs(this.#failureCount, this.#limits, Math.random());
-    this.#state = { kind: "waiting", timer: setTimeout(() => this.#connect(address), delayMs) };
+    if (state.kind === "greeting") this.#missCount++;
+    this.#release();
+    if (plan.kind === "retire") clearTimeout(plan.timer);
+    this.#state = plan.kind === "retire" ? { kind: "over" } : { kind: "waiting", timer: undefined };
+    if (state.kind === "open") this.#events.onDisconnected(reason);
+    if (plan.kind === "retire") this.#events.onOver();
+    if (plan.kind === "move") {
+      this.#plan = { kind: "reconnect" };
+      this.#missCount = 0;
+      this.#failureCount = 0;
+    }
+    // Whoever was told may have closed this link, or have sent it elsewhere.
+    if (this.#state.kind !== "waiting" || this.#state.timer !== undefined) return;
+    if (plan.kind === "move") this.#connect();
+    else this.#connectLater();
   }
 
-  /** Gives up what the present state holds, and waits. */
-  #leave(reason: string): void {
-    const wasOpen = this.#state.kind === "open";
-    this.#release();
-    this.#state = { kind: "waiting", timer: undefined };
-    if (wasOpen) this.#events.onDisconnected(reason);
+  #connectLater(): void {
+    const delayMs = backoffMs(this.#failureCount, this.#limits, Math.random());
+    this.#state = { kind: "waiting", timer: setTimeout(() => this.#connect(), delayMs) };
   }
 
   /** Frees what the present state holds. */
@@ -199,7 +285,7 @@ export class OutgoingLink {
   }
 
   #refused(error: RaftError): RaftError {
-    const address = this.#address === undefined ? "" : formatAddress(this.#address);
+    const address = this.#state.kind === "greeting" ? formatAddress(this.#state.address) : "";
     this.#events.onRefused({ direction: "outgoing", peer: this.#peer, address, error });
     return error;
   }

@@ -1,6 +1,7 @@
 import { isSafe, type NodeId, RaftError } from "@quorate/core";
+import { guestCountDefault } from "@quorate/runtime";
 import { clusterIdFlaw } from "@quorate/wire";
-import { type Address, parseAddress } from "./address.ts";
+import { type Address, isPeerAddress, parseAddress } from "./address.ts";
 import type { RefusedConnection } from "./handshake.ts";
 
 /** Who a `TcpNetwork` connects, and its limits. */
@@ -15,8 +16,16 @@ export interface TcpNetworkOptions {
   readonly listen: string;
 
   /**
-   * Where the other nodes are. A node that is not named here is refused; one with the address
-   * undefined may come in, and is connected to once `setPeer` tells where it is.
+   * Where the others reach this node: `HOST:PORT` or `[IPV6]:PORT`. It is told to every node that is
+   * connected to, which finds this one there from then on, wherever it was before.
+   *
+   * @default where this node listens; nothing is told if that is `0.0.0.0` or `[::]`
+   */
+  readonly advertise?: string | undefined;
+
+  /**
+   * The peers until `setPeers` is called; undefined for one whose address is not known. Later, where
+   * else to look for a peer that is not found where the group knows it to be.
    */
   readonly peers: ReadonlyMap<NodeId, string | undefined>;
 
@@ -24,11 +33,20 @@ export interface TcpNetworkOptions {
   readonly onRefused?: ((refusal: RefusedConnection) => void) | undefined;
 
   /**
-   * How many bytes may wait for one peer; frames beyond it are dropped. At least `frameBytesMax`.
+   * How many bytes may wait for one peer, chunks of snapshots aside; frames beyond it are dropped. At
+   * least `frameBytesMax`.
    *
    * @default 32 MiB
    */
   readonly sendQueueBytesMax?: number | undefined;
+
+  /**
+   * How many bytes of snapshot chunks may wait for one peer; frames beyond it are dropped. They leave
+   * only when nothing else waits. At least `frameBytesMax`.
+   *
+   * @default `frameBytesMax`
+   */
+  readonly snapshotQueueBytesMax?: number | undefined;
 
   /**
    * The largest frame that is taken in, in bytes: 1 KiB to 1 GiB. A larger one ends its connection, so
@@ -75,17 +93,37 @@ export interface TcpNetworkOptions {
    * @default 64
    */
   readonly handshakeCountMax?: number | undefined;
+
+  /**
+   * How many nodes that this one does not know, but that belong to the same cluster, may be connected at
+   * once, 0 to 4096; one more ends the connection of the oldest. They are what lets a node whose table is
+   * old hear of the present one. 0 refuses them all.
+   *
+   * @default 16
+   */
+  readonly guestCountMax?: number | undefined;
+
+  /**
+   * How long the connections of a peer that was left out or removed live on, in milliseconds, 0 to
+   * 60,000, so that both sides can finish what they have to say.
+   *
+   * @default 1000
+   */
+  readonly lingerMs?: number | undefined;
 }
 
 /** The limits of a `TcpNetwork`, every one decided. */
 export interface TcpLimits {
   readonly sendQueueBytesMax: number;
+  readonly snapshotQueueBytesMax: number;
   readonly frameBytesMax: number;
   readonly reconnectMsMin: number;
   readonly reconnectMsMax: number;
   readonly handshakeTimeoutMs: number;
   readonly deadConnectionMs: number;
   readonly handshakeCountMax: number;
+  readonly guestCountMax: number;
+  readonly lingerMs: number;
 }
 
 /** The options of a `TcpNetwork`, checked. */
@@ -93,7 +131,8 @@ export interface CompleteTcpOptions {
   readonly id: NodeId;
   readonly clusterId: string;
   readonly listen: Address;
-  readonly peers: Map<NodeId, Address | undefined>;
+  readonly advertise: Address | undefined;
+  readonly peers: ReadonlyMap<NodeId, Address | undefined>;
   readonly onRefused: (refusal: RefusedConnection) => void;
   readonly limits: TcpLimits;
 }
@@ -116,6 +155,7 @@ export function validateTcpOptions(options: TcpNetworkOptions): CompleteTcpOptio
     id,
     clusterId,
     listen: parseAddress(options.listen),
+    advertise: options.advertise === undefined ? undefined : parsePeerAddress(options.advertise),
     peers,
     onRefused: options.onRefused ?? ((): void => {}),
     limits: validateLimits(options),
@@ -125,7 +165,9 @@ export function validateTcpOptions(options: TcpNetworkOptions): CompleteTcpOptio
 /** Reads the address of a peer, which must have a port. Throws `invalid_options`. */
 export function parsePeerAddress(text: string): Address {
   const address = parseAddress(text);
-  return address.port > 0 ? address : refuse(`the address of a peer needs a port: got "${text}"`);
+  return isPeerAddress(text)
+    ? address
+    : refuse(`the address of a peer needs a port: got "${text}"`);
 }
 
 function validateLimits(options: TcpNetworkOptions): TcpLimits {
@@ -144,6 +186,12 @@ function validateLimits(options: TcpNetworkOptions): TcpLimits {
       "sendQueueBytesMax",
       options.sendQueueBytesMax ?? Math.max(32 * mebi, frameBytesMax),
     ),
+    snapshotQueueBytesMax: within(
+      frameBytesMax,
+      Number.MAX_SAFE_INTEGER,
+      "snapshotQueueBytesMax",
+      options.snapshotQueueBytesMax ?? frameBytesMax,
+    ),
     reconnectMsMin,
     reconnectMsMax: within(
       reconnectMsMin,
@@ -154,6 +202,8 @@ function validateLimits(options: TcpNetworkOptions): TcpLimits {
     handshakeTimeoutMs: within(1, 60_000, "handshakeTimeoutMs", options.handshakeTimeoutMs ?? 5000),
     deadConnectionMs: within(1000, 600_000, "deadConnectionMs", options.deadConnectionMs ?? 5000),
     handshakeCountMax: within(1, 65_536, "handshakeCountMax", options.handshakeCountMax ?? 64),
+    guestCountMax: within(0, 4096, "guestCountMax", options.guestCountMax ?? guestCountDefault),
+    lingerMs: within(0, 60_000, "lingerMs", options.lingerMs ?? 1000),
   };
 }
 

@@ -27,7 +27,9 @@ networkConformance(test, async () => {
         ),
         reconnectMsMin: 5,
         reconnectMsMax: 50,
+        lingerMs: 100,
       }),
+    address: (id) => addresses[id - 1] ?? "",
     until: waitUntil,
     close: async () => {},
   };

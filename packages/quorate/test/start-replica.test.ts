@@ -244,8 +244,9 @@ test("a node that lost its disk does not come back under its old id", async () =
   await until("both others refuse it", () => refusals.length === 2);
   expect(new Set(refusals)).toEqual(
     new Set([
-      "incoming 3: wrong_identity: node 3 came with another log than before: " +
-        "a node that lost its disk must not come back under the same id",
+      "incoming 3: wrong_identity: node 3 came with another log than the one it is known by: a node " +
+        "that lost its disk must not come back under the same id; give it a new one: " +
+        "quorate member replace 3 NEW",
     ]),
   );
   expect(wiped.status().connected).toEqual([]);

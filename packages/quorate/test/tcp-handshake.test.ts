@@ -9,6 +9,7 @@ import {
   introduce,
   listen,
   openNode,
+  pointTo,
   type Stranger,
   textFrame,
   texts,
@@ -34,7 +35,7 @@ const wrongHellos = [
 ] as const;
 
 test("what is no proper hello is refused with the reason, and hurts nobody", async () => {
-  const [one, two] = await Promise.all([openNode(1), openNode(2)]);
+  const [one, two] = await Promise.all([openNode(1, { guestCountMax: 0 }), openNode(2)]);
   introduce(one, two);
   await until("they are connected", () => one.connected.has(2) && two.connected.has(1));
   for (const [code, bytes] of wrongHellos) {
@@ -42,8 +43,15 @@ test("what is no proper hello is refused with the reason, and hurts nobody", asy
     await until(`it is refused as ${code}`, () => stranger.closed());
     expect(refusalCode(stranger)).toBe(code);
   }
-  expect(one.refusals.map((refusal) => refusal.error.code)).toEqual([
-    ...new Set(wrongHellos.map(([code]) => code)),
+  // Those who name themselves are told apart.
+  expect(one.refusals.map(({ peer, error }) => `${peer} ${error.code}`)).toEqual([
+    "2 unsupported_version",
+    "2 wrong_identity",
+    "2 wrong_recipient",
+    "7 stranger",
+    "1 stranger",
+    "0 malformed",
+    "0 too_large",
   ]);
   two.network.send(1, textFrame("undisturbed"));
   await until("a frame arrives", () => texts(one).includes("undisturbed"));
@@ -88,14 +96,14 @@ test("a refusal is reported once, however often it is met", async () => {
     attempts++;
     socket.end(refusalFrame(new RaftError("stranger", `attempt ${attempts}`)));
   });
-  one.network.setPeer(2, address);
+  pointTo(one, new Map([[2, address]]));
   await until("several attempts were made", () => attempts >= 5);
   expect(one.refusals.map((refusal) => refusal.error.message)).toEqual(["stranger: attempt 1"]);
 });
 
 test("an address that leads to another node is reported", async () => {
   const [one, three] = await Promise.all([openNode(1), openNode(3)]);
-  one.network.setPeer(2, three.address);
+  pointTo(one, new Map([[2, three.address]]));
   await until("it is reported", () => one.refusals.length === 1);
   expect(one.refusals[0]?.error.message).toBe("wrong_recipient: this is node 3, not node 2");
   expect(one.connected.size).toBe(0);
@@ -143,8 +151,8 @@ test("a node that comes back with another log is refused", async () => {
     expect(refusalCode(peer)).toBe(byte === 1 ? "welcome" : "wrong_identity");
   }
   expect(one.refusals.map((refusal) => refusal.error.message)).toEqual([
-    "wrong_identity: node 2 came with another log than before: " +
-      "a node that lost its disk must not come back under the same id",
+    "wrong_identity: node 2 came with another log than the one it is known by: a node that lost its " +
+      "disk must not come back under the same id; give it a new one: quorate member replace 2 NEW",
   ]);
 });
 

@@ -1,5 +1,4 @@
 import net from "node:net";
-import { RaftError } from "@quorate/core";
 import { encodeFrame } from "@quorate/wire";
 import { expect, onTestFinished, test } from "vitest";
 import { welcomeFrame } from "../src/handshake.ts";
@@ -7,11 +6,13 @@ import { TcpNetwork } from "../src/tcp-network.ts";
 import { until } from "./processes.ts";
 import {
   connectStranger,
+  deafReceiver,
   freeAddresses,
   helloBytes,
   introduce,
   listen,
   openNode,
+  pointTo,
   textFrame,
   texts,
 } from "./tcp-nodes.ts";
@@ -81,6 +82,7 @@ test("a peer that restarts is reached again, on another port too", async () => {
   await until("a frame arrives", () => texts(second).includes("again"));
 
   await second.network.close();
+  await until("the loss is noticed", () => one.disconnections.length === 2);
   const third = await openNode(2);
   introduce(one, third);
   await until("they are connected elsewhere", () => one.connected.has(2));
@@ -94,13 +96,11 @@ test("a peer that comes in is connected to at once", async () => {
   const one = await openNode(1, { ...slow, peers: new Map([[2, address]]) });
   // The first attempt fails, since nobody listens, and the next would come after up to a minute.
   const two = await openNode(2, { listen: address });
-  two.network.setPeer(1, one.address);
+  pointTo(two, new Map([[1, one.address]]));
   await until("they are connected", () => one.connected.has(2) && two.connected.has(1));
 });
 
 test("frames sent in one turn of the event loop leave in one write", async () => {
-  const one = await openNode(1);
-  const two = await openNode(2);
   // A relay counts the pieces in which the bytes arrive: on loopback, one write is one piece.
   let pieces: number | undefined;
   const relay = await listen((from) => {
@@ -111,7 +111,9 @@ test("frames sent in one turn of the event loop leave in one write", async () =>
     });
     from.pipe(to).pipe(from);
   });
-  one.network.setPeer(2, relay);
+  const one = await openNode(1);
+  const two = await openNode(2, { advertise: relay });
+  pointTo(one, new Map([[2, relay]]));
   await until("they are connected", () => one.connected.has(2));
   pieces = 0;
   for (let i = 0; i < 50; i++) one.network.send(2, textFrame(`frame ${i}`));
@@ -137,7 +139,13 @@ test("a peer that stops reading costs no more than the limit of its queue", asyn
       socket.on("close", () => clearInterval(timer));
     });
   });
-  one.network.setPeer(3, deaf);
+  pointTo(
+    one,
+    new Map([
+      [2, two.address],
+      [3, deaf],
+    ]),
+  );
   await until("both are connected", () => one.connected.has(2) && one.connected.has(3));
 
   const frame = encodeFrame("raft", [Buffer.alloc(512 * 1024)]);
@@ -163,7 +171,7 @@ test("a peer that falls silent is given up and connected anew", async () => {
     connections++;
     socket.on("data", () => socket.write(welcomeFrame()));
   });
-  one.network.setPeer(2, silent);
+  pointTo(one, new Map([[2, silent]]));
   await until("it is given up", () =>
     one.disconnections.includes("2: the peer was silent for 1000 ms"),
   );
@@ -190,8 +198,7 @@ test("a port in use is an error that names the address", async () => {
     listen: one.address,
     peers: new Map(),
   });
-  const receiver = { onFrame() {}, onConnected() {}, onDisconnected() {} };
-  await expect(other.open(receiver)).rejects.toThrow(
+  await expect(other.open(deafReceiver)).rejects.toThrow(
     `invalid_options: cannot listen on ${one.address}: the port is in use`,
   );
   await other.close();
@@ -213,7 +220,7 @@ test("after close nothing is delivered, told or connected, and close may be repe
   await until("they are connected", () => one.connected.has(2) && two.connected.has(1));
   await Promise.all([one.network.close(), one.network.close()]);
   expect(one.network.send(2, textFrame("x"))).toBe(false);
-  one.network.setPeer(3, "127.0.0.1:9");
+  pointTo(one, new Map([[3, "127.0.0.1:9"]]));
   await until("the other side notices", () => two.disconnections.length > 0);
   expect(two.network.send(1, textFrame("x"))).toBe(false);
   expect([...one.disconnections, ...texts(one)]).toEqual([]);
@@ -230,12 +237,11 @@ test("a network that is closed by what it delivers delivers nothing more", async
   let frameCount = 0;
   let closing: Promise<void> | undefined;
   await network.open({
+    ...deafReceiver,
     onFrame: () => {
       frameCount++;
       closing = network.close();
     },
-    onConnected: () => {},
-    onDisconnected: () => {},
   });
   const peer = connectStranger(network.address ?? "", helloBytes());
   await until("it was let in", () => peer.received().length > 0);
@@ -246,10 +252,9 @@ test("a network that is closed by what it delivers delivers nothing more", async
 });
 
 test("a network may be closed while it opens", async () => {
-  const receiver = { onFrame() {}, onConnected() {}, onDisconnected() {} };
   const options = { id: 1, clusterId: "test", listen: "localhost:0", peers: new Map() };
   const network = new TcpNetwork(options);
-  const opening = network.open(receiver);
+  const opening = network.open(deafReceiver);
   await Promise.all([expect(opening).rejects.toThrow("closed: "), network.close()]);
   expect(network.address).toBeUndefined();
 });
@@ -274,10 +279,14 @@ test("the options of a network are checked", () => {
     ["deadConnectionMs must be", { deadConnectionMs: 10 }],
     ["handshakeTimeoutMs must be", { handshakeTimeoutMs: Number.NaN }],
     ["handshakeCountMax must be", { handshakeCountMax: 0 }],
+    ["snapshotQueueBytesMax must be", { snapshotQueueBytesMax: 1024 }],
+    ["guestCountMax must be", { guestCountMax: -1 }],
+    ["lingerMs must be", { lingerMs: 60_001 }],
+    ["needs a port", { advertise: "localhost:0" }],
+    ["is not an address", { advertise: `${"a".repeat(255)}:1` }],
   ];
   expect(new TcpNetwork(good).address).toBeUndefined();
   for (const [message, change] of bad) {
     expect(() => new TcpNetwork({ ...good, ...change })).toThrow(message);
   }
-  expect(() => new TcpNetwork(good).setPeer(1, "localhost:1")).toThrow(RaftError);
 });

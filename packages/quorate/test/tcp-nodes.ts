@@ -1,6 +1,6 @@
 import net from "node:net";
 import { assert, type NodeId } from "@quorate/core";
-import type { Receiver } from "@quorate/runtime";
+import type { Introduction, Peer, Receiver } from "@quorate/runtime";
 import { encodeFrame, encodeHello, type Frame, type Hello, protocolVersion } from "@quorate/wire";
 import { onTestFinished } from "vitest";
 import type { RefusedConnection } from "../src/handshake.ts";
@@ -17,17 +17,23 @@ export interface TcpNode {
   readonly connected: Set<NodeId>;
   readonly disconnections: string[];
   readonly refusals: RefusedConnection[];
+  /** Who said that this node was removed, each time. */
+  readonly removedBy: NodeId[];
+  readonly seen: Introduction[];
 }
 
 /** Opens node `id` of the group 1, 2, 3 on a port that the system picks. It ends with the test. */
 export async function openNode(
   id: NodeId,
   options: Partial<TcpNetworkOptions> = {},
+  incarnation: Uint8Array = new Uint8Array(16),
 ): Promise<TcpNode> {
   const frames: TcpNode["frames"] = [];
   const connected = new Set<NodeId>();
   const disconnections: string[] = [];
   const refusals: RefusedConnection[] = [];
+  const removedBy: NodeId[] = [];
+  const seen: Introduction[] = [];
   const others = [1, 2, 3].filter((other) => other !== id);
   const network = new TcpNetwork({
     id,
@@ -37,6 +43,7 @@ export async function openNode(
     onRefused: (refusal) => refusals.push(refusal),
     reconnectMsMin: 5,
     reconnectMsMax: 50,
+    lingerMs: 100,
     ...options,
   });
   onTestFinished(() => network.close());
@@ -47,20 +54,38 @@ export async function openNode(
       connected.delete(peer);
       disconnections.push(`${peer}: ${reason}`);
     },
+    onRemoved: (by) => removedBy.push(by),
+    onPeerSeen: (node) => seen.push(node),
   };
-  await network.open(receiver);
+  await network.open(receiver, incarnation);
   const address = network.address ?? "";
-  return { id, network, address, frames, connected, disconnections, refusals };
+  return { id, network, address, frames, connected, disconnections, refusals, removedBy, seen };
 }
 
 /** Tells every node where the others are. */
 export function introduce(...nodes: readonly TcpNode[]): void {
-  for (const node of nodes) {
-    for (const other of nodes) {
-      if (other !== node) node.network.setPeer(other.id, other.address);
-    }
-  }
+  const addresses = new Map(nodes.map(({ id, address }) => [id, address]));
+  for (const node of nodes) pointTo(node, addresses);
 }
+
+/** Tells `node` where the others of the group are, as far as `addresses` says. */
+export function pointTo(node: TcpNode, addresses: ReadonlyMap<NodeId, string>): void {
+  node.network.setPeers([1, 2, 3].map((id) => peer(id, addresses.get(id))));
+}
+
+/** Node `id` as a table of peers has it. */
+export function peer(id: NodeId, address: string = "", incarnation?: Uint8Array): Peer {
+  return { id, address, incarnation };
+}
+
+/** Takes what it is told and does nothing. */
+export const deafReceiver: Receiver = {
+  onFrame: () => {},
+  onConnected: () => {},
+  onDisconnected: () => {},
+  onRemoved: () => {},
+  onPeerSeen: () => {},
+};
 
 /** A frame whose payload is `text`. */
 export function textFrame(text: string): Uint8Array[] {

@@ -37,6 +37,11 @@ export class PeerBook {
     return [...(this.#peers?.keys() ?? [])].filter((id) => !this.#removed.has(id));
   }
 
+  /** The ids of all guests, the oldest first. */
+  get guests(): NodeId[] {
+    return [...this.#guests];
+  }
+
   /** See `Network.setPeers`. Guests that are among the peers are guests no more. */
   setPeers(peers: readonly Peer[]): void {
     const before = this.#peers;
@@ -118,7 +123,7 @@ export class PeerBook {
     return { isNews: true, evicted };
   }
 
-  /** The connection of `id` has ended. A guest becomes a stranger by it, and that is what is told. */
+  /** The connection of `id` has ended. Tells whether it was a guest, which it is no more. */
   forget(id: NodeId): boolean {
     if (!this.#guests.delete(id)) return false;
     this.#introductions.delete(id);
