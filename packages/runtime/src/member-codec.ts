@@ -37,7 +37,7 @@ import { idOf, type MemberOrNew, type MemberWish, type NewMember } from "./membe
 /** What is wanted, and of which configuration. */
 export interface ChangeMembers {
   readonly wish: MemberWish;
-  /** The change is for the configuration of this index only; undefined if for any. */
+  /** The change is only for the configuration as of this entry; undefined: for whatever it is. */
   readonly ifIndex: LogIndex | undefined;
 }
 
@@ -199,7 +199,7 @@ function newMemberOf({ id, address, priority }: Member, hasOwnPriority: boolean)
   return { id, address, priority: hasOwnPriority ? priority : undefined };
 }
 
-/** A membership, and the index of the entry that brought it. */
+/** A membership, and up to which entry of the log it is known. */
 export interface Changed {
   readonly membership: Membership;
   readonly index: LogIndex;

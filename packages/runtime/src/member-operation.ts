@@ -141,9 +141,10 @@ export class MemberOperation implements Performance {
     const membership = this.#host.membership();
     const { wish, ifIndex } = this.#asked;
     if (this.#proposedCount === 0) {
-      if (ifIndex !== undefined && ifIndex !== node.confIndex) {
-        const now = `the configuration is that of index ${node.confIndex}`;
-        throw new RaftError("configuration_changed", `${now}, not ${ifIndex}`);
+      // Not whether it is equal: after a snapshot, `confIndex` is only known to be no later.
+      if (ifIndex !== undefined && node.confIndex > ifIndex) {
+        const changed = `entry ${node.confIndex} changed the configuration, after ${ifIndex}`;
+        throw new RaftError("configuration_changed", changed);
       }
       const refusal = this.#host.refusal();
       if (refusal !== undefined) throw refusal;
@@ -158,7 +159,7 @@ export class MemberOperation implements Performance {
     } else if (this.#proposedCount === 0) {
       this.#propose(retelling(membership.confState, membership.table));
     } else {
-      this.#finish(encodeChanged({ membership, index: node.confIndex }));
+      this.#finish(encodeChanged({ membership, index: node.appliedIndex }));
     }
   }
 

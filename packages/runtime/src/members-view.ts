@@ -19,10 +19,7 @@ export interface MemberView {
 
 /** Who is in a group, and who was. */
 export interface MembersView {
-  /**
-   * The index of the entry that made it so. It grows with every change, also with those by which the
-   * group learns of another address. 0 before the first one.
-   */
+  /** Up to which entry of the log this is known: a change with `ifIndex` this is for this configuration. */
   readonly index: LogIndex;
   readonly confState: ConfState;
   /** In the order of their ids. */
@@ -31,7 +28,7 @@ export interface MembersView {
   readonly removed: readonly NodeId[];
 }
 
-/** A look at `membership`, which the entry at `index` brought. */
+/** A look at `membership`, as of the entry at `index`. */
 export function viewOf({ confState, table }: Membership, index: LogIndex): MembersView {
   const members = membersOf(confState).map((id): MemberView => {
     const { address = "", priority = 0, incarnation } = memberOf(table, id) ?? {};

@@ -78,7 +78,7 @@ export class Members {
 
   /** A look at the members, as of what is applied here. */
   view(): MembersView {
-    return viewOf(this.#membership, this.#host.node.confIndex);
+    return viewOf(this.#membership, this.#host.node.appliedIndex);
   }
 
   /** What would be done for `wish`. Throws `invalid_change` or `invalid_argument`. */

@@ -49,10 +49,11 @@ export interface ReadOptions extends CallOptions {
 /** What a caller may say about a change of members. */
 export interface ChangeOptions extends CallOptions {
   /**
-   * Makes the change only if the configuration is still the one with this index, as `list` told;
-   * otherwise it is refused as `configuration_changed`.
+   * Makes the change only if the configuration is still what it was as of this entry of the log, as told
+   * in a `MembersView`; otherwise it is refused as `configuration_changed`. What the group learned of
+   * addresses or priorities since counts as a change, too.
    *
-   * @default any configuration
+   * @default whatever the configuration is
    */
   readonly ifIndex?: LogIndex | undefined;
   /**
