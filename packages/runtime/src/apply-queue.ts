@@ -1,4 +1,12 @@
-import { assert, at, type Entry, type LogIndex, none } from "@quorate/core";
+import {
+  assert,
+  at,
+  type Entry,
+  type LogIndex,
+  none,
+  RaftError,
+  type Snapshot,
+} from "@quorate/core";
 import type { StateMachine } from "./state-machine.ts";
 
 /** One who wants to query the state machine. */
@@ -12,31 +20,59 @@ export interface Asker<Query, Answer> {
   onError(error: unknown): void;
 }
 
+/** A snapshot that the state machine is to be restored from. */
+export interface Restorable {
+  readonly snapshot: Snapshot;
+  /** The state. Read once, when everything that was queued before is applied. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** What is done between applies, with a state machine that stands still. */
+export interface Interlude {
+  /**
+   * Called when no apply runs; none begins before what it returns is settled. Must not throw or reject.
+   */
+  run(): void | Promise<void>;
+  /** Called instead, if the queue stopped or failed. */
+  onStopped(): void;
+}
+
 /** What the apply queue works for. */
 export interface ApplyQueueHost {
   /** `entry` was applied, with `result` if it is a command. */
   onEntryApplied(entry: Entry, result: Uint8Array | undefined): void;
   /** Everything up to `index` was applied. */
   onApplied(index: LogIndex): void;
+  /** The state machine was restored from `snapshot`, which takes the place of everything up to it. */
+  onRestored(snapshot: Snapshot): void;
   /** The state machine threw, or broke its contract. Nothing more is applied. */
   onFailed(error: unknown): void;
   /** Runs `work`, which an asynchronous state machine delayed, as an event of its own. */
   resume(work: () => void): void;
 }
 
+/** What is next to reach the state machine. */
+type Step =
+  | { readonly kind: "apply"; readonly entries: Entry[] }
+  | { readonly kind: "restore"; readonly from: Restorable };
+
 /**
  * The one door to the state machine. It applies in log order, one call at a time, whatever is queued
- * in one call. Queries run between applies: none starts while an apply runs, and an apply waits for
- * the queries that run, so that a query sees one state from its beginning to its end.
+ * in one call; a snapshot in its place in that order. Queries run between applies: none starts while
+ * an apply or a restore runs, and these wait for the queries that run, so that a query sees one state
+ * from its beginning to its end. Interludes come between applies, too; queries
+ * that run may go on meanwhile.
  *
  * What is queued is bounded by the core, which hands out only `applyBytesMax` before `onApplied`.
  */
 export class ApplyQueue<Query, Answer> {
   readonly #host: ApplyQueueHost;
   readonly #stateMachine: StateMachine<Query, Answer>;
-  #queued: Entry[] = [];
-  #appliedIndex: LogIndex = none;
-  #applying = false;
+  #steps: Step[] = [];
+  #appliedIndex: LogIndex;
+  /** Whether an apply, a restore or an interlude runs. */
+  #busy = false;
+  readonly #interludes = new Set<Interlude>();
   #askingCount = 0;
   readonly #askers = new Set<Asker<Query, Answer>>();
   /** At most the smallest read index among the askers. */
@@ -44,14 +80,38 @@ export class ApplyQueue<Query, Answer> {
   #stopped = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(stateMachine: StateMachine<Query, Answer>, host: ApplyQueueHost) {
+  /** `appliedIndex`: how far the state machine has the log already. */
+  constructor(
+    stateMachine: StateMachine<Query, Answer>,
+    host: ApplyQueueHost,
+    appliedIndex: LogIndex = none,
+  ) {
     this.#host = host;
     this.#stateMachine = stateMachine;
+    this.#appliedIndex = appliedIndex;
   }
 
   /** Queues committed entries, in log order. */
   push(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#queued.push(entry);
+    if (entries.length === 0) return;
+    const last = this.#steps.at(-1);
+    if (last?.kind !== "apply") {
+      this.#steps.push({ kind: "apply", entries: [...entries] });
+      return;
+    }
+    for (const entry of entries) last.entries.push(entry);
+  }
+
+  /** Queues a snapshot that takes the place of the log up to its index, behind what was queued before. */
+  install(from: Restorable): void {
+    assert(this.#stateMachine.snapshots !== undefined, "the state machine can be restored");
+    this.#steps.push({ kind: "restore", from });
+  }
+
+  /** Queues what is to be done between applies, ahead of all that is not begun. */
+  interrupt(interlude: Interlude): void {
+    if (this.#stopped) interlude.onStopped();
+    else this.#interludes.add(interlude);
   }
 
   /** Queues a query, to be asked once the state is new enough and no apply runs. */
@@ -67,71 +127,134 @@ export class ApplyQueue<Query, Answer> {
 
   /** Does what can be done now. */
   run(): void {
-    while (!this.#stopped && !this.#applying) {
-      if (this.#queued.length === 0) {
+    while (!this.#stopped && !this.#busy) {
+      const [interlude] = this.#interludes;
+      if (interlude !== undefined) {
+        this.#interrupt(interlude);
+        continue;
+      }
+      const [step] = this.#steps;
+      if (step === undefined) {
         this.#askReady();
         return;
       }
       if (this.#askingCount > 0) return;
-      this.#applyQueued();
-      if (!this.#isApplying()) this.#askReady();
+      this.#steps.shift();
+      if (step.kind === "apply") this.#apply(step.entries);
+      else void this.#restore(step.from);
+      if (!this.#isBusy()) this.#askReady();
     }
   }
 
   /** Applies and asks nothing more. Resolves when the apply and the queries that run are over. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#queued = [];
+    this.#end();
     this.#askers.clear();
-    if (!this.#applying && this.#askingCount === 0) return;
+    if (!this.#busy && this.#askingCount === 0) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
   }
 
-  #isApplying(): boolean {
-    return this.#applying;
+  #end(): void {
+    this.#stopped = true;
+    this.#steps = [];
+    const interludes = [...this.#interludes];
+    this.#interludes.clear();
+    for (const interlude of interludes) interlude.onStopped();
   }
 
-  #applyQueued(): void {
-    const entries = this.#queued;
-    this.#queued = [];
+  #isBusy(): boolean {
+    return this.#busy;
+  }
+
+  #interrupt(interlude: Interlude): void {
+    this.#interludes.delete(interlude);
+    const running = interlude.run();
+    if (running === undefined) return;
+    this.#busy = true;
+    void running.then(() => this.#host.resume(() => this.#onDone(() => this.run())));
+  }
+
+  /** What kept the state machine busy is over: goes on with `next`, unless the queue was stopped. */
+  #onDone(next: () => void): void {
+    this.#busy = false;
+    if (this.#stopped) this.#settleIdle();
+    else next();
+  }
+
+  async #restore(from: Restorable): Promise<void> {
+    const { snapshots } = this.#stateMachine;
+    assert(snapshots !== undefined, "the state machine can be restored");
+    const { index } = from.snapshot;
+    this.#busy = true;
+    try {
+      await snapshots.restore(this.#untilStopped(from.chunks()), index);
+    } catch (error) {
+      this.#host.resume(() => this.#onDone(() => this.#fail(error)));
+      return;
+    }
+    this.#host.resume(() => this.#onDone(() => this.#onRestored(from.snapshot)));
+  }
+
+  /** The same chunks; they end in an error when the queue stops, so that nobody waits for the rest. */
+  async *#untilStopped(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    for await (const chunk of chunks) {
+      if (this.#stopped) throw new RaftError("closed", "the replica was closed during a restore");
+      yield chunk;
+    }
+  }
+
+  #onRestored(snapshot: Snapshot): void {
+    this.#appliedIndex = snapshot.index;
+    this.#host.onRestored(snapshot);
+    this.#host.onApplied(snapshot.index);
+    this.#askReady();
+    this.run();
+  }
+
+  #apply(entries: readonly Entry[]): void {
     const commands = entries.filter((entry) => entry.kind === "command");
-    this.#applying = true;
+    this.#busy = true;
     let results: readonly Uint8Array[] | PromiseLike<readonly Uint8Array[]>;
     try {
       results = commands.length === 0 ? [] : this.#stateMachine.apply(commands);
     } catch (error) {
-      this.#onApplyFailed(error);
+      this.#onDone(() => this.#fail(error));
       return;
     }
     if (!isPromiseLike(results)) {
-      this.#onApplied(entries, commands.length, results);
+      const given = results;
+      this.#onDone(() => this.#onApplied(entries, commands, given));
       return;
     }
     void settle(
       results,
-      (settled) => this.#host.resume(() => this.#onSlowApplied(entries, commands.length, settled)),
-      (error) => this.#host.resume(() => this.#onApplyFailed(error)),
+      (given) =>
+        this.#host.resume(() => this.#onDone(() => this.#onSlow(entries, commands, given))),
+      (error) => this.#host.resume(() => this.#onDone(() => this.#fail(error))),
     );
   }
 
-  #onSlowApplied(entries: readonly Entry[], count: number, results: readonly Uint8Array[]): void {
-    this.#onApplied(entries, count, results);
+  #onSlow(
+    entries: readonly Entry[],
+    commands: readonly Entry[],
+    results: readonly Uint8Array[],
+  ): void {
+    this.#onApplied(entries, commands, results);
     // Before the next apply begins, which under load is waiting already: else no query would ever run.
-    if (!this.#stopped) this.#askReady();
+    this.#askReady();
     this.run();
   }
 
-  #onApplied(entries: readonly Entry[], count: number, results: readonly Uint8Array[]): void {
-    this.#applying = false;
-    if (this.#stopped) {
-      this.#settleIdle();
-      return;
-    }
-    if (!isResults(results, count)) {
-      const what = `${count} results, one per entry, each a Uint8Array`;
-      this.#onApplyFailed(new TypeError(`apply must return ${what}`));
+  #onApplied(
+    entries: readonly Entry[],
+    commands: readonly Entry[],
+    results: readonly Uint8Array[],
+  ): void {
+    if (!isResults(results, commands.length)) {
+      const what = `${commands.length} results, one per entry, each a Uint8Array`;
+      this.#fail(new TypeError(`apply must return ${what}`));
       return;
     }
     let next = 0;
@@ -142,18 +265,13 @@ export class ApplyQueue<Query, Answer> {
     this.#host.onApplied(this.#appliedIndex);
   }
 
-  #onApplyFailed(error: unknown): void {
-    this.#applying = false;
-    if (this.#stopped) {
-      this.#settleIdle();
-      return;
-    }
-    this.#stopped = true;
+  #fail(error: unknown): void {
+    this.#end();
     this.#host.onFailed(error);
   }
 
   #askReady(): void {
-    if (this.#readIndexLeast > this.#appliedIndex) return;
+    if (this.#stopped || this.#readIndexLeast > this.#appliedIndex) return;
     this.#readIndexLeast = Number.POSITIVE_INFINITY;
     for (const asker of this.#askers) {
       if (asker.readIndex > this.#appliedIndex) {
@@ -197,7 +315,7 @@ export class ApplyQueue<Query, Answer> {
   }
 
   #settleIdle(): void {
-    if (!this.#applying && this.#askingCount === 0) this.#onIdle?.();
+    if (!this.#busy && this.#askingCount === 0) this.#onIdle?.();
   }
 }
 

@@ -201,6 +201,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
         this.#node.applied(index);
         this.#wake();
       },
+      onRestored: () => {},
       onFailed: (error) => this.#fail(failureOf("state_machine_failed", error)),
       resume: (work) => this.#event(work),
     });
