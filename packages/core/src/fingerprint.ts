@@ -3,7 +3,6 @@ import type { ConfState } from "./conf-state.ts";
 import type { Entry, EntryId } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import { type NodeId, none } from "./ids.ts";
-import type { Log } from "./log.ts";
 import type { Message } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { Pending } from "./outbox.ts";
@@ -59,8 +58,8 @@ export function fingerprintOf(
     `${log.handedIndex} ${log.persistedIndex}`,
     `${state.commitIndex} ${state.applyingIndex} ${state.appliedIndex}`,
     `${state.applyingChanges.map(pair).join(",")} ${state.applyingBytes}`,
-    `${hardText(state.handedHardState, name)} ${voteText(state.persistedHardState, name)}`,
-    writesText(log, handed.pending, name),
+    `${hardText(state.handedHardState, name)} ${boundText(state, state.persistedHardState, name)}`,
+    writesText(state, handed.pending, name),
     handed.offer === undefined ? "" : offerText(handed.offer, name),
     messagesText(outbox.messages, name),
     messagesText(outbox.messagesAfterPersist, name),
@@ -226,15 +225,16 @@ function offerText({ ready, isCurrent }: NonNullable<Handed["offer"]>, name: Nam
   ].join("!");
 }
 
-/** The writes under way: up to where each makes the log durable, and the vote that it stores. */
-function writesText(log: Log, pending: Handed["pending"], name: Namer): string {
+/** The writes under way: up to where each makes the log durable, and what it stores beside. */
+function writesText(state: RaftState, pending: Handed["pending"], name: Namer): string {
+  const { log } = state;
   let end = log.persistedIndex;
   let text = "";
   for (const { number, hardState } of pending) {
     const next = Math.max(end, log.writeEnd(number) ?? end);
     if (hardState === undefined && next === end) continue;
     end = next;
-    text += `${voteText(hardState, name)}@${end},`;
+    text += `${boundText(state, hardState, name)}@${end},`;
   }
   return text;
 }
@@ -259,9 +259,15 @@ function hardText({ term, vote, commitIndex }: HardState, name: Namer): string {
   return `${term}.${name(vote)}.${commitIndex}`;
 }
 
-/** Of a hard state that goes to the disk a node asks only for its own vote again. */
-function voteText(hardState: HardState | undefined, name: Namer): string {
-  return hardState === undefined ? "" : `${hardState.term}.${name(hardState.vote)}`;
+/**
+ * Of a hard state that goes to the disk a node asks for its own vote again, and, while it has a change of
+ * the configuration to apply, how far the disk knows the log to be committed.
+ */
+function boundText(state: RaftState, hardState: HardState | undefined, name: Namer): string {
+  if (hardState === undefined) return "";
+  const { term, vote, commitIndex } = hardState;
+  const binds = state.log.hasKind("conf-change", state.applyingIndex, state.commitIndex);
+  return `${term}.${name(vote)}${binds ? `.${commitIndex}` : ""}`;
 }
 
 function entriesText(entries: readonly Entry[]): string {

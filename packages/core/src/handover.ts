@@ -2,7 +2,7 @@ import { countOwnVote } from "./election.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import { RaftError } from "./errors.ts";
 import type { Handed } from "./fingerprint.ts";
-import { mustSync, sameHardState } from "./hard-state.ts";
+import { type HardState, mustSync, sameHardState } from "./hard-state.ts";
 import { isSafe, type LogIndex } from "./ids.ts";
 import { applyChange, leaveJointIfDue } from "./membership.ts";
 import type { Offer, Pending } from "./outbox.ts";
@@ -65,7 +65,7 @@ export class Handover {
       state.restoring !== undefined ||
       state.log.handedIndex < state.log.lastIndex ||
       !sameHardState(state.handedHardState, hardStateOf(state)) ||
-      (committable(state) > state.applyingIndex && hasApplyRoom(state)) ||
+      hasApplicable(state) ||
       hasDueAppends(state)
     );
   }
@@ -88,8 +88,7 @@ export class Handover {
       snapshot,
       hardState,
       entries,
-      mustSync:
-        entries.length > 0 || snapshot !== undefined || mustSync(state.handedHardState, current),
+      mustSync: entries.length > 0 || snapshot !== undefined || bindsSoon(state, current),
       messagesAfterPersist: [...outbox.messagesAfterPersist],
       committed: nextCommitted(state),
       reads: [...outbox.reads],
@@ -209,17 +208,38 @@ function committable(state: RaftState): LogIndex {
   return Math.min(state.commitIndex, state.log.persistedIndex);
 }
 
-function hasApplyRoom(state: RaftState): boolean {
-  return state.applyingBytes < state.options.applyBytesMax;
+/**
+ * Whether `entry` may be applied. A change of the configuration may only once this node's disk knows that
+ * it is committed: a node that went by a configuration and then forgot that could be stuck, since those
+ * who are needed to commit it again may be gone for good.
+ */
+function isApplicable(entry: Entry, { persistedHardState }: RaftState): boolean {
+  return entry.kind !== "conf-change" || entry.index <= persistedHardState.commitIndex;
+}
+
+/** Whether `nextCommitted` is not empty, as long as nothing is to be restored first. */
+function hasApplicable(state: RaftState): boolean {
+  const { log, applyingIndex, applyingBytes, options } = state;
+  if (committable(state) <= applyingIndex || applyingBytes >= options.applyBytesMax) return false;
+  return isApplicable(log.entryAt(applyingIndex + 1), state);
 }
 
 /** The next entries to apply, within what may be handed out and not yet applied. */
 function nextCommitted(state: RaftState): readonly Entry[] {
-  const end = committable(state);
-  if (state.restoring !== undefined || end <= state.applyingIndex || !hasApplyRoom(state))
-    return [];
-  const room = state.options.applyBytesMax - state.applyingBytes;
-  return state.log.slice(state.applyingIndex + 1, end, room);
+  if (state.restoring !== undefined || !hasApplicable(state)) return [];
+  const { log, applyingIndex, applyingBytes, options } = state;
+  const room = options.applyBytesMax - applyingBytes;
+  const entries = log.slice(applyingIndex + 1, committable(state), room);
+  const end = entries.findIndex((entry) => !isApplicable(entry, state));
+  return end < 0 ? entries : entries.slice(0, end);
+}
+
+/** Whether `current` binds this node to more than what was handed out: a vote, or a configuration. */
+function bindsSoon({ log, handedHardState }: RaftState, current: HardState): boolean {
+  return (
+    mustSync(handedHardState, current) ||
+    log.hasKind("conf-change", handedHardState.commitIndex, current.commitIndex)
+  );
 }
 
 function stale(message: string): RaftError {

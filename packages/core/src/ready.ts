@@ -46,7 +46,10 @@ export interface Ready {
    * that followed it (§5.3).
    */
   readonly entries: readonly Entry[];
-  /** Whether step 2 needs a data sync. A commit index alone does not. */
+  /**
+   * Whether step 2 needs a data sync. A commit index alone does not, unless a change of the configuration
+   * is committed by it: that is applied only after the disk knows.
+   */
   readonly mustSync: boolean;
   readonly messagesAfterPersist: readonly Message[];
   /** Entries to apply, in order: committed, durable here, and handed out once. No-ops are among them. */
