@@ -141,23 +141,24 @@ export class LoopbackHub {
     this.#clock.setTimer(lingerMs, () => {
       if (this.#stations.get(id) !== station) return;
       for (const other of leaving.filter((left) => !book.knows(left))) {
-        this.#separate(other, id, "it is no peer any more");
-        this.#connect(other, id);
+        if (this.#separate(other, id, "it is no peer any more")) this.#connect(other, id);
       }
     });
   }
 
-  #separate(a: NodeId, b: NodeId, reason: string): void {
-    this.#disconnect(a, b, reason);
-    this.#disconnect(b, a, reason);
+  /** Ends what connects `a` and `b`; whether anything did. */
+  #separate(a: NodeId, b: NodeId, reason: string): boolean {
+    const wasThere = this.#disconnect(a, b, reason);
+    return this.#disconnect(b, a, reason) || wasThere;
   }
 
-  /** Ends what connects `from` to `to`; to a guest that is gone nothing connects either. */
-  #disconnect(from: NodeId, to: NodeId, reason: string): void {
+  /** Ends what connects `from` to `to`, if it does; to a guest that is gone nothing connects either. */
+  #disconnect(from: NodeId, to: NodeId, reason: string): boolean {
     const caller = this.#stations.get(from);
-    if (caller === undefined || !caller.reached.delete(to)) return;
+    if (caller === undefined || !caller.reached.delete(to)) return false;
     caller.receiver.onDisconnected(to, reason);
     if (this.#stations.get(to)?.book.forget(from) === true) this.#disconnect(to, from, reason);
+    return true;
   }
 
   #send(from: NodeId, to: NodeId, chunks: readonly Uint8Array[]): boolean {

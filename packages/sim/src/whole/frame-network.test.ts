@@ -1,5 +1,5 @@
 import type { NodeId } from "@quorate/core";
-import type { Network } from "@quorate/runtime";
+import type { Network, Peer } from "@quorate/runtime";
 import { encodeFrame } from "@quorate/wire";
 import { expect, test } from "vitest";
 import { Trace } from "../trace.ts";
@@ -24,9 +24,11 @@ class Bench {
     happened: (what, { from, to }) => this.seen.push(`${what} ${from}>${to}`),
   });
 
-  async start(id: NodeId, incarnation = id): Promise<void> {
+  /** Starts a node; without `peers`, it knows everybody. */
+  async start(id: NodeId, incarnation = id, peers?: readonly Peer[]): Promise<void> {
     const life: Life = { node: id, isAlive: true, isPaused: false };
     const network = this.network.network(life);
+    if (peers !== undefined) network.setPeers(peers);
     this.lives.set(id, life);
     this.networks.set(id, network);
     await network.open(
@@ -34,6 +36,8 @@ class Bench {
         onFrame: (from, { payload }) => this.told.push(`${id}: ${payload.join()} from ${from}`),
         onConnected: (peer) => this.told.push(`${id}: connected ${peer}`),
         onDisconnected: (peer, why) => this.told.push(`${id}: disconnected ${peer}, ${why}`),
+        onRemoved: (by) => this.told.push(`${id}: removed, says ${by}`),
+        onPeerSeen: (node) => this.seen.push(`${id} saw ${node.id}`),
       },
       Uint8Array.of(incarnation),
     );
@@ -58,6 +62,12 @@ class Bench {
     while (this.timeline.now < end) await this.timeline.advance();
     return this.told.splice(0);
   }
+}
+
+/** Node `id` as a table has it. */
+function peer(id: NodeId, incarnation?: number): Peer {
+  const bytes = incarnation === undefined ? undefined : Uint8Array.of(incarnation);
+  return { id, address: "", incarnation: bytes };
 }
 
 /** Two nodes that are connected. */
@@ -136,6 +146,57 @@ test("a node that comes with another log is refused by those who knew the first"
   await bench.start(3);
   await bench.pass(20);
   expect(bench.send(2, 3, 1)).toBe(true);
+});
+
+test("a lost disk is told by the table, whether or not the node was met before", async () => {
+  const bench = new Bench();
+  await bench.start(1, 1, [peer(2, 2)]);
+  await bench.start(2, 99);
+  await bench.pass(20);
+  expect(bench.seen).toContain("connection-refused 2>1");
+  expect(bench.send(2, 1, 1)).toBe(false);
+  // The group learns of another log, and lets the node in at once.
+  bench.networks.get(1)?.setPeers([peer(2, 99)]);
+  await bench.pass(20);
+  expect(bench.send(2, 1, 1)).toBe(true);
+});
+
+test("a removed node lingers, is told, and is told again when it comes back", async () => {
+  const bench = await pair();
+  bench.networks.get(1)?.setRemoved([2]);
+  bench.networks.get(1)?.setPeers([]);
+  expect(bench.send(1, 2, 1)).toBe(true);
+  expect(bench.send(2, 1, 2)).toBe(true);
+  expect((await bench.pass(900)).toSorted()).toEqual(["1: 2 from 2", "2: 1 from 1"]);
+  expect((await bench.pass(200)).toSorted()).toEqual([
+    "1: disconnected 2, it is no peer any more",
+    "2: disconnected 1, it is no peer any more",
+    "2: removed, says 1",
+  ]);
+  expect(bench.seen.filter((event) => event.startsWith("connection-refused"))).toEqual([]);
+  bench.kill(2);
+  await bench.start(2);
+  expect(await bench.pass(100)).toEqual(["2: removed, says 1"]);
+});
+
+test("a node that is unknown is let in, and left when it is gone", async () => {
+  const bench = new Bench();
+  await bench.start(1, 1, []);
+  await bench.start(2);
+  expect(await bench.pass(30)).toEqual(["2: connected 1", "1: connected 2"]);
+  expect(bench.seen).toContain("1 saw 2");
+  bench.network.reset({ from: 2, to: 1 });
+  expect((await bench.pass(30)).toSorted()).toEqual([
+    "1: connected 2",
+    "1: disconnected 2, the peer closed its connection",
+    "2: connected 1",
+    "2: disconnected 1, connection reset",
+  ]);
+  bench.kill(2);
+  expect(await bench.pass(100)).toEqual(["1: disconnected 2, the peer is gone"]);
+  // It is held to nothing: another log is let in as well.
+  await bench.start(2, 99);
+  expect(await bench.pass(30)).toEqual(["2: connected 1", "1: connected 2"]);
 });
 
 test("a reset connection is made again", async () => {

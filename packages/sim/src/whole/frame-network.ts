@@ -1,5 +1,5 @@
 import { assert, type NodeId } from "@quorate/core";
-import type { Network, Receiver } from "@quorate/runtime";
+import { type Introduction, type Network, PeerBook, type Receiver } from "@quorate/runtime";
 import { decodeFrame, type Frame } from "@quorate/wire";
 import type { Life, Microseconds, Timeline } from "./timeline.ts";
 
@@ -24,7 +24,7 @@ export interface NetworkHost {
   delay(link: Link, number: number): Microseconds;
   /** What befalls frame `number` of a link, or undefined if it travels as usual. */
   fate(link: Link, number: number): FrameFate | undefined;
-  /** How long it takes to notice a peer that fell silent. */
+  /** How long it takes to notice a peer that fell silent, and how long one that is let go lingers. */
   readonly deadConnectionUs: Microseconds;
   /** How long it takes to connect. */
   readonly connectUs: Microseconds;
@@ -50,8 +50,8 @@ interface Port {
   readonly life: Life;
   readonly receiver: Receiver;
   readonly incarnation: Uint8Array;
-  /** The incarnation with which each peer came first: another is refused, as a lost disk would be. */
-  readonly known: Map<NodeId, Uint8Array>;
+  /** Whom it knows: until it is told, everybody. */
+  readonly book: PeerBook;
 }
 
 /** The way from one node to another. */
@@ -77,7 +77,8 @@ class Way implements Link {
 /**
  * Carries frames between processes, as badly as `Network` allows: it loses, repeats, delays and reorders
  * them, goes silent, and clogs up. Each direction of a link has a connection of its own, which both of
- * its processes must live to keep: no frame reaches a process that it was not meant for.
+ * its processes must live to keep: no frame reaches a process that it was not meant for. Addresses mean
+ * nothing: a node is found by its id.
  */
 export class FrameNetwork {
   readonly #timeline: Timeline;
@@ -98,10 +99,11 @@ export class FrameNetwork {
   /** The network as one process sees it. */
   network(life: Life): Network {
     let port: Port | undefined;
+    const book = new PeerBook(life.node);
     const isOpen = (): boolean => port !== undefined && this.#ports.get(life.node) === port;
     return {
       open: async (receiver, incarnation = new Uint8Array(0)) => {
-        port = { life, receiver, incarnation, known: new Map() };
+        port = { life, receiver, incarnation, book };
         this.#ports.set(life.node, port);
         for (const id of this.#host.ids) {
           this.#connectLater(life.node, id);
@@ -109,6 +111,14 @@ export class FrameNetwork {
         }
       },
       send: (to, chunks) => isOpen() && life.isAlive && this.#send(life.node, to, chunks),
+      setPeers: (peers) => {
+        book.setPeers(peers);
+        if (port !== undefined && isOpen()) this.#review(port);
+      },
+      setRemoved: (ids) => {
+        book.setRemoved(ids);
+        if (port !== undefined && isOpen()) this.#review(port);
+      },
       close: async () => {
         if (isOpen()) this.end(life.node, this.#host.connectUs);
       },
@@ -121,7 +131,10 @@ export class FrameNetwork {
     if (port === undefined) return;
     this.#ports.delete(node);
     for (const way of this.#ways.values()) {
-      if (way.connection?.from === port) way.connection = undefined;
+      if (way.connection?.from === port) {
+        this.#forgetGuest(way, way.connection.to, delay);
+        way.connection = undefined;
+      }
       if (way.connection?.to !== port) continue;
       const { connection } = way;
       this.#timeline.add(delay, "link", () => {
@@ -247,15 +260,58 @@ export class FrameNetwork {
     if (way.connection?.to === to) return;
     // One that is left from an earlier process of the peer.
     this.#disconnect(way, "the peer has started again");
-    const known = to.known.get(way.from);
-    if (known !== undefined && !sameBytes(known, from.incarnation)) {
+    if (!from.book.knows(way.to)) return;
+    const introduction = introductionOf(from);
+    const refusal = to.book.refusal(introduction);
+    if (refusal?.code === "removed") {
+      this.#timeline.reach(from.life, "link", () => from.receiver.onRemoved(way.to));
+      return;
+    }
+    if (refusal !== undefined) {
       this.#host.happened("connection-refused", way);
       return;
     }
-    to.known.set(way.from, from.incarnation);
+    const { isNews, evicted } = to.book.admit(introduction);
     way.connection = { from, to };
     this.#host.happened("connected", way);
     this.#timeline.reach(from.life, "link", () => from.receiver.onConnected(way.to));
+    if (isNews) this.#timeline.reach(to.life, "link", () => to.receiver.onPeerSeen(introduction));
+    if (to.book.guests.includes(way.from)) this.#connectLater(way.to, way.from);
+    if (evicted !== undefined) this.#part(evicted, way.to, "another node took its place");
+  }
+
+  /** Connects and lets go as what a process knows of its group demands from now on. */
+  #review(port: Port): void {
+    const { book } = port;
+    const { node } = port.life;
+    const leaving: NodeId[] = [];
+    for (const id of this.#host.ids) {
+      if (id === node) continue;
+      this.#connectLater(node, id);
+      this.#connectLater(id, node);
+      const { connection } = this.#way(id, node);
+      if (!book.knows(id)) leaving.push(id);
+      else if (connection?.to === port && book.refusal(introductionOf(connection.from))) {
+        this.#timeline.add(0, "link", () => {
+          const way = this.#way(id, node);
+          if (way.connection === connection) this.#disconnect(way, "it is not who it was");
+        });
+      }
+    }
+    this.#timeline.add(this.#host.deadConnectionUs, "link", () => {
+      if (this.#ports.get(node) !== port) return;
+      for (const id of leaving) {
+        if (book.knows(id) || !this.#part(id, node, "it is no peer any more")) continue;
+        this.#connectLater(id, node);
+      }
+    });
+  }
+
+  /** Ends what connects `a` and `b`; whether anything did. */
+  #part(a: NodeId, b: NodeId, reason: string): boolean {
+    const ways = [this.#way(a, b), this.#way(b, a)].filter((way) => way.connection !== undefined);
+    for (const way of ways) this.#disconnect(way, reason);
+    return ways.length > 0;
   }
 
   #disconnect(way: Way, reason: string): void {
@@ -265,6 +321,17 @@ export class FrameNetwork {
     this.#host.happened("disconnected", way);
     const { life, receiver } = connection.from;
     this.#timeline.reach(life, "link", () => receiver.onDisconnected(way.to, reason));
+    this.#forgetGuest(way, connection.to, 0);
+  }
+
+  /** What connects a guest ended: what was connected to it in turn ends, once that is noticed. */
+  #forgetGuest(way: Way, to: Port, delay: Microseconds): void {
+    if (!to.book.guests.includes(way.from)) return;
+    this.#timeline.add(delay, "link", () => {
+      if (way.connection !== undefined || !to.book.forget(way.from)) return;
+      if (this.#ports.get(way.to) !== to) return;
+      this.#disconnect(this.#way(way.to, way.from), "the peer closed its connection");
+    });
   }
 
   #isWhole({ from, to }: Link): boolean {
@@ -282,6 +349,6 @@ function keyOf(from: NodeId, to: NodeId): number {
   return from * 1000 + to;
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, offset) => byte === b[offset]);
+function introductionOf({ life, incarnation }: Port): Introduction {
+  return { id: life.node, address: "", incarnation };
 }

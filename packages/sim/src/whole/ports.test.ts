@@ -54,6 +54,7 @@ networkConformance(test, async () => {
   const network = new FrameNetwork(timeline, calmHost);
   return {
     network: (id) => network.network(aliveOn(id)),
+    address: () => "",
     until: untilOf(timeline),
     close: async () => {},
   };
