@@ -94,6 +94,9 @@ export interface SnapshotStore {
    * the removal is durable. Rejects with `storage_failed` or `closed`.
    */
   prune(): Promise<void>;
-  /** Waits for calls under way, and gives up what is being written or read. The store takes no more calls. */
+  /**
+   * Waits for what the disk is busy with, and gives up what is being written or read. All calls that wait
+   * their turn, or come later, reject with `closed`; but closing again does nothing.
+   */
   close(): Promise<void>;
 }

@@ -239,8 +239,13 @@ export class Harness {
 
   /** Opens the log, which must hold what it must. */
   async open(): Promise<void> {
+    await this.#check(await this.look());
+  }
+
+  /** Opens the log, whatever it holds. */
+  async look(): Promise<OpenedWal> {
     this.#opened = await openWal(this.disk, walOptions);
-    await this.#check(this.#opened);
+    return this.#opened;
   }
 
   /** Closes the log and its snapshots. */
