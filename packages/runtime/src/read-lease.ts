@@ -33,9 +33,9 @@ export interface LeaseTerms {
  * What the leader's own clock may hide is in the age of its evidence: see `Evidence`.
  *
  * Changes of the configuration do not shorten it. A majority that confirmed a round under one
- * configuration shares a node with every majority of the next one; and who acts by the one after that
- * has learned of it from this leader later than the round began, for it is proposed only once this
- * leader has applied the next: it has no business campaigning before its own E ticks are over.
+ * configuration shares a node with every majority of the next one. Who acts by the one after that holds
+ * the entry that brought it, and this leader proposed that only once it had applied the next, so after
+ * the round began: it has heard from this leader since, and campaigns no sooner than E ticks later.
  *
  * A transfer ends all of this: the node that was asked to campaign is voted for at once, and the request
  * may arrive late, after the transfer was given up. Until the end of its term such a leader has no lease.

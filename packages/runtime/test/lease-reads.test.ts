@@ -1,6 +1,5 @@
 import type { Message } from "@quorate/core";
 import { expect, test } from "vitest";
-import type { Watched } from "./cluster.ts";
 import { electionTimeoutTicks, tickMs, TimedGroup, type TimedNode } from "./timed-group.ts";
 
 const lease = { consistency: "lease" } as const;
@@ -53,10 +52,6 @@ function watchRounds(group: TimedGroup): Set<number> {
     return false;
   };
   return rounds;
-}
-
-function endings(reads: readonly Watched<unknown>[]): string[] {
-  return reads.map(({ code }) => code);
 }
 
 test("a leader that holds a lease answers without asking anyone", async () => {

@@ -1,8 +1,17 @@
-import { assert, type Message, type NodeId, none, RaftNode, type RaftOptions } from "@quorate/core";
-import { type Answered, type ReadOptions } from "@quorate/runtime";
+import {
+  assert,
+  type Message,
+  type NodeId,
+  none,
+  RaftNode,
+  type RaftOptions,
+  type Ready,
+} from "@quorate/core";
+import type { Answered, LeadershipEnd, ReadOptions } from "@quorate/runtime";
 import { ManualClock } from "@quorate/runtime/testing";
 import { ApplyQueue } from "../src/apply-queue.ts";
 import { Deadlines } from "../src/deadlines.ts";
+import { Leadership } from "../src/leadership.ts";
 import { Reads } from "../src/reads.ts";
 import { Ticker } from "../src/ticker.ts";
 import { Watched } from "./cluster.ts";
@@ -16,34 +25,53 @@ export const clockDriftMax = 0.1;
 /** True time goes on in steps of this many milliseconds; a message takes one. */
 const stepMs = 5;
 
-/** One node of a timed group: a core, a clock of its own, and what reads need, wired as in a replica. */
+/** What the nodes of a group share. */
+interface TimedHost {
+  readonly size: number;
+  readonly raft: RaftOptions;
+  send(messages: readonly Message[]): void;
+  isConnected(a: NodeId, b: NodeId): boolean;
+  priorityOf(id: NodeId): number;
+}
+
+/**
+ * One node of a timed group: a core, a clock of its own, and what reads and leadership need, wired as in
+ * a replica.
+ */
 export class TimedNode {
   readonly id: NodeId;
   readonly clock: ManualClock = new ManualClock();
   readonly journal: Journal = new Journal();
   readonly raft: RaftNode;
   readonly reads: Reads<JournalQuery, readonly string[]>;
+  readonly leadership: Leadership;
+  /** Why it stopped being leader, each time. */
+  readonly ends: (LeadershipEnd | undefined)[] = [];
+  /** Whether writes that begin now stay under way until it is not held any more. */
+  holdsDisk = false;
+  isFull = false;
   /** How fast its clock goes. */
   rate = 1;
   /** A process that is paused does nothing, but its clocks go on; one that is suspended loses time. */
   state: "running" | "paused" | "suspended" = "running";
-  readonly #send: (messages: readonly Message[]) => void;
+  readonly #host: TimedHost;
   readonly #applyQueue: ApplyQueue<JournalQuery, readonly string[]>;
   readonly #ticker: Ticker;
   #pumpIsDue = false;
+  /** What the write under way makes durable, and what waits behind it. */
+  #writing: readonly Ready[] = [];
+  #queued: Ready[] = [];
+  #held: (() => void)[] = [];
+  #wasLeader = false;
 
-  constructor(
-    id: NodeId,
-    size: number,
-    raft: RaftOptions,
-    send: (messages: readonly Message[]) => void,
-  ) {
-    const peers = Array.from({ length: size }, (_, offset) => offset + 1);
+  constructor(id: NodeId, host: TimedHost) {
+    const { raft } = host;
+    const peers = Array.from({ length: host.size }, (_, offset) => offset + 1);
     const { clock } = this;
     const resume = (work: () => void): void => work();
     const wake = (): void => this.wake();
     this.id = id;
-    this.#send = send;
+    this.#host = host;
     this.raft = new RaftNode(id, peers, { electionTimeoutTicks, leaseReads: true, ...raft });
     this.#applyQueue = new ApplyQueue(this.journal, {
       onEntryApplied: () => {},
@@ -75,6 +103,17 @@ export class TimedNode {
         applyQueue: this.#applyQueue,
         wake,
         resume,
+      },
+    );
+    this.leadership = new Leadership(
+      { tickMs, electionTimeoutTicks },
+      {
+        node,
+        clock,
+        wake,
+        resume,
+        isConnected: (peer) => host.isConnected(id, peer),
+        priorityOf: (peer) => host.priorityOf(peer),
       },
     );
     this.#ticker = new Ticker(clock, tickMs, tickCatchUpMax, (count, lateMs) =>
@@ -126,24 +165,62 @@ export class TimedNode {
 
   #onTicks(count: number, lateMs: number): void {
     if (lateMs >= tickMs * tickCatchUpMax) this.reads.onPause();
-    for (let tick = 0; tick < count; tick++) this.raft.tick();
+    if (!this.leadership.isFrozen) for (let tick = 0; tick < count; tick++) this.raft.tick();
+    this.leadership.onTicks(count, lateMs);
     this.wake();
+  }
+
+  /** Lets writes that are held end. */
+  release(): void {
+    this.holdsDisk = false;
+    const held = this.#held;
+    this.#held = [];
+    for (const end of held) end();
   }
 
   #pump(): void {
     this.#pumpIsDue = false;
     this.reads.request();
+    this.#observe();
     while (this.raft.hasReady) {
       const ready = this.raft.ready();
       this.raft.accept(ready);
-      this.#send(ready.messages);
-      this.raft.persisted(ready.number);
-      this.#send(ready.messagesAfterPersist);
+      this.#host.send(ready.messages);
+      this.#queued.push(ready);
       this.#applyQueue.push(ready.committed);
       this.reads.onReadStates(ready.reads);
+      this.#observe();
     }
+    this.#write();
     this.#applyQueue.run();
     if (this.raft.leader !== none) this.reads.retry();
+  }
+
+  #observe(): void {
+    this.leadership.observe();
+    const isLeader = this.raft.role === "leader";
+    if (this.#wasLeader && !isLeader) this.ends.push(this.leadership.endOf(this.isFull));
+    this.#wasLeader = isLeader;
+  }
+
+  #write(): void {
+    if (this.#writing.length > 0 || this.#queued.length === 0) return;
+    this.#writing = this.#queued;
+    this.#queued = [];
+    if (!this.holdsDisk) {
+      this.#onWritten();
+      return;
+    }
+    const write = new Promise<void>((resolve) => this.#held.push(resolve));
+    void this.leadership.duringWrite(write).then(() => this.#onWritten());
+  }
+
+  #onWritten(): void {
+    const written = this.#writing;
+    this.#writing = [];
+    this.raft.persisted(written.at(-1)?.number ?? 0);
+    for (const { messagesAfterPersist } of written) this.#host.send(messagesAfterPersist);
+    this.wake();
   }
 }
 
@@ -162,13 +239,22 @@ export class TimedGroup {
   loses: (message: Message) => boolean = () => false;
   /** Messages that stay on their way. */
   holds: (message: Message) => boolean = () => false;
+  /** Whether two nodes are connected, as far as they can tell. */
+  isConnected: (a: NodeId, b: NodeId) => boolean = () => true;
+  readonly priorities = new Map<NodeId, number>();
   #onTheWay: Envelope[] = [];
 
   constructor(size: number, raft: RaftOptions = {}) {
     this.nodes = Array.from({ length: size }, (_, offset) => {
       const id = offset + 1;
-      return new TimedNode(id, size, { seed: id, ...raft }, (messages) => {
-        for (const message of messages) this.#onTheWay.push({ at: this.now + stepMs, message });
+      return new TimedNode(id, {
+        size,
+        raft: { seed: id, ...raft },
+        send: (messages) => {
+          for (const message of messages) this.#onTheWay.push({ at: this.now + stepMs, message });
+        },
+        isConnected: (a, b) => this.isConnected(a, b),
+        priorityOf: (member) => this.priorities.get(member) ?? 0,
       });
     });
   }
