@@ -119,6 +119,7 @@ test("frames of nodes outside the group are refused", async () => {
   const { cluster, target } = await newCluster();
   const network = cluster.hub.network(9);
   await network.open(deafReceiver);
+  await cluster.settle();
   const command = Uint8Array.of(1);
   const forward = encodeForward({ requestId: 1, command, timeoutMs: 1000 });
   network.send(target.id, encodeFrame("forward", forward));
