@@ -28,8 +28,10 @@ function describeBody(message: Message): string {
     case "request-vote":
       return `last=${id(message.last)}${message.transfer === true ? " transfer" : ""}`;
     case "pre-vote-response":
-    case "request-vote-response":
-      return `granted=${message.granted}`;
+    case "request-vote-response": {
+      const { granted, committed } = message;
+      return `granted=${granted}${committed === undefined ? "" : ` committed=${id(committed)}`}`;
+    }
     case "append-entries": {
       const { prev, entries, commitIndex } = message;
       return `prev=${id(prev)} entries=${describeEntries(entries)} commit=${commitIndex}`;
@@ -87,10 +89,9 @@ export function describeConfState(confState: ConfState): string {
   const { voters, votersOutgoing, learners, learnersNext, autoLeave } = confState;
   const list = (name: string, ids: readonly NodeId[]): string =>
     ids.length === 0 ? "" : `${name}(${ids.join(" ")})`;
-  return `${`(${voters.join(" ")})`}${list("&&", votersOutgoing)}${list(" learn", learners)}${list(
-    " next",
-    learnersNext,
-  )}${autoLeave ? " auto" : ""}`;
+  const outgoing = list("&&", votersOutgoing);
+  const rest = `${list(" learn", learners)}${list(" next", learnersNext)}`;
+  return `(${voters.join(" ")})${outgoing}${rest}${autoLeave ? " auto" : ""}`;
 }
 
 /** A snapshot: `snapshot=2/7 (1 2 3)`. */

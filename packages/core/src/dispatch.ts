@@ -41,9 +41,8 @@ export function dispatch(state: RaftState, message: Message): void {
     default:
       break;
   }
-  if (isVoteRequest(message) && !isTransfer(message) && owesLease(state)) return;
+  if (message.term >= state.term && isUnwanted(state, message)) return;
   if (message.term > state.term) {
-    if (isVoteRequest(message) && !isTransfer(message) && isLoyal(state)) return;
     if (adoptsTerm(message)) becomeFollower(state, message.term, claimedLeader(message));
   } else if (message.term < state.term) {
     answerStale(state, message);
@@ -59,6 +58,12 @@ type VoteRequest = Extract<Message, { readonly kind: "pre-vote" | "request-vote"
 
 function isVoteRequest(message: InTerm): message is VoteRequest {
   return message.kind === "pre-vote" || message.kind === "request-vote";
+}
+
+/** Whether nobody else is wanted as leader, or may become it yet. */
+function isUnwanted(state: RaftState, message: InTerm): boolean {
+  if (!isVoteRequest(message) || isTransfer(message)) return false;
+  return owesLease(state) || (message.term > state.term && isLoyal(state));
 }
 
 /** Whether the leader itself wants the election: then nobody owes it loyalty (thesis §3.10). */

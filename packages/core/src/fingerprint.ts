@@ -151,8 +151,8 @@ function departureText(leader: Leader, name: Namer, timed: boolean): string {
   const elapsed = timed ? `@${transfer?.elapsedTicks ?? 0}` : "";
   const begun = transferBegun ? "t" : "";
   const transferText = transfer === undefined ? "" : `${name(transfer.to)}${elapsed}`;
-  const told = retirement && byName(retirement.toldRounds, name, (round) => `:${round}`);
-  const retirementText = retirement === undefined ? "" : `${retirement.index}[${told}]`;
+  const rounds = byName(retirement?.toldRounds ?? new Map(), name, (round) => `:${round}`);
+  const retirementText = retirement === undefined ? "" : `${retirement.index}[${rounds}]`;
   return `${pendingConfIndex} ${begun}${transferText} ${retirementText}`;
 }
 
@@ -184,8 +184,10 @@ function bodyText(message: Message, name: Namer): string {
     case "request-vote":
       return `${pair(message.last)}${message.transfer === true ? "t" : ""}`;
     case "pre-vote-response":
-    case "request-vote-response":
-      return message.granted ? "y" : "n";
+    case "request-vote-response": {
+      const { granted, committed } = message;
+      return `${granted ? "y" : "n"}${committed === undefined ? "" : pair(committed)}`;
+    }
     case "append-entries":
       return `${pair(message.prev)} ${entriesText(message.entries)} ${message.commitIndex}`;
     case "append-entries-response":

@@ -60,12 +60,14 @@ export { emptyStorage, type Storage } from "./storage.ts";
 export type { RaftOptions } from "./options.ts";
 export { RaftNode } from "./raft-node.ts";
 export {
+  describeConfState,
   describeData,
   describeEntries,
   describeEntry,
   describeHardState,
   describeMessage,
   describeReady,
+  describeSnapshot,
   describeStatus,
 } from "./describe.ts";
 export { fingerprintMessage, type FingerprintOptions } from "./fingerprint.ts";

@@ -21,6 +21,8 @@ export interface PreVote extends Envelope {
 export interface PreVoteResponse extends Envelope {
   readonly kind: "pre-vote-response";
   readonly granted: boolean;
+  /** See `RequestVoteResponse.committed`. */
+  readonly committed?: EntryId;
 }
 
 /** A candidate asks for a vote in `term` (§5.2). It leaves only after the candidate's disk holds its term. */
@@ -36,6 +38,11 @@ export interface RequestVote extends Envelope {
 export interface RequestVoteResponse extends Envelope {
   readonly kind: "request-vote-response";
   readonly granted: boolean;
+  /**
+   * With a refusal, the last entry that the refuser knows to be committed, if any. Whoever is refused
+   * because it does not know that the refuser was removed may learn it from this.
+   */
+  readonly committed?: EntryId;
 }
 
 /** The leader replicates `entries`, which follow `prev` in its log (§5.3). */

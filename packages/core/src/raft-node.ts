@@ -245,7 +245,10 @@ export class RaftNode {
     onSnapshotReported(this.#state, peer, ok);
   }
 
-  /** What a snapshot of the state machine stands for if it is taken now, at `appliedIndex`. */
+  /**
+   * What a snapshot of the state machine stands for if it is taken now, at `appliedIndex`. Throws
+   * `snapshot_failed` while the state machine is being restored from another.
+   */
   snapshotPoint(): Snapshot {
     return snapshotPoint(this.#state);
   }

@@ -1,4 +1,3 @@
-import { assert } from "./assert.ts";
 import { RaftError } from "./errors.ts";
 import { isSafe, type LogIndex, type NodeId } from "./ids.ts";
 import type { InstallSnapshot } from "./message.ts";
@@ -6,17 +5,23 @@ import { snapshotSettled } from "./progress.ts";
 import { configure, type RaftState } from "./state.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** What a snapshot of the state machine would stand for if it were taken now. */
+/**
+ * What a snapshot of the state machine would stand for if it were taken now. Throws `snapshot_failed` while
+ * the state machine is being restored from another.
+ */
 export function snapshotPoint(state: RaftState): Snapshot {
   const { appliedIndex: index, log, confState } = state;
   const term = log.termAt(index);
-  assert(term !== undefined, "the log knows the term of what is applied");
+  if (term === undefined) {
+    throw new RaftError("snapshot_failed", `a snapshot at ${log.base.index} is being installed`);
+  }
   return { index, term, confState };
 }
 
 /**
  * Forgets the entries up to `index`, which a durable `snapshot` stands in for. Throws
- * `invalid_argument` for a snapshot of what is not applied, or an index beyond it.
+ * `invalid_argument` for a snapshot of what is not applied, or without a configuration, or an index
+ * beyond it.
  */
 export function compact(state: RaftState, snapshot: Snapshot, index: LogIndex): void {
   const { log, appliedIndex } = state;
@@ -26,6 +31,10 @@ export function compact(state: RaftState, snapshot: Snapshot, index: LogIndex): 
       `a snapshot at ${snapshot.index} cannot stand in for entries up to ${index}, ` +
         `with ${appliedIndex} applied`,
     );
+  }
+  // Whoever began from it would have no configuration, though the group has one.
+  if (snapshot.confState.voters.length === 0) {
+    throw new RaftError("invalid_argument", "a node that joins has nothing to stand in for yet");
   }
   const term = log.termAt(snapshot.index);
   if (term !== undefined && term !== snapshot.term) {

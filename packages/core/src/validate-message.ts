@@ -49,6 +49,7 @@ function validateKind(message: Message): void {
     case "pre-vote-response":
     case "request-vote-response":
       checkTerm(message.term);
+      if (message.committed !== undefined) checkId("committed", message.committed);
       if (typeof message.granted !== "boolean") throw invalid("granted must be true or false");
       return;
     case "append-entries":

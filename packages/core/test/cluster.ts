@@ -1,23 +1,29 @@
 import {
+  describeConfState,
   describeEntries,
   describeHardState,
   describeMessage,
   describeReady,
+  describeSnapshot,
   describeStatus,
+  emptyStorage,
   type Entry,
-  type LogIndex,
+  type EntryId,
+  joiningSnapshot,
   type Message,
   newEntry,
   type NodeId,
   none,
   RaftError,
   type RaftOptions,
-  type Term,
+  type Storage,
 } from "../src/index.ts";
-import { Host } from "./host.ts";
+import { ClusterChecks } from "./cluster-checks.ts";
+import { Host, isSnapshot, type Work, type World } from "./host.ts";
 import { Network, type Selection } from "./network.ts";
 import {
   field,
+  parseChange,
   parseData,
   parseEntry,
   parseId,
@@ -36,10 +42,7 @@ export class Cluster {
   readonly #network = new Network();
   #options: RaftOptions = {};
   #output: string[] = [];
-  /** I1: who led each term. */
-  readonly #leaders = new Map<Term, NodeId>();
-  /** I5: what some state machine applied at each index. */
-  readonly #applied = new Map<LogIndex, Entry>();
+  #checks = new ClusterChecks();
   /** Reads are named by the order of their start, since their real names are random. */
   readonly #readNames = new Map<string, string>();
 
@@ -73,14 +76,22 @@ export class Cluster {
     automatic: (args) => this.#each(args, (host) => this.#automate(host)),
     crash: (args) => this.#each(args, (host) => host.crash()),
     restart: (args) => this.#each(args, (host) => this.#restart(host)),
+    join: (args) => this.#join(args),
 
     // What goes into a node.
     campaign: (args) => this.#drive(args, (host) => host.node.campaign()),
     tick: ([node, count]) => this.#tick(this.#host(node), Number(count ?? 1)),
     propose: ([node, ...data]) => this.#propose(this.#host(node), data),
+    change: ([node, ...change]) =>
+      this.#drive([node], (host) => host.node.proposeChange(parseChange(change))),
+    snapshot: ([node, keep]) => this.#snapshot(this.#host(node), keep),
+    report: ([node, peer, how]) =>
+      this.#drive([node], (host) => host.node.reportSnapshot(parseNode(peer), how === "ok")),
+    transfer: ([node, to]) => this.#transfer(this.#host(node), parseNode(to ?? "-")),
+    stepdown: (args) => this.#drive(args, (host) => host.node.stepDown()),
+    forget: (args) => this.#drive(args, (host) => host.node.forgetLeader()),
     read: (args) => this.#drive(args, (host) => host.node.readIndex()),
-    step: ([node, ...message]) =>
-      this.#drive([node], (host) => host.node.step(parseMessage(message))),
+    step: ([node, ...message]) => this.#drive([node], (host) => step(host, parseMessage(message))),
     unreachable: ([node, peer]) =>
       this.#drive([node], (host) => host.node.reportUnreachable(parseNode(peer))),
 
@@ -88,8 +99,7 @@ export class Cluster {
     ready: ([node]) => this.#print(describeReady(this.#host(node).look()) || "nothing to do"),
     accept: ([node]) => this.#print(`accepted ${this.#host(node).accept().number}`),
     persist: ([node, number]) => this.#host(node).persist(...optional(number)),
-    apply: ([node, index]) =>
-      this.#print(`applied ${describeEntries(this.#host(node).apply(...optional(index)))}`),
+    apply: ([node, index]) => this.#print(describeWork(this.#host(node).apply(...optional(index)))),
 
     // The network.
     deliver: (args) => this.#deliverAll(this.#network.take(parseSelection(args))),
@@ -103,46 +113,76 @@ export class Cluster {
 
     // A look.
     status: (args) => this.#status(args),
-    log: (args) =>
-      this.#each(args, ({ node }) =>
-        this.#print(`n${node.id} ${entryNames(node.entries(1, node.lastIndex))}`),
+    conf: (args) =>
+      this.#each(args, ({ id, node }) =>
+        this.#print(`n${id} ${describeConfState(node.confState)} since ${node.confIndex}`),
       ),
-    disk: (args) =>
-      this.#each(args, ({ id, storage }) => {
-        const state = describeHardState(storage.hardState);
-        this.#print(`n${id} ${state} log=${entryNames(storage.entries)}`);
+    why: (args) =>
+      this.#each(args, ({ id, node }) =>
+        this.#print(`n${id} stopped leading: ${node.status().stepDownReason ?? "never"}`),
+      ),
+    log: (args) =>
+      this.#each(args, ({ node }) => {
+        const { firstIndex } = node.status();
+        const names = entryNames(node.entries(firstIndex, node.lastIndex));
+        this.#print(`n${node.id} ${firstIndex > 1 ? `..${firstIndex - 1} ` : ""}${names}`);
       }),
+    disk: (args) => this.#each(args, ({ id, storage }) => this.#print(describeDisk(id, storage))),
   };
 
   #create(args: readonly string[]): void {
     const ids = args.filter((arg) => !arg.includes("=")).map(parseNode);
     this.#options = parseOptions(args.filter((arg) => arg.includes("=")));
     this.#hosts.clear();
-    this.#leaders.clear();
-    this.#applied.clear();
+    this.#checks = new ClusterChecks();
     this.#readNames.clear();
     this.#network.heal();
     this.#network.take(parseSelection([]));
-    const world = {
-      send: (messages: readonly Message[]) => this.#network.send(messages),
-      applied: (node: NodeId, entries: readonly Entry[]) => this.#checkApplied(node, entries),
+    for (const id of ids) this.#start(id, ids, this.#options);
+  }
+
+  #start(id: NodeId, founders: readonly NodeId[], options: RaftOptions): void {
+    const world: World = {
+      send: (messages) => this.#network.send(messages),
+      applied: (node, entries) => this.#checks.applied(node, entries),
+      snapshot: (node, snapshot) => this.#checks.snapshot(node, snapshot),
+      look: (host) => this.#look(host),
     };
-    for (const id of ids) this.#hosts.set(id, new Host(id, ids, this.#options, world));
+    const host = new Host(id, founders, options, world);
+    this.#hosts.set(id, host);
+    this.#checks.began(host.node.status());
+  }
+
+  /** Starts nodes that are no members yet. */
+  #join(args: readonly string[]): void {
+    const storage: Storage = { ...emptyStorage, snapshot: joiningSnapshot };
+    for (const arg of args) this.#start(parseNode(arg), [], { ...this.#options, storage });
+  }
+
+  #snapshot(host: Host, keep: string | undefined): void {
+    const snapshot = host.takeSnapshot(Number(field([keep ?? ""], "keep") ?? 0));
+    this.#print(`n${host.id} ${describeSnapshot(snapshot)}`);
+    this.#settle(host);
+  }
+
+  #transfer(host: Host, to: NodeId): void {
+    this.#print(`to n${host.node.transferLeadership(to)}`);
+    this.#settle(host);
   }
 
   #preload(host: Host, entries: readonly Entry[]): void {
-    const { hardState, base } = host.storage;
+    const { hardState } = host.storage;
     const term = Math.max(hardState.term, entries.at(-1)?.term ?? 0);
-    host.storage = { hardState: { ...hardState, term }, base, entries };
+    host.storage = { ...host.storage, hardState: { ...hardState, term }, entries };
     host.restart();
   }
 
   #setHardState(host: Host, fields: readonly string[]): void {
-    const { hardState, base, entries } = host.storage;
+    const { hardState } = host.storage;
     const term = Number(field(fields, "term") ?? hardState.term);
     const vote = parseNode(field(fields, "vote") ?? "-");
     const commitIndex = Number(field(fields, "commit") ?? hardState.commitIndex);
-    host.storage = { hardState: { term, vote, commitIndex }, base, entries };
+    host.storage = { ...host.storage, hardState: { term, vote, commitIndex } };
     host.restart();
   }
 
@@ -207,7 +247,8 @@ export class Cluster {
     }
     this.#print(describeMessage(message));
     try {
-      host.node.step(message);
+      step(host, message);
+      this.#look(host);
     } catch (error) {
       if (!(error instanceof RaftError)) throw error;
       this.#print(`  error ${error.message}`);
@@ -279,21 +320,35 @@ export class Cluster {
   #check(): void {
     for (const host of this.#hosts.values()) {
       host.check();
-      if (!host.isUp || host.node.role !== "leader") continue;
-      const leader = this.#leaders.get(host.node.term) ?? host.id;
-      if (leader !== host.id) throw new Error(`I1: two leaders in term ${host.node.term}`);
-      this.#leaders.set(host.node.term, leader);
+      if (host.isUp) this.#look(host);
     }
   }
 
-  #checkApplied(node: NodeId, entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      const other = this.#applied.get(entry.index) ?? entry;
-      const isSame = other.term === entry.term && String(other.data) === String(entry.data);
-      if (!isSame) throw new Error(`I5: node ${node} applies another entry at ${entry.index}`);
-      this.#applied.set(entry.index, other);
-    }
+  #look({ node }: Host): void {
+    const status = node.status();
+    const entries = node.entries(status.firstIndex, node.lastIndex);
+    const disks = Array.from(this.#hosts, ([id, { storage }]) => [id, storage] as const);
+    this.#checks.look({ status, entries }, new Map(disks));
   }
+}
+
+/** Gives a message to a node; the state that belongs to a snapshot has arrived before. */
+function step(host: Host, message: Message): void {
+  if (message.kind === "install-snapshot") host.receive(message.snapshot);
+  host.node.step(message);
+}
+
+function describeWork(work: readonly Work[]): string {
+  const from = work.findLast(isSnapshot);
+  const entries = work.filter((each): each is Entry => !isSnapshot(each));
+  const restored = from === undefined ? [] : [`restored ${entryNames([from])}`];
+  if (entries.length === 0 && from !== undefined) return restored.join("");
+  return [...restored, `applied ${describeEntries(entries)}`].join(" ");
+}
+
+function describeDisk(id: NodeId, { hardState, snapshot, entries }: Storage): string {
+  const compacted = snapshot === undefined ? "" : ` ${describeSnapshot(snapshot)}`;
+  return `n${id} ${describeHardState(hardState)}${compacted} log=${entryNames(entries)}`;
 }
 
 function isError(line: string): boolean {
@@ -314,7 +369,7 @@ function parseStored(text: string): Entry {
   return newEntry(parseId(text), "command", parseData(text));
 }
 
-function entryNames(entries: readonly Entry[]): string {
+function entryNames(entries: readonly EntryId[]): string {
   return entries.map(({ term, index }) => `${term}/${index}`).join(" ") || "-";
 }
 

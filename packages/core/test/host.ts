@@ -2,13 +2,14 @@ import {
   checkStep,
   emptyStorage,
   type Entry,
-  type HardState,
   type LogIndex,
   type Message,
   type NodeId,
+  none,
   RaftNode,
   type RaftOptions,
   type Ready,
+  type Snapshot,
   type Status,
   type Storage,
 } from "../src/index.ts";
@@ -17,7 +18,14 @@ import {
 export interface World {
   send(messages: readonly Message[]): void;
   applied(node: NodeId, entries: readonly Entry[]): void;
+  /** A snapshot was taken, or the state machine restored from it. */
+  snapshot(node: NodeId, snapshot: Snapshot): void;
+  /** Something happened to a node, which is to be checked. */
+  look(host: Host): void;
 }
+
+/** What a state machine is to take in: entries, or a whole state in the place of those before. */
+export type Work = Entry | Snapshot;
 
 /**
  * One machine: a real node with a disk in memory and a list of what its state machine has applied. It
@@ -37,7 +45,9 @@ export class Host {
   /** Accepted and not persisted, oldest first. */
   #writing: Ready[] = [];
   /** Handed out and not applied, in order. */
-  #applying: Entry[] = [];
+  #applying: Work[] = [];
+  /** A snapshot that is durable beside a log which does not say so yet. */
+  #received: Snapshot | undefined;
   /** The Ready that was looked at last. */
   #seen: Ready | undefined;
 
@@ -69,6 +79,8 @@ export class Host {
 
   restart(): void {
     this.crash();
+    if (this.#received !== undefined) this.storage = complete(this.storage, this.#received);
+    this.#received = undefined;
     this.#node = new RaftNode(this.id, this.#peers, { ...this.#options, storage: this.storage });
     this.check();
   }
@@ -85,7 +97,9 @@ export class Host {
     this.node.accept(ready);
     this.#world.send(ready.messages);
     this.#writing.push(ready);
+    if (ready.snapshot !== undefined) this.#applying.push(ready.snapshot);
     this.#applying.push(...ready.committed);
+    this.#world.look(this);
     return ready;
   }
 
@@ -93,25 +107,48 @@ export class Host {
   persist(number: number = this.#writing.at(-1)?.number ?? 0): void {
     const written = this.#writing.filter((ready) => ready.number <= number);
     this.#writing = this.#writing.filter((ready) => ready.number > number);
-    for (const ready of written) this.storage = write(this.storage, ready.hardState, ready.entries);
+    for (const ready of written) this.storage = write(this.storage, ready);
     for (const ready of written) this.#world.send(ready.messagesAfterPersist);
     this.node.persisted(number);
+    this.#world.look(this);
   }
 
   /** Applies what was handed out, all of it or up to `index`, and returns it. */
-  apply(index: LogIndex = this.#applying.at(-1)?.index ?? 0): readonly Entry[] {
-    const done = this.#applying.filter((entry) => entry.index <= index);
-    this.#applying = this.#applying.filter((entry) => entry.index > index);
-    this.#world.applied(this.id, done);
+  apply(index: LogIndex = this.#applying.at(-1)?.index ?? 0): readonly Work[] {
+    const done = this.#applying.filter((work) => work.index <= index);
+    this.#applying = this.#applying.filter((work) => work.index > index);
+    for (const work of done) {
+      if (isSnapshot(work)) this.#world.snapshot(this.id, work);
+      else this.#world.applied(this.id, [work]);
+    }
     this.node.applied(index);
+    this.#world.look(this);
     return done;
+  }
+
+  /** Takes a snapshot now, makes it durable, and forgets the entries up to it but for the last `keep`. */
+  takeSnapshot(keep: number): Snapshot {
+    const snapshot = this.node.snapshotPoint();
+    this.#world.snapshot(this.id, snapshot);
+    const { base, entries } = this.storage;
+    const index = Math.max(base.index, snapshot.index - keep);
+    const first = entries[index - base.index - 1];
+    const rest = entries.filter((entry) => entry.index > index);
+    this.storage = { ...this.storage, snapshot, base: first ?? base, entries: rest };
+    this.node.compact(snapshot, index);
+    return snapshot;
+  }
+
+  /** The state of a snapshot has arrived, and is durable. */
+  receive(snapshot: Snapshot): void {
+    if (snapshot.index > (this.#received?.index ?? 0)) this.#received = snapshot;
   }
 
   /** Accepts, persists and applies one Ready, as `advance` would. */
   perform(ready: Ready): void {
     this.accept(ready);
     this.persist(ready.number);
-    if (ready.committed.length > 0) this.apply();
+    if (this.#applying.length > 0) this.apply();
   }
 
   /** Checks the node's invariants, of this moment and since the last check. */
@@ -124,13 +161,33 @@ export class Host {
   }
 }
 
+/** Whether a state machine is to begin anew. */
+export function isSnapshot(work: Work): work is Snapshot {
+  return "confState" in work;
+}
+
 /** `storage` after one durable write. */
-function write(
-  { hardState, base, entries }: Storage,
-  newHardState: HardState | undefined,
-  newEntries: readonly Entry[],
-): Storage {
-  const first = newEntries[0]?.index ?? Number.POSITIVE_INFINITY;
-  const kept = entries.filter((entry) => entry.index < first);
-  return { hardState: newHardState ?? hardState, base, entries: [...kept, ...newEntries] };
+function write(storage: Storage, { snapshot, hardState, entries }: Ready): Storage {
+  const { base, entries: kept } =
+    snapshot === undefined ? storage : { base: snapshot, entries: [] as Entry[] };
+  const first = entries[0]?.index ?? Number.POSITIVE_INFINITY;
+  return {
+    hardState: hardState ?? storage.hardState,
+    snapshot: snapshot ?? storage.snapshot,
+    base: { term: base.term, index: base.index },
+    entries: [...kept.filter((entry) => entry.index < first), ...entries],
+  };
+}
+
+/** What is stored once a snapshot that arrived before a crash has its place in the log (§7). */
+function complete(storage: Storage, snapshot: Snapshot): Storage {
+  const { hardState, base, entries } = storage;
+  const { term, index } = snapshot;
+  if (index <= (storage.snapshot?.index ?? base.index)) return storage;
+  const isNewer = term > hardState.term;
+  const commitIndex = Math.max(hardState.commitIndex, index);
+  const newest = { ...(isNewer ? { term, vote: none } : hardState), commitIndex };
+  const held = entries[index - base.index - 1];
+  if (held?.term === term) return { ...storage, hardState: newest, snapshot };
+  return { hardState: newest, snapshot, base: { term, index }, entries: [] };
 }

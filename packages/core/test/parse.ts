@@ -1,7 +1,12 @@
 import {
+  type ConfChange,
+  confStateOf,
   type Entry,
   type EntryId,
+  leaveJoint,
+  type MemberChange,
   type Message,
+  newConfChange,
   newEntry,
   type NodeId,
   none,
@@ -57,6 +62,28 @@ export function parseOptions(args: readonly string[]): RaftOptions {
   return Object.fromEntries(pairs);
 }
 
+/** A change as `+n4 ~n5 -n2`, a voter, a learner and a removal, after how it is to be left, or `leave`. */
+export function parseChange(args: readonly string[]): ConfChange {
+  const [first = ""] = args;
+  if (first === "leave") return leaveJoint;
+  const isTransition = first === "auto" || first === "implicit" || first === "explicit";
+  return isTransition
+    ? newConfChange(args.slice(1).map(parseMember), first)
+    : newConfChange(args.map(parseMember));
+}
+
+const memberChanges: Readonly<Record<string, MemberChange["kind"]>> = {
+  "+": "add-voter",
+  "~": "add-learner",
+  "-": "remove",
+};
+
+function parseMember(text: string): MemberChange {
+  const kind = memberChanges[text.slice(0, 1)];
+  if (kind === undefined) throw new Error(`not a change: ${text}`);
+  return { kind, id: parseNode(text.slice(1)) };
+}
+
 /** A message as `describeMessage` prints it, but entries are `entries=1/1:x,1/2`. */
 export function parseMessage(args: readonly string[]): Message {
   const [from, , to, kind] = args;
@@ -81,6 +108,8 @@ export function parseMessage(args: readonly string[]): Message {
     commands: list("commands").map(parseData),
     readId: number("read"),
     index: number("index"),
+    ...(args.includes("transfer") ? { transfer: true } : {}),
+    snapshot: { ...id("snapshot"), confState: confStateOf(list("voters").map(parseNode)) },
   };
   return fields as unknown as Message;
 }

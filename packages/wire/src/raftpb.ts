@@ -79,7 +79,7 @@ export function toRaftpb(message: Message): OutgoingMessage {
         index: message.last.index,
       });
     case "pre-vote-response":
-      return pack(message, types.preVoteResp, { reject: !message.granted });
+      return pack(message, types.preVoteResp, answerOf(message));
     case "request-vote":
       return pack(message, types.vote, {
         logTerm: message.last.term,
@@ -87,7 +87,7 @@ export function toRaftpb(message: Message): OutgoingMessage {
         context: message.transfer === true ? campaignTransfer : undefined,
       });
     case "request-vote-response":
-      return pack(message, types.voteResp, { reject: !message.granted });
+      return pack(message, types.voteResp, answerOf(message));
     case "append-entries":
       return pack(message, types.app, {
         logTerm: message.prev.term,
@@ -130,6 +130,22 @@ export function toRaftpb(message: Message): OutgoingMessage {
   }
 }
 
+/** An answer to a request for a vote, or to the question of one. */
+type VoteAnswer = Extract<
+  Message,
+  { readonly kind: "pre-vote-response" | "request-vote-response" }
+>;
+
+function answerOf({ granted, committed }: VoteAnswer): Body {
+  if (committed === undefined) return { reject: !granted };
+  return { reject: !granted, logTerm: committed.term, index: committed.index };
+}
+
+/** The last entry that the sender of an answer knows to be committed, if it says so. */
+function committedOf(raw: RaftpbMessage): { readonly committed?: EntryId } {
+  return raw.index === none ? {} : { committed: entryIdOf(raw) };
+}
+
 /** All are made here, so that they share one shape. */
 function pack(message: Message, type: number, body: Body): OutgoingMessage {
   return {
@@ -163,11 +179,25 @@ export function fromRaftpb(raw: RaftpbMessage): Message {
     case messageTypes.preVote:
       return { kind: "pre-vote", from, to, term, last: entryIdOf(raw) };
     case messageTypes.preVoteResp:
-      return { kind: "pre-vote-response", from, to, term, granted: !raw.reject };
+      return {
+        kind: "pre-vote-response",
+        from,
+        to,
+        term,
+        granted: !raw.reject,
+        ...committedOf(raw),
+      };
     case messageTypes.vote:
       return fromVote(raw);
     case messageTypes.voteResp:
-      return { kind: "request-vote-response", from, to, term, granted: !raw.reject };
+      return {
+        kind: "request-vote-response",
+        from,
+        to,
+        term,
+        granted: !raw.reject,
+        ...committedOf(raw),
+      };
     case messageTypes.app:
       return {
         kind: "append-entries",

@@ -105,6 +105,9 @@ export const snapshots: fc.Arbitrary<Snapshot> = fc.oneof(
   confStates.map((confState) => ({ index: 0, term: 0, confState })),
 );
 
+/** Of an entry that there is. */
+const someIds = fc.record({ term: ids, index: ids });
+
 const envelope = { from: numbers, to: numbers, term: numbers };
 
 function kind<K extends Message["kind"]>(name: K): { kind: fc.Arbitrary<K> } & typeof envelope {
@@ -116,12 +119,18 @@ export const messagesByKind: {
   readonly [K in Message["kind"]]: fc.Arbitrary<Extract<Message, { kind: K }>>;
 } = {
   "pre-vote": fc.record({ ...kind("pre-vote"), last: entryIds }),
-  "pre-vote-response": fc.record({ ...kind("pre-vote-response"), granted: fc.boolean() }),
+  "pre-vote-response": fc.oneof(
+    fc.record({ ...kind("pre-vote-response"), granted: fc.boolean() }),
+    fc.record({ ...kind("pre-vote-response"), granted: fc.boolean(), committed: someIds }),
+  ),
   "request-vote": fc.oneof(
     fc.record({ ...kind("request-vote"), last: entryIds }),
     fc.record({ ...kind("request-vote"), last: entryIds, transfer: fc.constant(true) }),
   ),
-  "request-vote-response": fc.record({ ...kind("request-vote-response"), granted: fc.boolean() }),
+  "request-vote-response": fc.oneof(
+    fc.record({ ...kind("request-vote-response"), granted: fc.boolean() }),
+    fc.record({ ...kind("request-vote-response"), granted: fc.boolean(), committed: someIds }),
+  ),
   "append-entries": fc.record({
     ...kind("append-entries"),
     prev: entryIds,

@@ -9,6 +9,7 @@ import {
   encodeConfChange,
   encodeConfState,
   type Entry,
+  type EntryId,
   type Message,
   newEntry,
   type Snapshot,
@@ -101,9 +102,9 @@ function libraryBody(message: Message): Record<string, unknown> & { type: bigint
         index: BigInt(message.last.index),
       };
     case "request-vote-response":
-      return { type: 6n, reject: !message.granted };
+      return { type: 6n, reject: !message.granted, ...libraryCommitted(message.committed) };
     case "pre-vote-response":
-      return { type: 18n, reject: !message.granted };
+      return { type: 18n, reject: !message.granted, ...libraryCommitted(message.committed) };
     case "heartbeat":
       return {
         type: 8n,
@@ -159,6 +160,11 @@ function libraryConfChange(
     ...(context.length > 0 ? { context } : {}),
     result: libraryConfState(result),
   };
+}
+
+function libraryCommitted(committed: EntryId | undefined): { logTerm?: bigint; index?: bigint } {
+  if (committed === undefined) return {};
+  return { logTerm: BigInt(committed.term), index: BigInt(committed.index) };
 }
 
 function libraryContext(readRound: number): { context?: Uint8Array } {
