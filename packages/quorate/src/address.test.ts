@@ -1,7 +1,7 @@
 import { RaftError } from "@quorate/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, isPeerAddress, isWildcard, parseAddress, sameAddress } from "./address.ts";
 
 test("parseAddress reads names, IPv4 and bracketed IPv6", () => {
   expect(parseAddress("db-1.example.com:7001")).toEqual({ host: "db-1.example.com", port: 7001 });
@@ -27,4 +27,32 @@ test("formatAddress writes what parseAddress reads", () => {
       expect(parseAddress(formatAddress({ host: name, port }))).toEqual({ host: name, port });
     }),
   );
+});
+
+test("isPeerAddress takes what leads to a node, and can be told to others", () => {
+  expect(["a:1", "[::1]:65535"].map(isPeerAddress)).toEqual([true, true]);
+  const label = "a".repeat(63);
+  const longest = `${label}.${label}.${label}.${"a".repeat(57)}:7001`;
+  expect([longest.length, isPeerAddress(longest), isPeerAddress(`a${longest}`)]).toEqual([
+    255 - 1,
+    true,
+    true,
+  ]);
+  expect(["", "a:0", "a", "nowhere", `aa${longest}`].map(isPeerAddress)).not.toContain(true);
+});
+
+test("sameAddress compares host and port, and takes no address for one of its own", () => {
+  const address = { host: "a", port: 1 };
+  expect(sameAddress(address, { ...address })).toBe(true);
+  expect(sameAddress(address, { host: "a", port: 2 })).toBe(false);
+  expect(sameAddress(address, { host: "b", port: 1 })).toBe(false);
+  expect([sameAddress(address, undefined), sameAddress(undefined, undefined)]).toEqual([
+    false,
+    true,
+  ]);
+});
+
+test("isWildcard knows the hosts that stand for all", () => {
+  expect(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"].map(isWildcard)).not.toContain(false);
+  expect(["127.0.0.1", "::1", "10.0.0.0", "localhost"].map(isWildcard)).not.toContain(true);
 });

@@ -22,17 +22,22 @@ import { parsePeerAddress, type TcpLimits } from "./tcp-options.ts";
 /** What `startReplica` needs to know, and all limits of a replica, which have defaults. */
 export interface StartOptions<Query, Answer> extends Omit<
   ReplicaOptions<Query, Answer>,
-  "voters" | "clusterId" | "disk" | "network" | "clock" | "random"
+  "voters" | "addresses" | "clusterId" | "disk" | "network" | "clock" | "random"
 > {
   /**
-   * Where each node of the group is reached, by id: `HOST:PORT` or `[IPV6]:PORT`. The same on every
-   * node, `id` among them. A record or a map.
+   * Where each node of the group is reached, by id: `HOST:PORT` or `[IPV6]:PORT`. A record or a map,
+   * which names `id` itself.
+   *
+   * On an empty data directory these are the members that the group begins with, the same on every
+   * node; a node that joins need only name itself. Later the group knows its members by itself, and this
+   * says only where else to look for one that is not where the group knows it to be.
    */
   readonly cluster: Readonly<Record<NodeId, string>> | ReadonlyMap<NodeId, string>;
 
   /**
    * The directory for the log: this node's alone, on a local disk, and created if it is missing. It
-   * belongs to one id for ever: a node that lost it must not come back under the same id.
+   * belongs to one id for ever: a node that lost it must not come back under the same id, but can be
+   * replaced by one with another.
    */
   readonly dataDir: string;
 
@@ -50,6 +55,14 @@ export interface StartOptions<Query, Answer> extends Omit<
    * @default this node's address in `cluster`
    */
   readonly listen?: string | undefined;
+
+  /**
+   * Where the others reach this node, if that is no longer where `cluster` says, or not the same from
+   * everywhere. It is told to every node that is connected to, and the group remembers it.
+   *
+   * @default this node's address in `cluster`
+   */
+  readonly advertise?: string | undefined;
 
   /** Limits on connections. A frame is by default as large as the limits of `raft` require. */
   readonly connections?: Partial<TcpLimits>;
@@ -99,6 +112,7 @@ export async function startReplica<Query, Answer>(
     dataDir,
     clusterId = "quorate",
     listen,
+    advertise,
     connections,
     onRefused,
     ...rest
@@ -118,6 +132,7 @@ export async function startReplica<Query, Answer>(
     id,
     clusterId,
     listen: listen ?? own,
+    advertise: advertise ?? own,
     peers: new Map([...addresses].filter(([peer]) => peer !== id)),
     onRefused,
   });
@@ -126,7 +141,8 @@ export async function startReplica<Query, Answer>(
   try {
     const replica = await openReplica({
       ...rest,
-      voters: [...addresses.keys()],
+      voters: rest.join === true ? [] : [...addresses.keys()],
+      addresses: rest.join === true ? new Map() : addresses,
       clusterId,
       disk,
       network,

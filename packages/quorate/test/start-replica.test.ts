@@ -160,6 +160,8 @@ test("options that cannot be are refused before anything is touched", async () =
     ['cluster has "x" for an id', { cluster: Object.fromEntries([["x", one]]) }],
     ['cluster has "1.5" for an id', { cluster: new Map([[1.5, one]]) }],
     ["is not an address", { listen: "7001" }],
+    ["is not an address", { advertise: "7001" }],
+    ["needs a port", { advertise: "127.0.0.1:0" }],
     ["dataDir must name a directory", { dataDir: "" }],
     ["clusterId must have", { clusterId: "" }],
     ["frameBytesMax must be at least", { connections: { frameBytesMax: 1024 * 1024 } }],

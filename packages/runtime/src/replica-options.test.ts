@@ -54,6 +54,25 @@ test("validateReplicaOptions keeps what is given", () => {
   expect(complete.tickCatchUpMax).toBe(1);
 });
 
+test("validateReplicaOptions takes a replica that joins, which knows nobody", () => {
+  const { join, voters, addresses } = validateReplicaOptions(
+    newOptions({ join: true, voters: [] }),
+  );
+  expect([join, voters, addresses.size]).toEqual([true, [], 0]);
+  const given = new Map([[2, "b:1"]]);
+  expect(validateReplicaOptions(newOptions({ addresses: given })).addresses).toEqual(given);
+  expect(validateReplicaOptions(newOptions()).join).toBe(false);
+  const refusals: [string, Partial<ReplicaOptions<string, string>>][] = [
+    ["voters must be empty to join: got 1, 2, 3", { join: true }],
+    ["voters must include id 1", { join: false, voters: [] }],
+    ["addresses must be of voters: got one of 4", { addresses: new Map([[4, "d:1"]]) }],
+    ["the address of node 2 must", { addresses: new Map([[2, ""]]) }],
+  ];
+  for (const [message, change] of refusals) {
+    expect(() => validateReplicaOptions(newOptions(change))).toThrow(`invalid_options: ${message}`);
+  }
+});
+
 test("validateReplicaOptions takes an option that is undefined for one that is missing", () => {
   const raft = Object.fromEntries([["commandBytesMax", undefined]]);
   expect(validateReplicaOptions(newOptions({ raft })).commandBytesMax).toBe(4 * 1024 * 1024);

@@ -1,5 +1,5 @@
 import { isSafe, type NodeId, RaftNode, type RaftOptions, type Ticks } from "@quorate/core";
-import { clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
+import { addressFlaw, clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
 import { atLeastOne, refuse, within } from "./check-option.ts";
 import {
   type CompleteLeadershipOptions,
@@ -15,7 +15,10 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, Leadersh
   /** This replica. Keep it for the life of its disk: an id is never given to an empty disk again. */
   readonly id: NodeId;
 
-  /** All voters of the group, `id` among them, each once. The same on every replica. */
+  /**
+   * All voters that the group begins with, `id` among them, each once. The same on every replica. It
+   * counts on an empty disk only: a disk knows its members. Empty for a replica that joins.
+   */
   readonly voters: readonly NodeId[];
 
   /** Names the group: 1 to 255 bytes of UTF-8. A disk that belongs to another group is refused. */
@@ -27,7 +30,7 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, Leadersh
   /** Where the log is kept. Nothing else may use it. */
   readonly disk: Disk;
 
-  /** Carries frames to the other voters. The replica opens it and closes it. */
+  /** Carries frames to the other members. The replica opens it and closes it. */
   readonly network: Network;
 
   /** Time. */
@@ -35,6 +38,22 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, Leadersh
 
   /** Randomness: it spreads election timeouts and tells this run from an earlier one. */
   readonly random: Random;
+
+  /**
+   * Whether this replica joins a group that exists. Then, on an empty disk, it is silent until a member
+   * of the group adds it, and learns from it all else. On any other disk it changes nothing.
+   *
+   * @default false
+   */
+  readonly join?: boolean;
+
+  /**
+   * Where the first members are reached, in the network's notation: what the table of members says of
+   * them at first. It counts on an empty disk only, where it must be the same on every replica.
+   *
+   * @default nothing is known
+   */
+  readonly addresses?: ReadonlyMap<NodeId, string>;
 
   /**
    * How long a tick of the core is, in milliseconds, 1 to 60,000. With ten ticks to an election
@@ -142,9 +161,10 @@ export const callTimeoutMsMax: number = forwardTimeoutMsMax;
 export function validateReplicaOptions<Query, Answer>(
   options: ReplicaOptions<Query, Answer>,
 ): CompleteReplicaOptions<Query, Answer> {
-  const { id, voters, clusterId } = options;
+  const { id, voters, clusterId, join = false } = options;
   if (!isSafe(id) || id < 1) refuse(`id must be an integer of at least 1: got ${String(id)}`);
-  validateVoters(id, voters);
+  if (typeof join !== "boolean") refuse(`join must be true or false: got ${String(join)}`);
+  validateVoters(id, voters, join);
   const flaw = clusterIdFlaw(clusterId);
   if (flaw !== undefined) refuse(`clusterId ${flaw}`);
   // Refuses what the core would refuse, before a disk is touched.
@@ -154,7 +174,7 @@ export function validateReplicaOptions<Query, Answer>(
     leaseReads = false,
   } = options.raft ?? {};
   const raft = { ...options.raft, commandBytesMax, electionTimeoutTicks };
-  new RaftNode(id, voters, raft).status();
+  new RaftNode(id, join ? [id] : voters, raft).status();
   const tickMs = within(1, 60_000, "tickMs", options.tickMs ?? 100);
   const tickCatchUpMax = Math.min(2, electionTimeoutTicks - 1);
   const timing = { tickMs, electionTimeoutTicks, tickCatchUpMax };
@@ -162,6 +182,8 @@ export function validateReplicaOptions<Query, Answer>(
     id,
     voters: [...voters],
     clusterId,
+    join,
+    addresses: validateAddresses(voters, options.addresses ?? new Map()),
     stateMachine: options.stateMachine,
     disk: options.disk,
     network: options.network,
@@ -197,7 +219,7 @@ export function validateReplicaOptions<Query, Answer>(
   };
 }
 
-function validateVoters(id: NodeId, voters: readonly NodeId[]): void {
+function validateVoters(id: NodeId, voters: readonly NodeId[], join: boolean): void {
   if (!Array.isArray(voters)) refuse(`voters must be a list of ids: got ${String(voters)}`);
   for (const voter of voters) {
     if (!isSafe(voter) || voter < 1) {
@@ -207,5 +229,21 @@ function validateVoters(id: NodeId, voters: readonly NodeId[]): void {
   if (new Set(voters).size !== voters.length) {
     refuse(`voters must name each id once: got ${voters.join(", ")}`);
   }
-  if (!voters.includes(id)) refuse(`voters must include id ${id}: got ${voters.join(", ")}`);
+  if (join) {
+    if (voters.length > 0) refuse(`voters must be empty to join: got ${voters.join(", ")}`);
+  } else if (!voters.includes(id)) {
+    refuse(`voters must include id ${id}: got ${voters.join(", ")}`);
+  }
+}
+
+function validateAddresses(
+  voters: readonly NodeId[],
+  addresses: ReadonlyMap<NodeId, string>,
+): ReadonlyMap<NodeId, string> {
+  for (const [id, address] of addresses) {
+    if (!voters.includes(id)) refuse(`addresses must be of voters: got one of ${String(id)}`);
+    const flaw = addressFlaw(address);
+    if (flaw !== undefined) refuse(`the address of node ${id} ${flaw}`);
+  }
+  return new Map(addresses);
 }
