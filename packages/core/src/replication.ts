@@ -214,9 +214,12 @@ function acknowledge(state: RaftState, to: NodeId, matchIndex: LogIndex): void {
 /** Learns what is committed. The leader names no more than this node has acknowledged. */
 export function onHeartbeat(state: RaftState, message: Heartbeat): void {
   commitTo(state, message.commitIndex);
-  const { id, term } = state;
+  const { id, term, log, persistedHardState, commitIndex, outbox } = state;
   const { from, readRound } = message;
-  state.outbox.messages.push({ kind: "heartbeat-response", from: id, to: from, term, readRound });
+  // By the answer a leader that was removed sees that this node knows, and goes: so the disk must know.
+  const isBound = log.hasKind("conf-change", persistedHardState.commitIndex, commitIndex);
+  const messages = isBound ? outbox.messagesAfterPersist : outbox.messages;
+  messages.push({ kind: "heartbeat-response", from: id, to: from, term, readRound });
 }
 
 /** A follower holds this log up to `matchIndex`. */

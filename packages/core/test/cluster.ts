@@ -81,6 +81,7 @@ export class Cluster {
     // What goes into a node.
     campaign: (args) => this.#drive(args, (host) => host.node.campaign()),
     tick: ([node, count]) => this.#tick(this.#host(node), Number(count ?? 1)),
+    time: ([count]) => this.#passTime(Number(count ?? 1)),
     propose: ([node, ...data]) => this.#propose(this.#host(node), data),
     change: ([node, ...change]) =>
       this.#drive([node], (host) => host.node.proposeChange(parseChange(change))),
@@ -207,6 +208,14 @@ export class Cluster {
     for (let tick = 0; tick < count; tick++) {
       host.node.tick();
       this.#settle(host);
+    }
+  }
+
+  /** Lets time pass for all who are up, one tick at a time, and everything arrive in between. */
+  #passTime(count: number): void {
+    for (let tick = 0; tick < count; tick++) {
+      for (const host of this.#hosts.values()) if (host.isUp) host.node.tick();
+      this.#stabilize([]);
     }
   }
 
