@@ -26,6 +26,7 @@ export type {
   ReadOptions,
   Replica,
   ReplicaEvent,
+  ReplicaLeadership,
   ReplicaMembers,
   ReplicaStatus,
 } from "./replica.ts";

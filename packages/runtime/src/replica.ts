@@ -230,6 +230,20 @@ export interface ReplicaMembers {
   change(wish: MemberWish, options?: ChangeOptions): Promise<MembersView>;
 }
 
+/** Leadership of a group, as each of its members offers it. */
+export interface ReplicaLeadership {
+  /**
+   * Hands leadership over (thesis §3.10) to the voter `to`, or to the one that is furthest, and resolves
+   * with the id of the new leader once that is known. Works on every replica, which asks the leader.
+   * Until another leads, which takes a round trip, commands wait; if none does within an election
+   * timeout, the old leader goes on. Resolves at once if `to` leads already.
+   *
+   * Rejects with `transfer_failed` if nobody took over, `invalid_argument` for whoever cannot lead, and
+   * as other calls do for want of a leader, time or a connection.
+   */
+  transferLeadership(to?: NodeId, options?: CallOptions): Promise<NodeId>;
+}
+
 /**
  * One member of a group that replicates a state machine. Every call settles: with a result, or with a
  * `RaftError` whose `outcome` says whether anything happened.

@@ -1,5 +1,6 @@
 import {
   assert,
+  type LogIndex,
   type Message,
   type NodeId,
   none,
@@ -278,6 +279,11 @@ export class TimedGroup {
     const leader = leaders.toSorted((a, b) => b.raft.term - a.raft.term)[0];
     assert(leader !== undefined, "someone leads");
     return leader;
+  }
+
+  /** The most that any node has applied. */
+  get appliedIndex(): LogIndex {
+    return Math.max(...this.nodes.map(({ raft }) => raft.appliedIndex));
   }
 
   /** All but `node`. */
