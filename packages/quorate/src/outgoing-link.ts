@@ -102,7 +102,6 @@ export class OutgoingLink {
     this.#addresses = addresses;
     this.#stay();
     if (best === undefined || sameAddress(before, best)) return;
-    this.#missCount = 0;
     this.#failureCount = 0;
     if (this.#state.kind === "waiting") this.hurry();
     else if (this.#state.kind !== "over" && !sameAddress(this.#state.address, best)) {
@@ -114,6 +113,7 @@ export class OutgoingLink {
   hurry(): void {
     if (this.#state.kind !== "waiting") return;
     clearTimeout(this.#state.timer);
+    this.#missCount = 0;
     this.#connect();
   }
 
@@ -136,7 +136,8 @@ export class OutgoingLink {
     }
     const end = (): void => {
       state.queue.end();
-      const timer = setTimeout(() => state.socket.destroy(), this.#limits.deadConnectionMs);
+      const { deadConnectionMs } = this.#limits;
+      const timer = setTimeout(() => state.socket.destroy(), deadConnectionMs);
       this.#plan = { kind: "retire", timer, isEnding: true };
     };
     this.#plan = { kind: "retire", timer: setTimeout(end, lingerMs), isEnding: false };
@@ -184,7 +185,7 @@ export class OutgoingLink {
     }, this.#limits.handshakeTimeoutMs);
     this.#state = { kind: "greeting", address, socket, deadline };
     socket.once("connect", () => socket.write(helloFrame(this.#identity, this.#peer)));
-    let reason = "the peer closed the connection";
+    let reason: string | undefined;
     socket.on("data", (bytes: Buffer) => {
       try {
         for (const frame of reader.push(bytesOf(bytes))) this.#onFrame(socket, frame);
@@ -246,7 +247,8 @@ export class OutgoingLink {
     this.#events.onConnected();
   }
 
-  #onClose(socket: net.Socket, reason: string): void {
+  /** Decides what follows a connection that ended, for a `reason` unless it was ended in good order. */
+  #onClose(socket: net.Socket, reason: string | undefined): void {
     const state = this.#state;
     if ((state.kind !== "greeting" && state.kind !== "open") || state.socket !== socket) return;
     const plan = this.#plan;
@@ -255,18 +257,22 @@ export class OutgoingLink {
     this.#failureCount = lasted ? 1 : this.#failureCount + 1;
     if (state.kind === "greeting") this.#missCount++;
     this.#release();
-    if (plan.kind === "retire") clearTimeout(plan.timer);
-    this.#state = plan.kind === "retire" ? { kind: "over" } : { kind: "waiting", timer: undefined };
-    if (state.kind === "open") this.#events.onDisconnected(reason);
-    if (plan.kind === "retire") this.#events.onOver();
-    if (plan.kind === "move") {
-      this.#plan = { kind: "reconnect" };
-      this.#missCount = 0;
-      this.#failureCount = 0;
+    if (plan.kind === "retire") {
+      clearTimeout(plan.timer);
+      this.#state = { kind: "over" };
+      this.#events.onOver();
+      if (state.kind === "open") this.#events.onDisconnected(reason ?? "it is no peer any more");
+      return;
+    }
+    this.#state = { kind: "waiting", timer: undefined };
+    this.#plan = { kind: "reconnect" };
+    if (plan.kind === "move") this.#failureCount = 0;
+    if (state.kind === "open") {
+      this.#events.onDisconnected(reason ?? "the peer closed the connection");
     }
     // Whoever was told may have closed this link, or have sent it elsewhere.
     if (this.#state.kind !== "waiting" || this.#state.timer !== undefined) return;
-    if (plan.kind === "move") this.#connect();
+    if (plan.kind === "move") this.hurry();
     else this.#connectLater();
   }
 

@@ -49,10 +49,13 @@ export async function openNode(
   onTestFinished(() => network.close());
   const receiver: Receiver = {
     onFrame: (from, frame) => frames.push({ from, frame }),
-    onConnected: (peer) => connected.add(peer),
-    onDisconnected: (peer, reason) => {
-      connected.delete(peer);
-      disconnections.push(`${peer}: ${reason}`);
+    onConnected: (id) => {
+      assert(!connected.has(id), "nobody is connected twice");
+      connected.add(id);
+    },
+    onDisconnected: (id, reason) => {
+      assert(connected.delete(id), "who is disconnected was connected");
+      disconnections.push(`${id}: ${reason}`);
     },
     onRemoved: (by) => removedBy.push(by),
     onPeerSeen: (node) => seen.push(node),
