@@ -1,7 +1,16 @@
 import { RaftError } from "@quorate/core";
 
 /** What a node lets a client do, or why not. */
-export type Answer = "done" | "not_leader" | "leader_not_ready" | "busy" | "too_large";
+export type Answer =
+  | "done"
+  | "not_leader"
+  | "leader_not_ready"
+  | "busy"
+  | "too_large"
+  | "transferring"
+  | "change_pending"
+  | "invalid_change"
+  | "invalid_argument";
 
 /** Makes a call that may be refused. */
 export function attempt(call: () => void): Answer {
@@ -23,6 +32,10 @@ export function answerOf(error: unknown): Answer | undefined {
     case "leader_not_ready":
     case "busy":
     case "too_large":
+    case "transferring":
+    case "change_pending":
+    case "invalid_change":
+    case "invalid_argument":
       return error.code;
     default:
       return undefined;

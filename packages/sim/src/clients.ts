@@ -19,12 +19,16 @@ interface Service {
   schedule(delay: number, event: Event): void;
 }
 
-const proposalAnswers: Record<Answer, CoverageKind> = {
+const proposalAnswers: Record<Answer, CoverageKind | undefined> = {
   done: "proposal-accepted",
   not_leader: "proposal-not-leader",
   leader_not_ready: "proposal-not-leader",
   busy: "proposal-busy",
   too_large: "proposal-too-large",
+  transferring: "proposal-busy",
+  change_pending: undefined,
+  invalid_change: undefined,
+  invalid_argument: undefined,
 };
 
 const readAnswers: Record<Answer, CoverageKind | undefined> = {
@@ -33,6 +37,10 @@ const readAnswers: Record<Answer, CoverageKind | undefined> = {
   leader_not_ready: "read-leader-not-ready",
   busy: "read-busy",
   too_large: undefined,
+  transferring: undefined,
+  change_pending: undefined,
+  invalid_change: undefined,
+  invalid_argument: undefined,
 };
 
 /** Clients that write and read all the time, at leaders and at nodes that are not. */

@@ -1,4 +1,12 @@
-import type { Entry, LogIndex, Message, NodeId, Status } from "@quorate/core";
+import {
+  type Entry,
+  isJoint,
+  type LogIndex,
+  type Message,
+  type NodeId,
+  type Status,
+  type Term,
+} from "@quorate/core";
 import { type FaultKind, faultKinds } from "./fault-kind.ts";
 import type { Observer } from "./judge.ts";
 
@@ -50,6 +58,17 @@ const happenings = [
   "read-not-leader",
   "read-leader-not-ready",
   "read-busy",
+  "snapshot-taken",
+  "snapshot-sent",
+  "snapshot-restored",
+  "change-proposed",
+  "change-refused",
+  "change-applied",
+  "joint-entered",
+  "joint-left",
+  "leader-removed",
+  "transfer-begun",
+  "transfer-won",
 ] as const;
 
 /** One thing that runs must have seen. */
@@ -63,6 +82,8 @@ export class Coverage implements Observer {
   readonly #counts = new Map<CoverageKind, number>();
   /** The newest status of each node; messages are sent between two looks. */
   readonly #statuses = new Map<number, Status>();
+  /** The terms in which someone campaigned because the leader asked. */
+  readonly #transfers = new Set<Term>();
   readonly #isBeingWritten: (node: NodeId, entry: Entry) => boolean;
 
   /** `isBeingWritten` says whether a node's disk was handed an entry and has not reported it. */
@@ -97,19 +118,49 @@ export class Coverage implements Observer {
 
   stepped(before: Status, after: Status): void {
     this.#statuses.set(after.id, after);
-    if (before.role === "leader" && after.role !== "leader") {
-      this.count(before.term === after.term ? "quorum-check-step-down" : "leader-deposed");
-    }
+    if (before.role === "leader" && after.role !== "leader") this.#countStepDown(after);
+    if (before.confState !== after.confState) this.#countChange(before, after);
     if (after.role !== "leader") return;
-    for (const [offset, peer] of after.progress.entries()) {
+    for (const peer of after.progress) {
       if (peer.kind === "replicate" && peer.paused) this.count("window-full");
-      const earlier = before.progress[offset];
+      const earlier = before.progress.find(({ id }) => id === peer.id);
       if (earlier?.kind === "replicate" && peer.kind === "probe") this.count("probe-entered-again");
     }
   }
 
-  elected({ voters }: Status): void {
+  elected({ term, voters }: Status): void {
+    if (this.#transfers.has(term)) this.count("transfer-won");
     this.count(voters.length === 1 ? "election-won-alone" : "election-won");
+  }
+
+  #countStepDown({ stepDownReason }: Status): void {
+    switch (stepDownReason) {
+      case "newer-term":
+        this.count("leader-deposed");
+        break;
+      case "no-quorum":
+        this.count("quorum-check-step-down");
+        break;
+      case "removed":
+        this.count("leader-removed");
+        break;
+      default:
+        break;
+    }
+  }
+
+  #countChange({ confState: before }: Status, { confState: after }: Status): void {
+    this.count("change-applied");
+    if (!isJoint(before) && isJoint(after)) this.count("joint-entered");
+    if (isJoint(before) && !isJoint(after)) this.count("joint-left");
+  }
+
+  snapshotted(): void {
+    this.count("snapshot-taken");
+  }
+
+  restored(): void {
+    this.count("snapshot-restored");
   }
 
   truncated(_: Status, { id }: Status, removed: readonly Entry[]): void {
@@ -154,6 +205,12 @@ export class Coverage implements Observer {
         if (receiver !== undefined && receiver.term < message.term) this.count("stale-answered");
         break;
       }
+      case "install-snapshot":
+        this.count("snapshot-sent");
+        break;
+      case "request-vote":
+        if (message.transfer === true) this.#transfers.add(message.term);
+        break;
       case "propose":
         this.count("proposal-forwarded");
         break;

@@ -15,7 +15,17 @@ export type Event =
   | { readonly kind: "apply"; readonly node: NodeId; readonly incarnation: number }
   /** A host notices that it lost its connection. */
   | { readonly kind: "unreachable"; readonly node: NodeId; readonly peer: NodeId }
+  /** A host is told what became of the state of a snapshot that it sent. */
+  | {
+      readonly kind: "report";
+      readonly node: NodeId;
+      readonly peer: NodeId;
+      readonly ok: boolean;
+      readonly incarnation: number;
+    }
   | { readonly kind: "client" }
+  /** An operator changes who takes part, or who leads. */
+  | { readonly kind: "operator" }
   | { readonly kind: "fault" }
   | { readonly kind: "heal" }
   /** What was stuck on a link comes all at once. */
@@ -35,6 +45,7 @@ export function receiverOf(event: Event): NodeId | undefined {
     case "disk":
     case "apply":
     case "unreachable":
+    case "report":
       return event.node;
     default:
       return undefined;

@@ -3,7 +3,8 @@ export { demandLiveness, drawHealing, LivenessFailure, type Stall } from "./live
 export { Coverage, coverageKinds, type CoverageKind } from "./coverage.ts";
 export { cluster, Cluster, type ClusterOptions, type Selector } from "./cluster.ts";
 export { World, type WorldOptions } from "./world.ts";
-export { type Host, SimNode } from "./sim-node.ts";
+export type { Host } from "./host.ts";
+export { SimNode } from "./sim-node.ts";
 export type { Answer } from "./answer.ts";
 export {
   calmPlan,
@@ -23,7 +24,8 @@ export { ScenarioError } from "./words.ts";
 export { play, type Played } from "./script.ts";
 export { nameFailure, shrink, type ShrinkOptions, type Shrunk } from "./shrink.ts";
 export { minimize, type MinimizeOptions } from "./minimize.ts";
-export { type Audience, type Cast, Stage } from "./stage.ts";
+export type { Cast } from "./cast.ts";
+export { type Audience, Stage } from "./stage.ts";
 export { describeStep, type Step } from "./step.ts";
 export { JsonTrace } from "./json-trace.ts";
 export { TlaTrace, type TlaTraceOptions } from "./tla/tla-trace.ts";

@@ -1,4 +1,14 @@
-import type { Entry, EntryId, LogIndex, Message, NodeId, Ready, Status, Term } from "@quorate/core";
+import type {
+  Entry,
+  EntryId,
+  LogIndex,
+  Message,
+  NodeId,
+  Ready,
+  Snapshot,
+  Status,
+  Term,
+} from "@quorate/core";
 
 /** The number of an invariant, as `docs/internals/invariants.md` lists them. */
 export type InvariantNumber =
@@ -14,7 +24,10 @@ export type InvariantNumber =
   | "I10"
   | "I11"
   | "I12"
-  | "I13";
+  | "I13"
+  | "I14"
+  | "I15"
+  | "I16";
 
 /** Something happened that must never happen. */
 export class Violation extends Error {
@@ -66,6 +79,10 @@ export interface Observer {
   committed?(status: Status, log: readonly Entry[], after: LogIndex): void;
   /** A state machine took in entries. */
   applied?(node: NodeId, entries: readonly Entry[]): void;
+  /** A state machine began anew from a snapshot. */
+  restored?(node: NodeId, snapshot: Snapshot): void;
+  /** A host took a snapshot of its state machine. */
+  snapshotted?(node: NodeId, snapshot: Snapshot): void;
   /** A node let go of a message, after what its Ready demands. */
   sent?(message: Message): void;
   /** A client was told that its command is committed. */

@@ -3,6 +3,7 @@ import type { Disks, Judge } from "./judge.ts";
 import { AcknowledgedKept } from "./judges/acknowledged-kept.ts";
 import { CommitDurable } from "./judges/commit-durable.ts";
 import { CommitMonotone } from "./judges/commit-monotone.ts";
+import { ConfigurationApplied } from "./judges/configuration-applied.ts";
 import { ElectedByMajority } from "./judges/elected-by-majority.ts";
 import { ElectionSafety } from "./judges/election-safety.ts";
 import { IndexOrder } from "./judges/index-order.ts";
@@ -10,8 +11,10 @@ import { LeaderAppendOnly } from "./judges/leader-append-only.ts";
 import { LeaderCompleteness } from "./judges/leader-completeness.ts";
 import { LinearizableReads } from "./judges/linearizable-reads.ts";
 import { LogMatching } from "./judges/log-matching.ts";
+import { OneChange } from "./judges/one-change.ts";
 import { ProgressBounds } from "./judges/progress-bounds.ts";
 import { ReadsConfirmed } from "./judges/reads-confirmed.ts";
+import { SnapshotSound } from "./judges/snapshot-sound.ts";
 import { StateMachineSafety } from "./judges/state-machine-safety.ts";
 import { TermMonotone } from "./judges/term-monotone.ts";
 import { VotedUpToDate } from "./judges/voted-up-to-date.ts";
@@ -36,5 +39,8 @@ export function newJudges(disks: Disks, options: RaftOptions): readonly Judge[] 
     new ReadsConfirmed(),
     new AcknowledgedKept(),
     new ProgressBounds(disks, options),
+    new SnapshotSound(),
+    new ConfigurationApplied(),
+    new OneChange(),
   ];
 }

@@ -1,4 +1,13 @@
-import type { Entry, LogIndex, Message, NodeId, RaftNode, Ready, Status } from "@quorate/core";
+import type {
+  Entry,
+  LogIndex,
+  Message,
+  NodeId,
+  RaftNode,
+  Ready,
+  Snapshot,
+  Status,
+} from "@quorate/core";
 import type { Observer } from "./judge.ts";
 import { LogShadow } from "./log-shadow.ts";
 
@@ -6,6 +15,8 @@ import { LogShadow } from "./log-shadow.ts";
 export class Jury {
   readonly #observers: readonly Observer[];
   readonly #shadows = new Map<NodeId, LogShadow>();
+  /** What was committed, as the first node has it that knew. */
+  readonly #committed: Entry[] = [];
 
   constructor(observers: readonly Observer[]) {
     this.#observers = observers;
@@ -18,16 +29,19 @@ export class Jury {
 
   started(node: RaftNode, status: Status): void {
     const shadow = this.#shadow(node.id);
-    shadow.reset(node);
+    shadow.reset(node, status.firstIndex, this.#committed);
     for (const observer of this.#observers) observer.started?.(status, shadow.entries);
   }
 
   /** The node took a step that led from `before` to `after`. */
   stepped(node: RaftNode, before: Status, after: Status): void {
     const shadow = this.#shadow(node.id);
-    const change = shadow.update(node);
+    const change = shadow.update(node, after.firstIndex, this.#committed);
     const observers = this.#observers;
     const log = shadow.entries;
+    for (const entry of log.slice(this.#committed.length, after.commitIndex)) {
+      this.#committed.push(entry);
+    }
     for (const observer of observers) observer.stepped?.(before, after, log);
     if (change !== undefined) {
       const { removed, keptIndex } = change;
@@ -68,6 +82,14 @@ export class Jury {
 
   applied(node: NodeId, entries: readonly Entry[]): void {
     for (const observer of this.#observers) observer.applied?.(node, entries);
+  }
+
+  restored(node: NodeId, snapshot: Snapshot): void {
+    for (const observer of this.#observers) observer.restored?.(node, snapshot);
+  }
+
+  snapshotted(node: NodeId, snapshot: Snapshot): void {
+    for (const observer of this.#observers) observer.snapshotted?.(node, snapshot);
   }
 
   sent(message: Message): void {

@@ -1,12 +1,24 @@
-import { describeStatus, type LogIndex, none, quorum, type Term } from "@quorate/core";
-import { unitsPerTick } from "./plan.ts";
+import {
+  describeStatus,
+  isJoint,
+  leaveJoint,
+  type LogIndex,
+  membersOf,
+  none,
+  quorum,
+  type Status,
+  type Term,
+} from "@quorate/core";
+import { type Healing, unitsPerTick } from "./plan.ts";
 import type { SimNode } from "./sim-node.ts";
-import type { Healing, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** Why a healed cluster did not converge in time. */
 export type Stall =
   /** No member leads all others in one term. */
   | "no-leader"
+  /** A change of the configuration is not over. */
+  | "change-not-over"
   /** A leader's new command was not committed. */
   | "proposal-not-committed"
   /** Logs, commit indexes or state machines still differ. */
@@ -55,15 +67,16 @@ export function drawHealing({ plan, draw, ids }: World): Healing {
 /**
  * Heals the world for some members, while the rest stays away, and demands within a bounded time: a leader
  * that all follow, a new command committed by all, equal logs and state machines, and every read
- * answered or failed. Throws `LivenessFailure`.
+ * answered or failed. Where the configuration has changed, who must converge is who is in the last one,
+ * and nothing of a change may be left. Throws `LivenessFailure`.
  */
 export function demandLiveness(world: World, healing: Healing): void {
-  const { members } = healing;
-  world.stage.trace.line(() => `${world.now} heal for [${members.join(" ")}]`);
+  world.stage.trace.line(() => `${world.now} heal for [${healing.members.join(" ")}]`);
   world.healFor(healing);
-  const nodes = members.map((id) => world.node(id));
   const waitUnits = waitUnitsMax(world);
   const deadline = world.now + waitUnits;
+  const nodes = membersIn(world, healing, deadline);
+  const members = nodes.map(({ id }) => id);
   let probe: Probe | undefined;
   let nextTry = 0;
   let stall: Stall | undefined = "no-leader";
@@ -83,9 +96,8 @@ export function demandLiveness(world: World, healing: Healing): void {
     }
   }
   if (stall !== undefined) {
-    const states = nodes.map(({ status }) => (status === undefined ? "" : describeStatus(status)));
     const ticks = Math.ceil(waitUnits / unitsPerTick);
-    throw new LivenessFailure(stall, `after ${ticks} ticks without faults\n${states.join("\n")}`);
+    throw new LivenessFailure(stall, `after ${ticks} ticks without faults\n${statesOf(nodes)}`);
   }
   world.jury.ended(members);
 }
@@ -97,6 +109,48 @@ function waitUnitsMax({ plan, ids, jury }: World): number {
   // What was sent long ago may still come, and start another election.
   const entryUnits = entryUnitsMax + entryTravelsMax * plan.healing.delayMax;
   return electionUnits + entryCount * entryUnits + plan.network.lateDelayMax;
+}
+
+/**
+ * Who must converge. Where the configuration changes, this waits until nothing of that is left; those who
+ * are not in the last configuration are switched off then, since some member knows that they are not.
+ */
+function membersIn(world: World, healing: Healing, deadline: number): readonly SimNode[] {
+  if (!isMoving(world)) return healing.members.map((id) => world.node(id));
+  let nextTry = 0;
+  while (world.now < deadline) {
+    world.advance();
+    const leader = world.leaders[0];
+    if (leader?.status === undefined || world.now < nextTry) continue;
+    const { confState, appliedIndex, last, id } = leader.status;
+    if (isJoint(confState) && !confState.autoLeave) {
+      nextTry = world.now + unitsPerTick;
+      world.take({ kind: "change", node: id, change: leaveJoint });
+    }
+    const isOver = !isJoint(confState) && appliedIndex === last.index;
+    if (!isOver || !confState.voters.includes(id)) continue;
+    const members = membersOf(confState);
+    for (const node of world.nodes) {
+      if (node.isUp && !members.includes(node.id)) world.crash(node.id);
+    }
+    return members.map((member) => world.node(member));
+  }
+  throw new LivenessFailure("change-not-over", `\n${statesOf(world.nodes)}`);
+}
+
+/** Whether not all nodes are members, or some once were not. */
+function isMoving({ nodes, ids, jury }: World): boolean {
+  if (nodes.some(({ host }) => host.joins)) return true;
+  return ids.some((id) => jury.logOf(id).some(({ kind }) => kind === "conf-change"));
+}
+
+function statesOf(nodes: readonly SimNode[]): string {
+  const isUp = (status: Status | undefined): status is Status => status !== undefined;
+  return nodes
+    .map(({ status }) => status)
+    .filter(isUp)
+    .map(describeStatus)
+    .join("\n");
 }
 
 /** The member that leads, if all others know. */

@@ -30,6 +30,7 @@ export function checkManners(
       checkVoter(before, after, message, options);
       break;
     case "append-entries":
+    case "install-snapshot":
     case "heartbeat":
       if (message.term === after.term) {
         const follows = after.role === "follower" && after.leader === message.from;
@@ -58,7 +59,10 @@ function probeOf({ progress }: Status, follower: NodeId): PeerStatus | undefined
 
 function checkVoter(before: Status, after: Status, message: Message, options: RaftOptions): void {
   const { checkQuorum = true, electionTimeoutTicks = 10 } = options;
-  const hearsLeader = before.leader !== none && before.electionElapsedTicks < electionTimeoutTicks;
+  // The leader itself may ask for the campaign (thesis §3.10).
+  const isTransfer = message.kind === "request-vote" && message.transfer === true;
+  const hearsLeader =
+    !isTransfer && before.leader !== none && before.electionElapsedTicks < electionTimeoutTicks;
   if (checkQuorum && hearsLeader) {
     const isSame = before.term === after.term && before.vote === after.vote;
     require(isSame, `node ${after.id} hears from a leader, and minds a candidate (thesis §4.2.3)`);

@@ -14,4 +14,6 @@ export const messageKinds: readonly MessageKind[] = [
   "propose",
   "read-index",
   "read-index-response",
+  "install-snapshot",
+  "timeout-now",
 ];

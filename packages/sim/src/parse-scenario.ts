@@ -1,4 +1,5 @@
 import { type NodeId, none, RaftError, RaftNode, type RaftOptions } from "@quorate/core";
+import { parseChange } from "./change-text.ts";
 import { type Flaw, flaws } from "./flaw.ts";
 import { messageKinds } from "./message-kind.ts";
 import type { Door, MachineKind } from "./plan.ts";
@@ -9,7 +10,7 @@ import {
   type Scenario,
   usualDelayMax,
 } from "./scenario.ts";
-import type { Host } from "./sim-node.ts";
+import type { Host } from "./host.ts";
 import type { Step } from "./step.ts";
 import { ScenarioError, Words } from "./words.ts";
 
@@ -89,7 +90,8 @@ class Head {
     const count = this.hosts.length + 1;
     if (words.node() !== count) words.fail("nodes are numbered from n1 on");
     if (count > nodeCountMax) words.fail(`more than ${nodeCountMax} nodes`);
-    this.hosts.push({ door: words.oneOf(doors), machine: words.oneOf(machines) });
+    const [door, machine] = [words.oneOf(doors), words.oneOf(machines)];
+    this.hosts.push({ door, machine, joins: words.maybe("joins") });
   }
 
   /** All that was said, of which some must be. `line` is the last of the text. */
@@ -110,6 +112,8 @@ const optionNames: Readonly<
   heartbeatTicks: true,
   preVote: true,
   checkQuorum: true,
+  leaseReads: true,
+  campaignDelayTicks: true,
   forwardProposals: true,
   commandBytesMax: true,
   messageBytesMax: true,
@@ -163,6 +167,8 @@ function parseStep(words: Words, known: Known): Exclude<Step, { readonly kind: "
     case "read":
     case "ready":
     case "discard":
+    case "step-down":
+    case "forget-leader":
       return { kind, node: known(words.node()) };
     case "start": {
       const node = known(words.node());
@@ -184,6 +190,18 @@ function parseStep(words: Words, known: Known): Exclude<Step, { readonly kind: "
     case "lie":
     case "apply":
       return { kind, node: known(words.node()), count: countOf(words) };
+    case "compact":
+      return { kind, node: known(words.node()), kept: words.number("kept", { fallback: 0 }) };
+    case "report": {
+      const [node, peer] = [known(words.node()), known(words.node())];
+      return { kind, node, peer, ok: words.oneOf(["ok", "failed"]) === "ok" };
+    }
+    case "change":
+      return { kind, node: known(words.node()), change: parseChange(words, known) };
+    case "transfer": {
+      const node = known(words.node());
+      return { kind, node, to: words.hasNode ? known(words.node()) : none };
+    }
     default:
       return words.fail(`unknown: ${kind}`);
   }

@@ -1,4 +1,4 @@
-import type { RaftOptions } from "@quorate/core";
+import type { NodeId, RaftOptions } from "@quorate/core";
 import { Draw } from "./draw.ts";
 import { type FaultKind, faultKinds } from "./fault-kind.ts";
 
@@ -34,6 +34,36 @@ export interface HostPlan {
   readonly discardPerMille: number;
   /** How many groups of writes end in a crash. */
   readonly diskCrashPerMille: number;
+  /** How many times that entries were applied a snapshot is taken, and the log compacted. */
+  readonly compactPerMille: number;
+}
+
+/** How messages travel once the world has healed, beside their delay. */
+export const calmTravel = {
+  lossPerMille: 0,
+  duplicatePerMille: 0,
+  latePerMille: 0,
+  unreachablePerMille: 0,
+} as const;
+
+/** How hosts work once the world has healed. */
+export const calmHost: HostPlan = {
+  turnDelayMax: 0,
+  diskDelayMax: 2,
+  applyDelayMax: 2,
+  writingCountMax: 16,
+  discardPerMille: 0,
+  diskCrashPerMille: 0,
+  compactPerMille: 0,
+};
+
+/** What an operator does. */
+export type OperatorKind = "change" | "transfer" | "step-down" | "forget-leader";
+
+/** How an operator changes who takes part, and who leads. Times are in units. */
+export interface OperatorPlan {
+  readonly kinds: readonly OperatorKind[];
+  readonly periodMax: number;
 }
 
 /** What clients ask for. Times are in units, rates per thousand. */
@@ -66,10 +96,20 @@ export interface HealingPlan {
   readonly delayMax: number;
 }
 
+/** For whom the world heals. */
+export interface Healing {
+  readonly members: readonly NodeId[];
+  /** The member that the others still reach, or `none`. */
+  readonly bridge: NodeId;
+}
+
 /** Everything about one run that is decided before it starts. */
 export interface Plan {
   readonly seed: number;
+  /** How many nodes the group begins with. */
   readonly voterCount: number;
+  /** How many more there are, which may be added. */
+  readonly spareCount: number;
   /** The same for all nodes, but for the seed and the storage. */
   readonly options: RaftOptions;
   readonly doors: readonly Door[];
@@ -78,6 +118,7 @@ export interface Plan {
   readonly host: HostPlan;
   readonly clients: ClientPlan;
   readonly faults: FaultPlan;
+  readonly operator: OperatorPlan;
   /** How many steps the phase with faults takes. */
   readonly stepCount: number;
   readonly healing: HealingPlan;
@@ -92,13 +133,15 @@ export function drawPlan(seed: number): Plan {
   const options = drawOptions(draw, churn);
   const anyDoor: Door = draw.pick(["simple", "pipelined"]);
   const anyMachine: MachineKind = draw.pick(["memory", "durable"]);
-  return {
+  const electionUnits = (options.electionTimeoutTicks ?? 10) * unitsPerTick;
+  const plan: Plan = {
     seed,
     voterCount,
+    spareCount: 0,
     options,
     doors: draw.chance(300) ? ["simple", "pipelined"] : [anyDoor],
     machines: draw.chance(300) ? ["memory", "durable"] : [anyMachine],
-    network: drawNetwork(draw, churn, (options.electionTimeoutTicks ?? 10) * unitsPerTick),
+    network: drawNetwork(draw, churn, electionUnits),
     host: drawHost(draw, churn),
     clients: {
       periodMax: draw.pick(churn ? [100, 300, 1000] : [10, 50, 200, 1000]),
@@ -107,9 +150,37 @@ export function drawPlan(seed: number): Plan {
       commandBytesMost: draw.pick([0, 10, 60]),
       burstCountMax: draw.pick([1, 1, 4, 10]),
     },
-    faults: drawFaults(draw, churn, (options.electionTimeoutTicks ?? 10) * unitsPerTick),
+    faults: drawFaults(draw, churn, electionUnits),
+    operator: { kinds: [], periodMax: 0 },
     stepCount: draw.pick(churn ? [4000, 8000] : [2000, 4000]),
     healing: drawHealing(draw, voterCount, options),
+  };
+  return drawOperation(plan, electionUnits);
+}
+
+/** Draws what is done to the cluster on purpose: snapshots, changes of the configuration, and of who leads. */
+function drawOperation(plan: Plan, electionUnits: number): Plan {
+  const draw = new Draw(plan.seed, 3);
+  const compactPerMille = draw.pick([0, 0, 0, 20, 200, 500]);
+  const changes = plan.voterCount > 1 && draw.chance(400);
+  const kinds: OperatorKind[] = [
+    ...(changes ? (["change", "change", "change"] as const) : []),
+    ...(draw.chance(300) ? (["transfer"] as const) : []),
+    ...(draw.chance(150) ? (["step-down", "forget-leader"] as const) : []),
+  ];
+  const periodMax = draw.pick([2, 4, 10]) * electionUnits;
+  const leaseReads = plan.options.checkQuorum === true && draw.chance(300);
+  return {
+    ...plan,
+    spareCount: changes ? draw.between(0, 3) : 0,
+    host: { ...plan.host, compactPerMille },
+    operator: { kinds, periodMax },
+    // Who was removed and does not know it must ask first, and the others must know better.
+    options: changes
+      ? { ...plan.options, preVote: true, checkQuorum: true, leaseReads }
+      : { ...plan.options, leaseReads },
+    // Configurations follow one another only by those who took part in the last.
+    healing: changes ? { ...plan.healing, all: true, bridge: false } : plan.healing,
   };
 }
 
@@ -132,6 +203,7 @@ function drawHost(draw: Draw, churn: boolean): HostPlan {
     writingCountMax: draw.pick([1, 2, 4, 16]),
     discardPerMille: draw.pick([0, 0, 100]),
     diskCrashPerMille: draw.pick([0, 0, 2, 10]),
+    compactPerMille: 0,
   };
 }
 
@@ -193,6 +265,7 @@ export function calmPlan(seed: number, voterCount: number, options: RaftOptions)
   return {
     seed,
     voterCount,
+    spareCount: 0,
     options,
     doors: ["pipelined"],
     machines: ["memory"],
@@ -204,14 +277,7 @@ export function calmPlan(seed: number, voterCount: number, options: RaftOptions)
       lateDelayMax: 0,
       unreachablePerMille: 0,
     },
-    host: {
-      turnDelayMax: 0,
-      diskDelayMax: 3,
-      applyDelayMax: 1,
-      writingCountMax: 16,
-      discardPerMille: 0,
-      diskCrashPerMille: 0,
-    },
+    host: { ...calmHost, diskDelayMax: 3, applyDelayMax: 1 },
     clients: {
       periodMax: 0,
       readPerMille: 0,
@@ -220,6 +286,7 @@ export function calmPlan(seed: number, voterCount: number, options: RaftOptions)
       burstCountMax: 0,
     },
     faults: { kinds: [], periodMax: 0, lengthMax: 0 },
+    operator: { kinds: [], periodMax: 0 },
     stepCount: 0,
     healing: { all: true, bridge: false, delayMax: 5 },
   };

@@ -1,5 +1,6 @@
-import { type Message, type NodeId, quorum, type RaftOptions, type Status } from "@quorate/core";
+import type { Message, NodeId, RaftOptions, Status } from "@quorate/core";
 import { type Observer, Violation } from "./judge.ts";
+import { isMajority } from "./judges/majority.ts";
 
 /**
  * Checks that a leader which counts who still answers goes on only if a majority did since it counted
@@ -24,13 +25,20 @@ export class QuorumCheck implements Observer {
 
   stepped(before: Status, after: Status): void {
     if (!this.#checks || before.role !== "leader" || after.role !== "leader") return;
+    if (before.confState !== after.confState) this.#welcome(before, after);
     const hasCounted = after.electionElapsedTicks < before.electionElapsedTicks;
     if (!hasCounted || before.term !== after.term) return;
     const heard = this.#heard.get(after.id) ?? new Set();
-    if (heard.size < quorum(after.voters.length)) {
+    if (!isMajority(after.confState, (id) => heard.has(id))) {
       const whom = [...heard].join(" ");
       throw new Violation("contract", `node ${after.id} leads on, and heard from [${whom}] alone`);
     }
     this.#heard.set(after.id, new Set([after.id]));
+  }
+
+  /** Who has just been added had no chance to answer yet, and counts as heard from. */
+  #welcome(before: Status, after: Status): void {
+    const known = new Set(before.progress.map(({ id }) => id));
+    for (const { id } of after.progress) if (!known.has(id)) this.#heard.get(after.id)?.add(id);
   }
 }

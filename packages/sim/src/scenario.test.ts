@@ -8,7 +8,7 @@ const text = `# I7: node 1 forgets
 level core
 raft electionTimeoutTicks=4 preVote=false
 node n1 pipelined memory
-node n2 simple durable
+node n2 simple durable joins
 flaw forgets-vote
 host auto
 expect I7
@@ -27,6 +27,16 @@ apply n1 count=1
 unreachable n1 n2
 campaign n2
 crash n2 kept=1
+compact n1 kept=3
+report n1 n2 ok
+report n1 n2 failed
+change n1 auto +n2 ~n1
+change n1 implicit -n2
+change n1 auto
+transfer n1
+transfer n1 n2
+step-down n1
+forget-leader n2
 converge n1 n2 seed=5
 converge n1 seed=6 bridge=1
 converge n2 n1 seed=7 bridge=2 delay=60
@@ -37,8 +47,8 @@ test("a scenario is printed as it was read", () => {
   expect(printScenario(scenario)).toBe(text);
   expect(scenario.cast).toEqual({
     hosts: [
-      { door: "pipelined", machine: "memory" },
-      { door: "simple", machine: "durable" },
+      { door: "pipelined", machine: "memory", joins: false },
+      { door: "simple", machine: "durable", joins: true },
     ],
     raft: { electionTimeoutTicks: 4, preVote: false },
     flaw: "forgets-vote",
@@ -58,7 +68,11 @@ test("what a scenario does not say is as usual", () => {
   const scenario = parseScenario("node n1 pipelined memory\nexpect holds\ncrash n1\n");
   const expected: Scenario = {
     comments: [],
-    cast: { hosts: [{ door: "pipelined", machine: "memory" }], raft: {}, flaw: "none" },
+    cast: {
+      hosts: [{ door: "pipelined", machine: "memory", joins: false }],
+      raft: {},
+      flaw: "none",
+    },
     auto: false,
     expect: "holds",
     lines: [{ kind: "crash", node: 1, kept: 0 }],

@@ -1,5 +1,5 @@
 import { type MessageKind, type NodeId, none } from "@quorate/core";
-import type { Cast } from "./stage.ts";
+import type { Cast } from "./cast.ts";
 import { describeStep, type Step } from "./step.ts";
 
 /**
@@ -72,7 +72,9 @@ export function printScenario({ comments, cast, auto, expect, lines }: Scenario)
     ...comments.map((comment) => `# ${comment}`.trimEnd()),
     "level core",
     ...(options.length > 0 ? [`raft${options.join("")}`] : []),
-    ...cast.hosts.map(({ door, machine }, offset) => `node n${offset + 1} ${door} ${machine}`),
+    ...cast.hosts.map(({ door, machine, joins }, offset) => {
+      return `node n${offset + 1} ${door} ${machine}${joins ? " joins" : ""}`;
+    }),
     ...(cast.flaw === "none" ? [] : [`flaw ${cast.flaw}`]),
     ...(auto ? ["host auto"] : []),
     `expect ${expect}`,

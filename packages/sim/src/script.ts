@@ -73,7 +73,9 @@ class Script {
     const node = this.stage.node(step.node);
     if (step.kind === "start") {
       if (node.isUp) return undefined;
-      return { ...step, appliedIndex: Math.min(step.appliedIndex, node.durableAppliedIndex) };
+      const least = node.disk.snapshotIndex;
+      const appliedIndex = Math.min(step.appliedIndex, node.durableAppliedIndex);
+      return { ...step, appliedIndex: Math.max(least, appliedIndex) };
     }
     if (!node.isUp) return undefined;
     switch (step.kind) {
@@ -85,6 +87,8 @@ class Script {
       case "lie":
         if (node.writingCount === 0) return undefined;
         return { ...step, count: Math.min(step.count, node.writingCount) };
+      case "compact":
+        return node.maySnapshot ? step : undefined;
       case "apply":
         if (node.applyingCount === 0) return undefined;
         return { ...step, count: Math.min(step.count, node.applyingCount) };

@@ -1,4 +1,5 @@
 import { AssertionError, RaftError } from "@quorate/core";
+import { drawCast } from "./cast.ts";
 import { Draw } from "./draw.ts";
 import type { Flaw } from "./flaw.ts";
 import { Violation } from "./judge.ts";
@@ -7,7 +8,7 @@ import { minimize } from "./minimize.ts";
 import { drawPlan } from "./plan.ts";
 import { type Line, lineOf, printScenario, type Scenario } from "./scenario.ts";
 import { play } from "./script.ts";
-import { drawCast, World } from "./world.ts";
+import { World } from "./world.ts";
 
 /** How a search for the smallest scenario is made. */
 export interface ShrinkOptions {
@@ -165,7 +166,7 @@ function withSimplerCast(scenario: Scenario): Scenario {
   });
   for (const offset of result.cast.hosts.keys()) {
     const hosts = result.cast.hosts.map((host, other) =>
-      other === offset ? ({ door: "pipelined", machine: "memory" } as const) : host,
+      other === offset ? ({ ...host, door: "pipelined", machine: "memory" } as const) : host,
     );
     keepIfFails({ ...result, cast: { ...result.cast, hosts } });
   }
@@ -177,7 +178,12 @@ function nodesOf(line: Line): readonly number[] {
     case "deliver":
       return [line.from, line.node];
     case "unreachable":
+    case "report":
       return [line.node, line.peer];
+    case "transfer":
+      return line.to === 0 ? [line.node] : [line.node, line.to];
+    case "change":
+      return [line.node, ...line.change.changes.map(({ id }) => id)];
     case "converge":
       return line.members;
     default:

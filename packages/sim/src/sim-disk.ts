@@ -5,12 +5,17 @@ import {
   type EntryId,
   type HardState,
   initialHardState,
+  type LogIndex,
+  none,
   origin,
+  type Snapshot,
   type Storage,
 } from "@quorate/core";
 
 /** What one Ready asks of the disk, all of it or nothing. */
 export interface DiskWrite {
+  /** Ends the stored log: it begins anew after this snapshot, whose state is on the disk already. */
+  readonly snapshot: Snapshot | undefined;
   readonly hardState: HardState | undefined;
   readonly entries: readonly Entry[];
   readonly mustSync: boolean;
@@ -23,26 +28,51 @@ const unsyncedCountMax = 8;
  * One node's disk. Writes wait in order; `complete` reports the oldest as done, and those that must
  * be synced, with all before them, then survive anything. Of the others a crash leaves some of the
  * first: it may come before a write, in the middle of a group, or after all of it and before the
- * report.
+ * report. The state of a snapshot is there from `keep` on.
  */
 export class SimDisk {
   #hardState: HardState = initialHardState;
-  readonly #entries: Entry[] = [];
+  #snapshot: Snapshot | undefined;
+  #base: EntryId = origin;
+  /** The entries after the base. */
+  #entries: Entry[] = [];
   /** Not certain to survive; the first `#reportedCount` of them were reported done. */
   #waiting: DiskWrite[] = [];
   #reportedCount = 0;
 
-  /** What would be left if the power failed now and nothing more was lucky. */
+  /** A disk with nothing on it but perhaps a snapshot before the first entry. */
+  constructor(snapshot?: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  /**
+   * What would be left if the power failed now and nothing more was lucky. A snapshot that came, and that
+   * the log does not reach, stands in for the log (§7).
+   */
   get storage(): Storage {
-    return { hardState: this.#hardState, base: origin, entries: [...this.#entries] };
+    const snapshot = this.#snapshot;
+    const hardState = this.#hardState;
+    if (snapshot === undefined || this.#logHolds(snapshot)) {
+      return { hardState, snapshot, base: this.#base, entries: [...this.#entries] };
+    }
+    // Nothing was promised in a term that the disk did not hold.
+    const isNewTerm = snapshot.term > hardState.term;
+    const { term, vote } = isNewTerm ? { term: snapshot.term, vote: none } : hardState;
+    const base = { term: snapshot.term, index: snapshot.index };
+    return { hardState: { term, vote, commitIndex: base.index }, snapshot, base, entries: [] };
   }
 
   get hardState(): HardState {
     return this.#hardState;
   }
 
-  get lastIndex(): number {
-    return this.#entries.length;
+  /** Where the newest snapshot ends. */
+  get snapshotIndex(): LogIndex {
+    return this.#snapshot?.index ?? none;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#base.index + this.#entries.length;
   }
 
   /** How many writes were not reported done. */
@@ -50,14 +80,35 @@ export class SimDisk {
     return this.#waiting.length - this.#reportedCount;
   }
 
-  /** Whether the entry that `id` names is certain to survive. */
+  /** Whether the entry that `id` names is certain to survive, by itself or in the state of a snapshot. */
   holds(id: EntryId): boolean {
-    return id.index === 0 || this.#entries[id.index - 1]?.term === id.term;
+    return id.index <= this.snapshotIndex || this.#logHolds(id);
+  }
+
+  #logHolds({ index, term }: EntryId): boolean {
+    if (index === this.#base.index) return term === this.#base.term;
+    return this.#entries[index - this.#base.index - 1]?.term === term;
   }
 
   /** Hands over one write. */
   submit(write: DiskWrite): void {
     this.#waiting.push(write);
+  }
+
+  /** Makes the state of `snapshot` durable, unless a newer one is. */
+  keep(snapshot: Snapshot): void {
+    if (this.#snapshot === undefined || snapshot.index > this.#snapshot.index) {
+      this.#snapshot = snapshot;
+    }
+  }
+
+  /** Forgets the entries up to `index`, as far as a snapshot stands in for them. */
+  compact(index: LogIndex): void {
+    assert(index <= this.snapshotIndex, "a snapshot stands in for what is forgotten");
+    const last = this.#entries[index - this.#base.index - 1];
+    if (last === undefined) return;
+    this.#entries = this.#entries.slice(index - this.#base.index);
+    this.#base = { term: last.term, index };
   }
 
   /** Reports the `count` oldest unreported writes done. */
@@ -80,6 +131,15 @@ export class SimDisk {
     for (let offset = 0; offset < survivorCount; offset++) this.#write(at(this.#waiting, offset));
     this.#waiting = [];
     this.#reportedCount = 0;
+    this.#mend();
+  }
+
+  /** What a start finds is what it goes on from: an installation that was cut short is completed. */
+  #mend(): void {
+    const { hardState, base, entries } = this.storage;
+    this.#hardState = hardState;
+    this.#base = base;
+    this.#entries = [...entries];
   }
 
   /** The writes that a crash now may lose, oldest first. */
@@ -106,10 +166,16 @@ export class SimDisk {
 
   #write(write: DiskWrite): void {
     if (write.hardState !== undefined) this.#hardState = write.hardState;
+    if (write.snapshot !== undefined) {
+      const { term, index } = write.snapshot;
+      this.#base = { term, index };
+      this.#entries = [];
+    }
     const first = write.entries[0];
     if (first === undefined) return;
-    assert(first.index <= this.#entries.length + 1, "a write leaves no hole in the stored log");
-    this.#entries.length = first.index - 1;
+    assert(first.index <= this.lastIndex + 1, "a write leaves no hole in the stored log");
+    assert(first.index > this.#base.index, "a write does not replace what is compacted");
+    this.#entries.length = first.index - this.#base.index - 1;
     for (const entry of write.entries) this.#entries.push(entry);
   }
 }

@@ -4,13 +4,13 @@ import {
   checkStep,
   describeStatus,
   type Entry,
+  joiningSnapshot,
   type LogIndex,
   type Message,
   type NodeId,
   none,
   RaftError,
   RaftNode,
-  type RaftOptions,
   type ReadId,
   type Ready,
   type ReadState,
@@ -18,33 +18,11 @@ import {
   type Term,
 } from "@quorate/core";
 import { type Answer, answerOf, attempt } from "./answer.ts";
-import type { Coverage } from "./coverage.ts";
-import type { Flaw } from "./flaw.ts";
-import type { Jury } from "./jury.ts";
+import type { Host, Surroundings } from "./host.ts";
 import { Violation } from "./judge.ts";
 import { checkManners } from "./manners.ts";
-import type { Door, MachineKind } from "./plan.ts";
 import { SimDisk } from "./sim-disk.ts";
-import type { Trace } from "./trace.ts";
-
-/** What a node's host needs of the world around it. */
-export interface Surroundings {
-  /** The options of all nodes. */
-  readonly raft: RaftOptions;
-  readonly jury: Jury;
-  readonly coverage: Coverage;
-  readonly trace: Trace;
-  readonly flaw: Flaw;
-  send(message: Message): void;
-  /** A number for a read that no other read of the run has. */
-  nextRead(): number;
-}
-
-/** What runs a node. */
-export interface Host {
-  readonly door: Door;
-  readonly machine: MachineKind;
-}
+import { isEmpty, type Work, workOf } from "./work.ts";
 
 /** One run of a node, from its start to its crash. All of it is memory. */
 interface Run {
@@ -53,7 +31,7 @@ interface Run {
   /** Handed over, and not reported durable. */
   writing: Ready[];
   /** Handed out, and not applied. */
-  applying: Entry[];
+  applying: Work[];
   /** The term of each command that a client waits for, by index. */
   readonly proposals: Map<LogIndex, Term>;
   readonly reads: Map<ReadId, number>;
@@ -65,7 +43,7 @@ interface Run {
  */
 export class SimNode {
   readonly id: NodeId;
-  readonly disk: SimDisk = new SimDisk();
+  readonly disk: SimDisk;
   readonly host: Host;
   readonly #world: Surroundings;
   /** How far the state machine got, as far as it survives a crash. */
@@ -77,11 +55,19 @@ export class SimNode {
     this.id = id;
     this.host = host;
     this.#world = world;
+    this.disk = new SimDisk(host.joins ? joiningSnapshot : undefined);
   }
 
   /** A look at the node as it was after its last step, or undefined while it is down. */
   get status(): Status | undefined {
     return this.#run?.status;
+  }
+
+  /** Whether the host may take a snapshot: the node has a configuration, and none is being installed. */
+  get maySnapshot(): boolean {
+    const { status } = this;
+    if (status === undefined || status.confState.voters.length === 0) return false;
+    return status.appliedIndex >= status.firstIndex - 1;
   }
 
   get isUp(): boolean {
@@ -97,9 +83,9 @@ export class SimNode {
     return this.#run?.reads.size ?? 0;
   }
 
-  /** How far the state machine got, as far as it survives a crash. */
+  /** How far the state machine got, as far as it survives a crash, by itself or in a snapshot. */
   get durableAppliedIndex(): LogIndex {
-    return this.#durableAppliedIndex;
+    return Math.max(this.#durableAppliedIndex, this.disk.snapshotIndex);
   }
 
   /** Whether the node says that it has something for its host to do. */
@@ -112,7 +98,7 @@ export class SimNode {
     return this.#run?.writing.length ?? 0;
   }
 
-  /** How many entries wait for the state machine. */
+  /** How many entries, and snapshots, wait for the state machine. */
   get applyingCount(): number {
     return this.#run?.applying.length ?? 0;
   }
@@ -124,16 +110,17 @@ export class SimNode {
 
   /**
    * Starts the node from what its disk holds; its state machine has the entries up to `appliedIndex`,
-   * which is at most `durableAppliedIndex`.
+   * which is at most `durableAppliedIndex` and reaches the newest snapshot.
    */
   start(voters: readonly NodeId[], seed: number, appliedIndex: LogIndex): void {
     assert(this.#run === undefined, "a node that runs is not started");
-    assert(appliedIndex <= this.#durableAppliedIndex, "only what was kept is there");
+    assert(appliedIndex <= this.durableAppliedIndex, "only what was kept is there");
+    assert(appliedIndex >= this.disk.snapshotIndex, "what a snapshot holds is there");
     const { raft: options, jury, coverage } = this.#world;
     const { storage } = this.disk;
     if (this.#incarnation > 0) {
       coverage.count("restart");
-      if (appliedIndex < this.#durableAppliedIndex) coverage.count("restart-applied-behind");
+      if (appliedIndex < this.durableAppliedIndex) coverage.count("restart-applied-behind");
       if (appliedIndex > storage.hardState.commitIndex) {
         coverage.count("restart-applied-beyond-commit");
       }
@@ -179,21 +166,25 @@ export class SimNode {
     }
   }
 
-  tick(): void {
-    this.#step((raft) => raft.tick());
+  /** Makes a call of the node that cannot be refused. */
+  call(act: (raft: RaftNode) => void): void {
+    this.#step(act);
   }
 
-  campaign(): void {
-    this.#step((raft) => raft.campaign());
-  }
-
-  reportUnreachable(peer: NodeId): void {
-    this.#step((raft) => raft.reportUnreachable(peer));
+  /** Makes a call of the node on behalf of an operator, and says what came of it. */
+  attempt(act: (raft: RaftNode) => void): Answer {
+    let answer: Answer = "not_leader";
+    this.#step((raft) => {
+      answer = attempt(() => act(raft));
+    });
+    return answer;
   }
 
   /** Takes in a message. Of what a correct peer sends, only forwarded commands may be refused. */
   receive(message: Message): void {
     const before = this.#run?.status;
+    // The state that belongs to a snapshot is durable before the node hears of it.
+    if (message.kind === "install-snapshot") this.disk.keep(message.snapshot);
     this.#step((raft) => {
       try {
         raft.step(message);
@@ -239,6 +230,19 @@ export class SimNode {
     return answer;
   }
 
+  /** The host takes a snapshot, and lets go of all but the last `kept` of the entries that it stands for. */
+  compact(kept: number): void {
+    this.#step((raft) => {
+      const snapshot = raft.snapshotPoint();
+      const { firstIndex } = raft.status();
+      this.disk.keep(snapshot);
+      this.#world.jury.snapshotted(this.id, snapshot);
+      const index = Math.max(firstIndex - 1, snapshot.index - kept);
+      raft.compact(snapshot, index);
+      this.disk.compact(index);
+    });
+  }
+
   /** The host asks what to do, and forgets the answer. */
   discard(): void {
     const run = this.#run;
@@ -262,7 +266,7 @@ export class SimNode {
     run.writing.push(ready);
     if (!isSimple) {
       this.#endReads(run, ready.reads);
-      run.applying.push(...ready.committed);
+      run.applying.push(...workOf(ready));
     }
     this.#look(run);
   }
@@ -294,7 +298,7 @@ export class SimNode {
 
   #advance(run: Run, ready: Ready): void {
     if (this.#world.flaw !== "sends-early") this.#sendPromises(ready);
-    this.#apply(run, ready.committed);
+    this.#apply(run, workOf(ready));
     this.#endReads(run, ready.reads);
     run.raft.advance(ready);
   }
@@ -313,18 +317,37 @@ export class SimNode {
   apply(count: number): void {
     const run = this.#run;
     assert(run !== undefined && count > 0 && count <= run.applying.length, "the entries wait");
-    const entries = run.applying.splice(0, count);
-    this.#apply(run, entries);
-    run.raft.applied(at(entries, count - 1).index);
+    const work = run.applying.splice(0, count);
+    this.#apply(run, work);
+    run.raft.applied(at(work, count - 1).index);
     this.#look(run);
   }
 
-  #apply(run: Run, entries: readonly Entry[]): void {
+  #apply(run: Run, work: readonly Work[]): void {
+    let entries: Entry[] = [];
+    for (const item of work) {
+      if (item.kind !== "restoration") {
+        entries.push(item);
+        continue;
+      }
+      this.#applyEntries(run, entries);
+      entries = [];
+      this.#world.jury.restored(this.id, item.snapshot);
+      this.#appliedTo(item.index);
+    }
+    this.#applyEntries(run, entries);
+  }
+
+  #appliedTo(index: LogIndex): void {
+    if (this.host.machine === "durable") this.#durableAppliedIndex = index;
+  }
+
+  #applyEntries(run: Run, entries: readonly Entry[]): void {
     const { jury, coverage } = this.#world;
     if (entries.length === 0) return;
     jury.applied(this.id, entries);
     for (const entry of entries) {
-      if (this.host.machine === "durable") this.#durableAppliedIndex = entry.index;
+      this.#appliedTo(entry.index);
       const term = run.proposals.get(entry.index);
       if (term === undefined) continue;
       run.proposals.delete(entry.index);
@@ -364,10 +387,4 @@ export class SimNode {
     trace.line(() => `    ${describeStatus(after)}`);
     jury.stepped(raft, before, after);
   }
-}
-
-function isEmpty(ready: Ready): boolean {
-  const { messages, messagesAfterPersist, entries, hardState, committed, reads } = ready;
-  if (hardState !== undefined || entries.length > 0 || committed.length > 0) return false;
-  return messages.length === 0 && messagesAfterPersist.length === 0 && reads.length === 0;
 }

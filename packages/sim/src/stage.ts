@@ -7,6 +7,7 @@ import {
   type Term,
 } from "@quorate/core";
 import type { Answer } from "./answer.ts";
+import type { Cast } from "./cast.ts";
 import { newCommand } from "./command.ts";
 import { Answers } from "./answers.ts";
 import { Coverage } from "./coverage.ts";
@@ -15,20 +16,11 @@ import type { Disks, Observer } from "./judge.ts";
 import { newJudges } from "./judges.ts";
 import { Jury } from "./jury.ts";
 import { messageKinds } from "./message-kind.ts";
-import { type Host, SimNode, type Surroundings } from "./sim-node.ts";
+import type { Surroundings } from "./host.ts";
+import { SimNode } from "./sim-node.ts";
 import { QuorumCheck } from "./quorum-check.ts";
 import { describeStep, type Step, stepKinds } from "./step.ts";
 import { Trace } from "./trace.ts";
-
-/** What stands on a stage when the play begins. */
-export interface Cast {
-  /** What runs each node, in the order of their ids, which begin at 1. */
-  readonly hosts: readonly Host[];
-  /** The options of all nodes. */
-  readonly raft: RaftOptions;
-  /** A defect that all hosts share, to show that the judges see it. */
-  readonly flaw: Flaw;
-}
 
 /** Who else watches. */
 export interface Audience {
@@ -77,6 +69,11 @@ export class Stage implements Surroundings, Disks {
     return at(this.nodes, id - 1);
   }
 
+  /** The nodes that are members from the beginning. A node that joins has no peers of its own. */
+  get founders(): readonly NodeId[] {
+    return this.nodes.filter(({ host }) => !host.joins).map(({ id }) => id);
+  }
+
   /** Takes a step, which must be possible. Returns what a client is told, where a client asked. */
   take(step: Step): Answer | undefined {
     this.#recorder?.(step);
@@ -85,19 +82,19 @@ export class Stage implements Surroundings, Disks {
     const node = this.node(step.node);
     switch (step.kind) {
       case "start":
-        node.start(this.ids, step.seed, step.appliedIndex);
+        node.start(this.founders, step.seed, step.appliedIndex);
         break;
       case "crash":
         node.crash(step.kept);
         break;
       case "tick":
-        node.tick();
+        node.call((raft) => raft.tick());
         break;
       case "campaign":
-        node.campaign();
+        node.call((raft) => raft.campaign());
         break;
       case "unreachable":
-        node.reportUnreachable(step.peer);
+        node.call((raft) => raft.reportUnreachable(step.peer));
         break;
       case "deliver": {
         const { kind, from, term } = step.message;
@@ -123,6 +120,22 @@ export class Stage implements Surroundings, Disks {
         break;
       case "apply":
         node.apply(step.count);
+        break;
+      case "compact":
+        node.compact(step.kept);
+        break;
+      case "report":
+        node.call((raft) => raft.reportSnapshot(step.peer, step.ok));
+        break;
+      case "change":
+        return node.attempt((raft) => raft.proposeChange(step.change));
+      case "transfer":
+        return node.attempt((raft) => raft.transferLeadership(step.to));
+      case "step-down":
+        node.call((raft) => raft.stepDown());
+        break;
+      case "forget-leader":
+        node.call((raft) => raft.forgetLeader());
         break;
     }
     return undefined;

@@ -1,4 +1,12 @@
-import { describeMessage, type LogIndex, type Message, type NodeId } from "@quorate/core";
+import {
+  type ConfChange,
+  describeMessage,
+  type LogIndex,
+  type Message,
+  type NodeId,
+  none,
+} from "@quorate/core";
+import { changeText } from "./change-text.ts";
 import { commandNumber } from "./command.ts";
 
 /**
@@ -49,8 +57,28 @@ export type Step =
     }
   /** The disk reports the `count` oldest writes durable, and they are not: a defect of the disk. */
   | { readonly kind: "lie"; readonly node: NodeId; readonly count: number }
-  /** The state machine applies the `count` oldest of the entries that it was handed. */
-  | { readonly kind: "apply"; readonly node: NodeId; readonly count: number };
+  /** The state machine applies the `count` oldest of the entries and snapshots that it was handed. */
+  | { readonly kind: "apply"; readonly node: NodeId; readonly count: number }
+  /**
+   * The host takes a snapshot of all that is applied, and lets go of the entries that it stands for, but
+   * for the last `kept`.
+   */
+  | { readonly kind: "compact"; readonly node: NodeId; readonly kept: number }
+  /** The host is told whether the state of a snapshot that was sent to `peer` arrived. */
+  | {
+      readonly kind: "report";
+      readonly node: NodeId;
+      readonly peer: NodeId;
+      readonly ok: boolean;
+    }
+  /** An operator proposes a change of the configuration. */
+  | { readonly kind: "change"; readonly node: NodeId; readonly change: ConfChange }
+  /** An operator has leadership handed over to a node, or for `none` to whoever is furthest. */
+  | { readonly kind: "transfer"; readonly node: NodeId; readonly to: NodeId }
+  /** The host makes its node stop leading. */
+  | { readonly kind: "step-down"; readonly node: NodeId }
+  /** The host makes its node forget whom it follows. */
+  | { readonly kind: "forget-leader"; readonly node: NodeId };
 
 /** Every kind of step. The order never changes: traces are hashed by it. */
 export const stepKinds: readonly Step["kind"][] = [
@@ -67,6 +95,12 @@ export const stepKinds: readonly Step["kind"][] = [
   "persist",
   "lie",
   "apply",
+  "compact",
+  "report",
+  "change",
+  "transfer",
+  "step-down",
+  "forget-leader",
 ];
 
 /** One step as one line. */
@@ -88,6 +122,14 @@ export function describeStep(step: Step): string {
     case "lie":
     case "apply":
       return `${who} count=${step.count}`;
+    case "compact":
+      return `${who} kept=${step.kept}`;
+    case "report":
+      return `${who} n${step.peer} ${step.ok ? "ok" : "failed"}`;
+    case "change":
+      return `${who} ${changeText(step.change)}`;
+    case "transfer":
+      return step.to === none ? who : `${who} n${step.to}`;
     default:
       return who;
   }

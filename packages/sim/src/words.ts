@@ -51,6 +51,14 @@ export class Words {
     return Number(word.slice(1));
   }
 
+  /** A node behind one of `marks`, if that is next: `+n4`. */
+  marked(marks: string): { readonly mark: string; readonly id: NodeId } | undefined {
+    const [, mark = "", digits] = /^(.)n(\d{1,4})$/.exec(this.#words[0] ?? "") ?? [];
+    if (digits === undefined || !marks.includes(mark)) return undefined;
+    this.#words.shift();
+    return { mark, id: Number(digits) };
+  }
+
   oneOf<T extends string>(choices: readonly T[]): T {
     const word = this.#words.shift() ?? "";
     const choice = choices.find((candidate) => candidate === word);

@@ -1,6 +1,7 @@
 import { at, type Message, type NodeId, none, unreachable } from "@quorate/core";
 import { Agenda } from "./agenda.ts";
 import type { Answer } from "./answer.ts";
+import { drawCast } from "./cast.ts";
 import { Clients } from "./clients.ts";
 import type { Coverage } from "./coverage.ts";
 import { Draw } from "./draw.ts";
@@ -8,10 +9,19 @@ import { type Event, receiverOf } from "./event.ts";
 import { Faults } from "./faults.ts";
 import type { Flaw } from "./flaw.ts";
 import type { Jury } from "./jury.ts";
-import { type HostPlan, type NetworkPlan, type Plan, unitsPerTick } from "./plan.ts";
+import { Operator } from "./operator.ts";
+import {
+  calmHost,
+  calmTravel,
+  type Healing,
+  type HostPlan,
+  type NetworkPlan,
+  type Plan,
+  unitsPerTick,
+} from "./plan.ts";
 import { SimNetwork } from "./sim-network.ts";
 import type { SimNode } from "./sim-node.ts";
-import { type Audience, type Cast, Stage } from "./stage.ts";
+import { type Audience, Stage } from "./stage.ts";
 import type { Step } from "./step.ts";
 
 /** How a world may differ from what its plan says, and who watches it. */
@@ -20,13 +30,6 @@ export interface WorldOptions extends Audience {
   readonly flaw?: Flaw | undefined;
   /** Nodes that have run already, without a world of their own; messages on their way are lost. */
   readonly stage?: Stage | undefined;
-}
-
-/** For whom the world heals. */
-export interface Healing {
-  readonly members: readonly NodeId[];
-  /** The member that the others still reach, or `none`. */
-  readonly bridge: NodeId;
 }
 
 /** How one node fares, and what will happen to it anyway. */
@@ -57,6 +60,7 @@ export class World {
   readonly #fates: readonly Fate[];
   readonly #clients: Clients;
   readonly #faults: Faults;
+  readonly #operator: Operator;
   /** What came for a paused node. */
   #backlog: Event[] = [];
   #sentCount = 0;
@@ -73,6 +77,7 @@ export class World {
     this.#fates = this.stage.ids.map(() => newFate());
     this.#clients = new Clients(this);
     this.#faults = new Faults(this);
+    this.#operator = new Operator(this);
     for (const id of this.ids) {
       this.#agenda.add(this.draw.below(unitsPerTick), { kind: "tick", node: id });
       if (options.stage === undefined) this.start(id);
@@ -80,6 +85,7 @@ export class World {
     }
     this.#clients.begin();
     this.#faults.begin();
+    this.#operator.begin();
   }
 
   get coverage(): Coverage {
@@ -151,6 +157,7 @@ export class World {
   healFor({ members, bridge }: Healing): void {
     this.#clients.end();
     this.#faults.end();
+    this.#operator.end();
     this.travel = { ...this.travel, ...calmTravel, delayMax: this.plan.healing.delayMax };
     this.host = calmHost;
     this.network.heal();
@@ -186,8 +193,9 @@ export class World {
 
   /** Starts a node. A state machine that keeps what it has may have lost some of it. */
   start(id: NodeId): void {
-    const had = this.node(id).durableAppliedIndex;
-    const appliedIndex = had > 0 && this.draw.chance(300) ? this.draw.below(had + 1) : had;
+    const { durableAppliedIndex: had, disk } = this.node(id);
+    const least = disk.snapshotIndex;
+    const appliedIndex = had > least && this.draw.chance(300) ? this.draw.between(least, had) : had;
     // A fresh seed at every start, as production has.
     this.take({ kind: "start", node: id, seed: this.draw.below(2 ** 32), appliedIndex });
   }
@@ -236,6 +244,7 @@ export class World {
 
   #send(message: Message): void {
     const { draw, coverage, travel } = this;
+    if (message.kind === "install-snapshot") this.#operator.carry(message);
     const isCut = this.network.isCut(message.from, message.to);
     if (isCut || draw.chance(travel.lossPerMille)) {
       coverage.count(isCut ? "message-cut-off" : "message-lost");
@@ -290,13 +299,30 @@ export class World {
         this.coverage.count("unreachable-reported");
         this.take(event);
         break;
+      case "report":
+        this.#report(event);
+        break;
       case "client":
         this.#clients.act();
+        break;
+      case "operator":
+        this.#operator.act();
         break;
       default:
         this.#faults.act(event);
         break;
     }
+  }
+
+  #report(event: Extract<Event, { readonly kind: "report" }>): void {
+    const { node, peer, ok } = event;
+    if (this.#isRun(event)) this.take({ kind: "report", node, peer, ok });
+  }
+
+  /** Whether the run that an event belongs to goes on. */
+  #isRun(event: { readonly node: NodeId; readonly incarnation: number }): boolean {
+    const { isUp, incarnation } = this.node(event.node);
+    return isUp && incarnation === event.incarnation;
   }
 
   #tickAgain(node: NodeId): void {
@@ -305,7 +331,7 @@ export class World {
 
   /** A host goes on with its work. */
   #work(kind: "ready" | "disk" | "apply", node: SimNode, incarnation: number): void {
-    if (!node.isUp || node.incarnation !== incarnation) return;
+    if (!this.#isRun({ node: node.id, incarnation })) return;
     this.fate(node.id).due.delete(kind);
     const { draw, host, stage } = this;
     switch (kind) {
@@ -333,6 +359,9 @@ export class World {
       case "apply":
         if (node.applyingCount === 0) return;
         this.take({ kind, node: node.id, count: draw.between(1, node.applyingCount) });
+        if (node.maySnapshot && draw.chance(host.compactPerMille)) {
+          this.take({ kind: "compact", node: node.id, kept: draw.pick([0, 0, 1, 5]) });
+        }
         break;
       default:
         unreachable(kind);
@@ -369,31 +398,3 @@ export class World {
 function newFate(): Fate {
   return { isPaused: false, tickUnits: unitsPerTick, diskSlowness: 1, due: new Set() };
 }
-
-/** Who takes part in the run of a plan: the first that a world draws. */
-export function drawCast(
-  { voterCount, options, doors, machines }: Plan,
-  draw: Draw,
-  flaw: Flaw,
-): Cast {
-  const hosts = Array.from({ length: voterCount }, () => {
-    return { door: draw.pick(doors), machine: draw.pick(machines) };
-  });
-  return { hosts, raft: options, flaw };
-}
-
-const calmTravel = {
-  lossPerMille: 0,
-  duplicatePerMille: 0,
-  latePerMille: 0,
-  unreachablePerMille: 0,
-} as const;
-
-const calmHost: HostPlan = {
-  turnDelayMax: 0,
-  diskDelayMax: 2,
-  applyDelayMax: 2,
-  writingCountMax: 16,
-  discardPerMille: 0,
-  diskCrashPerMille: 0,
-};

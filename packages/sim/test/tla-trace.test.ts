@@ -1,6 +1,6 @@
 import { type Message, newEntry, RaftError, RaftNode, type Status } from "@quorate/core";
 import { expect, test } from "vitest";
-import { calmPlan, drawPlan } from "../src/plan.ts";
+import { calmPlan, drawPlan, type Plan } from "../src/plan.ts";
 import type { TlaEvent, TlaEventName } from "../src/tla/tla-event.ts";
 import { TlaTrace } from "../src/tla/tla-trace.ts";
 import { World } from "../src/world.ts";
@@ -140,7 +140,7 @@ test("runs under faults follow the rules, and use every word", () => {
   let completeCount = 0;
   const seeds = Array.from({ length: 30 }, (_, offset) => offset + 1);
   for (const seed of seeds) {
-    const { events, stopped } = trace(drawPlan(seed), 1000);
+    const { events, stopped } = trace(untouched(drawPlan(seed)), 1000);
     expect(() => check(events), `seed ${seed}`).not.toThrow();
     if (stopped === undefined) completeCount += 1;
     for (const { name, message, log } of events) {
@@ -154,6 +154,12 @@ test("runs under faults follow the rules, and use every word", () => {
   expect(restartCount).toBeGreaterThan(10);
   expect(completeCount).toBeGreaterThan(seeds.length / 2);
 });
+
+/** A plan without what the specification has no words for: snapshots, changes and transfers. */
+function untouched(plan: Plan): Plan {
+  const host = { ...plan.host, compactPerMille: 0 };
+  return { ...plan, spareCount: 0, host, operator: { kinds: [], periodMax: 0 } };
+}
 
 test("a request that the network repeats is told as sent twice", () => {
   const calm = calmPlan(3, 3, {});
@@ -258,6 +264,7 @@ test.for<[string, (observer: TlaTrace) => void, string]>([
       observer.readied(status, {
         number: 1,
         messages: [heartbeat],
+        snapshot: undefined,
         hardState: undefined,
         entries: [],
         mustSync: false,

@@ -1,5 +1,12 @@
-import type { Message, NodeId, Status, Term } from "@quorate/core";
+import {
+  describeConfState,
+  type Message,
+  type NodeId,
+  type Status,
+  type Term,
+} from "@quorate/core";
 import { type Disks, type Judge, Violation } from "../judge.ts";
+import { isMajority } from "./majority.ts";
 
 /**
  * I1, Election Safety (§5.2): a node leads, or speaks as a leader, only with the votes of a majority of
@@ -19,7 +26,7 @@ export class ElectedByMajority implements Judge {
 
   sent(message: Message): void {
     const { kind, from, to, term } = message;
-    if (kind === "append-entries" || kind === "heartbeat") {
+    if (kind === "append-entries" || kind === "install-snapshot" || kind === "heartbeat") {
       if (this.#elected.get(term) === from) return;
       throw new Violation("I1", `node ${from} speaks as the leader of term ${term}, unelected`);
     }
@@ -31,19 +38,17 @@ export class ElectedByMajority implements Judge {
     if (from !== to) voters.add(from);
   }
 
-  elected({ id, term, voters }: Status): void {
+  elected({ id, term, confState }: Status): void {
     const others = this.#votes.get(term)?.get(id) ?? new Set<NodeId>();
-    const own = this.#disks.termOf(id) >= term && voters.includes(id) ? 1 : 0;
-    const count = own + voters.filter((voter) => others.has(voter)).length;
-    // Not by the core's own notion of a majority, which may be what is wrong.
-    if (2 * count > voters.length) {
+    const own = this.#disks.termOf(id) >= term;
+    if (isMajority(confState, (voter) => (voter === id ? own : others.has(voter)))) {
       this.#elected.set(term, id);
       return;
     }
     throw new Violation(
       "I1",
       `node ${id} leads term ${term} with the votes of [${[...others].join(" ")}], ` +
-        `${own === 1 ? "and its own" : "its own not durable"}, of ${voters.length}`,
+        `${own ? "and its own" : "its own not durable"}, of ${describeConfState(confState)}`,
     );
   }
 }

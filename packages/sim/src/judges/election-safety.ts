@@ -12,7 +12,8 @@ export class ElectionSafety implements Judge {
 
   /** Whoever speaks as a leader is one. */
   sent({ kind, from, term }: Message): void {
-    if (kind === "append-entries" || kind === "heartbeat") this.#lead(from, term);
+    const leads = kind === "append-entries" || kind === "install-snapshot" || kind === "heartbeat";
+    if (leads) this.#lead(from, term);
   }
 
   #lead(node: NodeId, term: Term): void {

@@ -10,6 +10,9 @@ import { type Disks, type Judge, Violation } from "../judge.ts";
 
 const mebi = 2 ** 20;
 
+/** More than a change of the configuration takes in a world of at most ten nodes. */
+const changeBytes = 150;
+
 /**
  * I13: what a leader believes of its followers is bounded: matchIndex < nextIndex ≤ last + 1, no more
  * on the way than the window allows, and every acknowledged entry is on the follower's real disk for
@@ -28,13 +31,17 @@ export class ProgressBounds implements Judge {
     this.#disks = disks;
     this.#countMax = inflightCountMax;
     // The message that crosses the limit is still sent, and one large entry travels alone.
-    const largestBytes = Math.max(messageBytesMax, commandBytesMax + entryOverheadBytes);
+    const largestBytes = Math.max(
+      messageBytesMax,
+      commandBytesMax + entryOverheadBytes,
+      changeBytes,
+    );
     this.#bytesMax = inflightBytesMax - 1 + largestBytes;
   }
 
   stepped(before: Status, after: Status, log: readonly Entry[]): void {
     const sameReign = before.role === "leader" && before.term === after.term;
-    for (const [offset, peer] of after.progress.entries()) {
+    for (const peer of after.progress) {
       const { id, matchIndex, nextIndex, inflightCount, inflightBytes } = peer;
       const bounded = matchIndex < nextIndex && nextIndex <= after.last.index + 1;
       if (!bounded || inflightCount > this.#countMax || inflightBytes > this.#bytesMax) {
@@ -44,7 +51,8 @@ export class ProgressBounds implements Judge {
             `next=${nextIndex} inflight=${inflightCount}, ${inflightBytes} bytes, for node ${id}`,
         );
       }
-      const earlier = sameReign ? (before.progress[offset]?.matchIndex ?? none) : none;
+      const was = sameReign ? before.progress.find((other) => other.id === id) : undefined;
+      const earlier = was?.matchIndex ?? none;
       if (matchIndex < earlier) {
         throw new Violation("I13", `node ${after.id} took back what node ${id} acknowledged`);
       }

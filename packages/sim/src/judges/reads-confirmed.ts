@@ -1,8 +1,22 @@
-import { type LogIndex, type Message, type NodeId, none, type Status } from "@quorate/core";
+import {
+  type ConfState,
+  type LogIndex,
+  type Message,
+  type NodeId,
+  none,
+  type Status,
+} from "@quorate/core";
 import { type Judge, Violation } from "../judge.ts";
+import { isMajority } from "./majority.ts";
 
-/** The answers to the heartbeats of one leader in one term: when each follower gave its last. */
-type Answers = Map<NodeId, number>;
+/** What is known of one leader in one term. */
+interface Reign {
+  readonly leader: NodeId;
+  /** When each follower last answered a heartbeat. */
+  readonly answers: Map<NodeId, number>;
+  /** The configurations that it led by. */
+  readonly confStates: ConfState[];
+}
 
 /**
  * I11: a read ends with an index only after a majority, the leader among it, has confirmed to one
@@ -13,26 +27,27 @@ export class ReadsConfirmed implements Judge {
   readonly invariant = "I11";
   /** Counts answers, to tell those before a moment from those after it. */
   #moment = 0;
-  #voterCount = 0;
-  /** By the leader's term and id. */
-  readonly #answers = new Map<string, Answers>();
+  /** By the leader's term and id; the newest come last. */
+  readonly #reigns = new Map<string, Reign>();
   /** When each read began that has not ended. */
   readonly #begun = new Map<number, number>();
 
-  started({ voters }: Status): void {
-    this.#voterCount = voters.length;
+  elected({ id, term, confState }: Status): void {
+    this.#reigns.set(`${term}/${id}`, { leader: id, answers: new Map(), confStates: [confState] });
+    const [oldest] = this.#reigns.keys();
+    if (this.#reigns.size > reignCountMax && oldest !== undefined) this.#reigns.delete(oldest);
+  }
+
+  stepped(before: Status, { id, role, term, confState }: Status): void {
+    if (role !== "leader" || before.confState === confState) return;
+    this.#reigns.get(`${term}/${id}`)?.confStates.push(confState);
   }
 
   sent(message: Message): void {
     if (message.kind !== "heartbeat-response" || message.readRound === none) return;
     this.#moment += 1;
-    const reign = `${message.term}/${message.to}`;
-    const answers: Answers = this.#answers.get(reign) ?? new Map<NodeId, number>();
-    // The newest reign comes last.
-    this.#answers.delete(reign);
-    this.#answers.set(reign, answers.set(message.from, this.#moment));
-    const [oldest] = this.#answers.keys();
-    if (this.#answers.size > reignCountMax && oldest !== undefined) this.#answers.delete(oldest);
+    const reign = this.#reigns.get(`${message.term}/${message.to}`);
+    reign?.answers.set(message.from, this.#moment);
   }
 
   readStarted(read: number): void {
@@ -43,18 +58,12 @@ export class ReadsConfirmed implements Judge {
     const begin = this.#begun.get(read);
     this.#begun.delete(read);
     if (index === none || begin === undefined) return;
-    // A node that is alone confirms to itself.
-    let most = 0;
-    for (const answers of this.#answers.values()) {
-      let count = 0;
-      for (const moment of answers.values()) if (moment > begin) count += 1;
-      most = Math.max(most, count);
+    for (const { leader, answers, confStates } of this.#reigns.values()) {
+      // A leader that is a majority by itself needs nobody.
+      const confirms = (id: NodeId): boolean => id === leader || (answers.get(id) ?? 0) > begin;
+      if (confStates.some((confState) => isMajority(confState, confirms))) return;
     }
-    if (2 * (most + 1) > this.#voterCount) return;
-    throw new Violation(
-      "I11",
-      `a read at ${index} was confirmed by ${most} followers since it began, of ${this.#voterCount} voters`,
-    );
+    throw new Violation("I11", `a read at ${index} was confirmed by no majority since it began`);
   }
 }
 

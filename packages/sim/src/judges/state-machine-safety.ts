@@ -1,4 +1,11 @@
-import { at, type Entry, type LogIndex, type NodeId, type Status } from "@quorate/core";
+import {
+  at,
+  type Entry,
+  type LogIndex,
+  type NodeId,
+  type Snapshot,
+  type Status,
+} from "@quorate/core";
 import { type Judge, Violation } from "../judge.ts";
 import { sameContent } from "./log-matching.ts";
 
@@ -42,6 +49,17 @@ export class StateMachineSafety implements Judge {
       }
       this.#agree(node, entry);
     }
+  }
+
+  restored(node: NodeId, { index, term }: Snapshot): void {
+    const applied = this.#appliedIndexes.get(node) ?? 0;
+    if (index < applied) {
+      throw new Violation("I5", `node ${node} goes from entry ${applied} back to ${index}`);
+    }
+    if (this.#sequence[index - 1]?.term !== term) {
+      throw new Violation("I5", `node ${node} begins anew after ${term}/${index}, never committed`);
+    }
+    this.#appliedIndexes.set(node, index);
   }
 
   #agree(node: NodeId, entry: Entry): void {

@@ -33,6 +33,7 @@ function isPromise(message: Message): boolean {
     case "request-vote":
     case "append-entries":
     case "append-entries-response":
+    case "install-snapshot":
     case "heartbeat":
       return true;
     case "request-vote-response":

@@ -23,7 +23,9 @@ export type TlaSpoken = Exclude<
       | "pre-vote-response"
       | "propose"
       | "read-index"
-      | "read-index-response";
+      | "read-index-response"
+      | "install-snapshot"
+      | "timeout-now";
   }
 >;
 

@@ -108,6 +108,9 @@ export class TlaTrace implements Observer {
     const step = this.#step;
     assert(step?.after === after, "what a node receives makes it step");
     this.#step = undefined;
+    if (message.kind === "request-vote-response" && before.commitIndex < after.commitIndex) {
+      this.#stop(`node ${after.id} learned what is committed from a refusal`);
+    }
     this.#tell(after.id, (node, scribe) => {
       const isHeard = isSpoken(message) && !isLost(before, after, message);
       const copy = isHeard ? this.#post.take(message) : undefined;
@@ -133,6 +136,9 @@ export class TlaTrace implements Observer {
 
   sent(message: Message): void {
     this.#settle();
+    if (message.kind === "install-snapshot" || message.kind === "timeout-now") {
+      this.#stop(`node ${message.from} sent a ${message.kind}`);
+    }
     // A request for votes waits for the disk, and so does the candidate's own vote.
     if (message.kind !== "request-vote") return;
     this.#tell(message.from, (node, scribe) => {

@@ -1,4 +1,4 @@
-import { type Entry, type Message, newEntry, type Status } from "@quorate/core";
+import { type Entry, type Message, newEntry, RaftNode, type Status } from "@quorate/core";
 import { encodeBatch, type Frame } from "@quorate/wire";
 import { expect, test } from "vitest";
 import type { App } from "./app.ts";
@@ -11,22 +11,8 @@ const frameOf = (...messages: readonly Message[]): Frame => {
 };
 
 const statusOf = (status: Partial<Status>): Status => ({
-  id: 1,
-  role: "follower",
+  ...new RaftNode(1, [1, 2, 3]).status(),
   term: 1,
-  vote: 0,
-  leader: 0,
-  voters: [1, 2, 3],
-  firstIndex: 1,
-  last: { term: 0, index: 0 },
-  persistedIndex: 0,
-  commitIndex: 0,
-  appliedIndex: 0,
-  electionElapsedTicks: 0,
-  electionTimeoutTicks: 10,
-  uncommittedBytes: 0,
-  pendingReadCount: 0,
-  progress: [],
   ...status,
 });
 

@@ -1,0 +1,50 @@
+import {
+  describeConfState,
+  type Entry,
+  type LogIndex,
+  sameConfState,
+  type Status,
+} from "@quorate/core";
+import { type Judge, Violation } from "../judge.ts";
+import { Configurations } from "./configurations.ts";
+
+/**
+ * I15: a node's configuration is the one that the committed log tells, as of what it has applied, or of
+ * the snapshot that it installs; no change that it applied is passed over, also across a crash.
+ */
+export class ConfigurationApplied implements Judge {
+  readonly invariant = "I15";
+  #committedIndex: LogIndex = 0;
+  readonly #configurations = new Configurations();
+
+  started(status: Status): void {
+    this.#configurations.begin(status);
+    this.#check(status);
+  }
+
+  committed({ commitIndex }: Status, log: readonly Entry[], after: LogIndex): void {
+    for (const entry of log.slice(Math.max(after, this.#committedIndex), commitIndex)) {
+      this.#configurations.add(entry);
+      this.#committedIndex = entry.index;
+    }
+  }
+
+  stepped(before: Status, after: Status): void {
+    const same = before.confState === after.confState && before.appliedIndex === after.appliedIndex;
+    if (!same) this.#check(after);
+  }
+
+  #check({ id, confState, confIndex, appliedIndex }: Status): void {
+    const last = this.#configurations.lastIndexAt(appliedIndex);
+    if (last > confIndex) {
+      throw new Violation("I15", `node ${id} applied the change at ${last} and knows ${confIndex}`);
+    }
+    const expected = this.#configurations.at(confIndex, id);
+    if (sameConfState(confState, expected)) return;
+    throw new Violation(
+      "I15",
+      `node ${id} has ${describeConfState(confState)} since ${confIndex}, ` +
+        `where ${describeConfState(expected)} is right`,
+    );
+  }
+}
