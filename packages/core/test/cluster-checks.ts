@@ -5,6 +5,7 @@ import {
   describeEntry,
   type Entry,
   type LogIndex,
+  type Message,
   type NodeId,
   none,
   quorum,
@@ -31,6 +32,7 @@ export class ClusterChecks {
   /** I15: what each node began with, and what each applied change leads to. */
   readonly #founding = new Map<NodeId, ConfState>();
   readonly #changes = new Map<LogIndex, ConfState>();
+  readonly #committedElsewhere = new Map<LogIndex, Term>();
   /** What each leader knew at the last look. */
   readonly #before = new Map<NodeId, Status>();
 
@@ -52,10 +54,20 @@ export class ClusterChecks {
     }
   }
 
+  /** A scenario makes up a message: so its snapshot is of what was committed, elsewhere. */
+  assume(message: Message): void {
+    if (message.kind !== "install-snapshot") return;
+    const { index, term, confState } = message.snapshot;
+    this.#committedElsewhere.set(index, term);
+    const expected = this.#confStateAt(index, message.to);
+    if (expected === undefined || sameConfState(expected, confState)) return;
+    this.#changes.set(index, confState);
+  }
+
   /** A snapshot was taken, or a state machine restored from it. */
   snapshot(node: NodeId, { index, term, confState }: Snapshot): void {
-    const entry = this.#applied.get(index);
-    if (index > 0 && entry?.term !== term) {
+    const known = this.#applied.get(index)?.term ?? this.#committedElsewhere.get(index);
+    if (index > 0 && known !== term) {
       throw new Error(`I14: node ${node} has a snapshot at ${index} of what nobody applied`);
     }
     this.#checkConfState("I14", node, index, confState);
@@ -91,11 +103,15 @@ export class ClusterChecks {
     }
   }
 
-  #checkConfState(claim: string, node: NodeId, index: LogIndex, confState: ConfState): void {
+  /** What `node` should go by if the change or snapshot at `index` is its last. */
+  #confStateAt(index: LogIndex, node: NodeId): ConfState | undefined {
     const last = Math.max(none, ...[...this.#changes.keys()].filter((at) => at <= index));
     const founders = [...this.#founding.values()].find(({ voters }) => voters.length > 0);
-    const start = index === none ? this.#founding.get(node) : founders;
-    const expected = this.#changes.get(last) ?? start;
+    return this.#changes.get(last) ?? (index === none ? this.#founding.get(node) : founders);
+  }
+
+  #checkConfState(claim: string, node: NodeId, index: LogIndex, confState: ConfState): void {
+    const expected = this.#confStateAt(index, node);
     if (expected === undefined || sameConfState(expected, confState)) return;
     throw new Error(
       `${claim}: node ${node} has ${describeConfState(confState)} as of ${index}, ` +

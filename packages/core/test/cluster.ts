@@ -1,14 +1,11 @@
 import {
   describeConfState,
-  describeEntries,
-  describeHardState,
   describeMessage,
   describeReady,
   describeSnapshot,
   describeStatus,
   emptyStorage,
   type Entry,
-  type EntryId,
   joiningSnapshot,
   type Message,
   newEntry,
@@ -19,7 +16,8 @@ import {
   type Storage,
 } from "../src/index.ts";
 import { ClusterChecks } from "./cluster-checks.ts";
-import { Host, isSnapshot, type Work, type World } from "./host.ts";
+import { describeDisk, describeWork, entryNames } from "./describe-host.ts";
+import { Host, type World } from "./host.ts";
 import { Network, type Selection } from "./network.ts";
 import {
   field,
@@ -92,7 +90,7 @@ export class Cluster {
     stepdown: (args) => this.#drive(args, (host) => host.node.stepDown()),
     forget: (args) => this.#drive(args, (host) => host.node.forgetLeader()),
     read: (args) => this.#drive(args, (host) => host.node.readIndex()),
-    step: ([node, ...message]) => this.#drive([node], (host) => step(host, parseMessage(message))),
+    step: ([node, ...message]) => this.#forge(this.#host(node), parseMessage(message)),
     unreachable: ([node, peer]) =>
       this.#drive([node], (host) => host.node.reportUnreachable(parseNode(peer))),
 
@@ -201,6 +199,12 @@ export class Cluster {
   #drive([node]: readonly (string | undefined)[], act: (host: Host) => void): void {
     const host = this.#host(node);
     act(host);
+    this.#settle(host);
+  }
+
+  #forge(host: Host, message: Message): void {
+    step(host, message);
+    this.#checks.assume(message);
     this.#settle(host);
   }
 
@@ -347,19 +351,6 @@ function step(host: Host, message: Message): void {
   host.node.step(message);
 }
 
-function describeWork(work: readonly Work[]): string {
-  const from = work.findLast(isSnapshot);
-  const entries = work.filter((each): each is Entry => !isSnapshot(each));
-  const restored = from === undefined ? [] : [`restored ${entryNames([from])}`];
-  if (entries.length === 0 && from !== undefined) return restored.join("");
-  return [...restored, `applied ${describeEntries(entries)}`].join(" ");
-}
-
-function describeDisk(id: NodeId, { hardState, snapshot, entries }: Storage): string {
-  const compacted = snapshot === undefined ? "" : ` ${describeSnapshot(snapshot)}`;
-  return `n${id} ${describeHardState(hardState)}${compacted} log=${entryNames(entries)}`;
-}
-
 function isError(line: string): boolean {
   return line.trimStart().startsWith("error ");
 }
@@ -376,10 +367,6 @@ function optional(text: string | undefined): [] | [number] {
 function parseStored(text: string): Entry {
   if (text.includes(":")) return parseEntry(text);
   return newEntry(parseId(text), "command", parseData(text));
-}
-
-function entryNames(entries: readonly EntryId[]): string {
-  return entries.map(({ term, index }) => `${term}/${index}`).join(" ") || "-";
 }
 
 /** `n1->n2`, `n1->`, `->n2`, a kind of message, and how many at most. */
