@@ -30,9 +30,11 @@ export interface Fact {
   readonly index: LogIndex;
 }
 
-/** A fact, and how old it may be. */
-export interface AgedFact extends Fact {
-  /** No less true time has passed since `began`, in milliseconds. */
+/** The newest fact, and how old it may be. */
+export interface AgedFact {
+  readonly term: Term;
+  readonly index: LogIndex;
+  /** No more true time has passed since it began, in milliseconds. */
   readonly ageMs: number;
 }
 
@@ -80,14 +82,13 @@ export class Evidence {
   /** The newest fact, if there is one and the clocks vouch for its age. */
   newest(): AgedFact | undefined {
     if (this.#fact === undefined) return undefined;
-    const { now, wall } = this.moment();
-    const { began } = this.#fact;
-    const passedMs = now - began.now;
+    const { began, term, index } = this.#fact;
     const { driftMax, partingMsMax } = this.#trust;
-    if (Math.abs(wall - began.wall - passedMs) > partingMsMax) {
+    const passedMs = this.#clock.now() - began.now;
+    if (Math.abs(this.#clock.wall() - began.wall - passedMs) > partingMsMax) {
       this.onPause();
       return undefined;
     }
-    return { ...this.#fact, ageMs: passedMs / (1 - driftMax) + 2 * partingMsMax };
+    return { term, index, ageMs: passedMs / (1 - driftMax) + 2 * partingMsMax };
   }
 }

@@ -57,6 +57,8 @@ export class Leadership {
   readonly #diskWatch: DiskWatch;
   readonly #loopWatch: LoopWatch;
   #transfer: Transfer | undefined;
+  /** The newest term in which a transfer was begun. */
+  #transferTerm: Term = none;
   /** The newest term that this node was seen to lead. */
   #ledTerm: Term = none;
   /** Why it gives up the leadership of a term. */
@@ -77,6 +79,14 @@ export class Leadership {
    */
   get isFrozen(): boolean {
     return this.#diskWatch.isStuck && this.#host.node.role !== "leader";
+  }
+
+  /**
+   * Whether this leader began to hand over in its term, with whatever success: the request to campaign
+   * may still be on its way.
+   */
+  get hasTransferred(): boolean {
+    return this.#transferTerm === this.#host.node.term;
   }
 
   /** Watches a write to the log; gives what it gives. */
@@ -212,6 +222,7 @@ export class Leadership {
       this.#finish(this.#transfer, failed("another transfer was begun in a newer term"));
     }
     this.#transfer = transfer;
+    this.#transferTerm = term;
     this.#reason = { term, end };
     this.#host.wake();
     return transfer;

@@ -30,6 +30,8 @@ export interface ReadsHost<Query, Answer> {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly applyQueue: ApplyQueue<Query, Answer>;
+  /** Whether this leader began to hand over in its term, with whatever success. */
+  hasTransferred(): boolean;
   /** The core is to be asked for a read index. */
   wake(): void;
   /** Runs `work` as an event of its own: what it throws stops the replica. */
@@ -263,7 +265,7 @@ export class Reads<Query, Answer> {
     const fact = this.#evidence.newest();
     // Confirmed in this very term: so something is committed in it (§8).
     if (fact === undefined || fact.term !== node.term || fact.ageMs >= this.#leaseMs) return none;
-    if (node.status().transferBegun) return none;
+    if (this.#host.hasTransferred()) return none;
     this.#renewAfter(fact.ageMs, this.#leaseMs);
     return fact.term;
   }

@@ -225,6 +225,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       clock: this.#clock,
       deadlines: this.#deadlines,
       applyQueue: this.#applyQueue,
+      hasTransferred: () => this.#node.status().transferBegun,
       wake: () => this.#wake(),
       resume: (work) => this.#event(work),
     });

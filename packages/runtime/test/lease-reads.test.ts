@@ -150,6 +150,22 @@ for (const state of ["paused", "suspended"] as const) {
   });
 }
 
+test("a leader whose ticks tell of a pause counts on no lease, however short it was", async () => {
+  const { group, old } = await newLeased();
+  old.state = "paused";
+  await group.run(320);
+  old.state = "running";
+  await group.run(5);
+  group.isolate(old.id);
+  const read = old.ask(lease);
+  await group.run(50);
+  expect(read.code).toBe("pending");
+  group.loses = () => false;
+  await group.until(() => read.isSettled);
+  expect(read.value.answer).toEqual(["old"]);
+  group.stop();
+});
+
 test("a round that was on its way while the machine was suspended is dated from its beginning", async () => {
   const { group, old } = await newLeased();
   await group.run(2000);
@@ -208,8 +224,7 @@ test("a transfer that was begun ends the lease for the rest of the term (L6)", a
   if (target === undefined || voter === undefined) throw new Error("there are three");
   const { term } = old.raft;
   group.holds = ({ kind }) => kind === "timeout-now";
-  old.raft.transferLeadership(target.id);
-  old.wake();
+  old.leadership.transfer(target.id, () => {});
   // It is given up, and the leader leads on, confirmed by rounds.
   await group.run(2 * electionTimeoutTicks * tickMs);
   expect([old.raft.role, old.raft.term]).toEqual(["leader", term]);
@@ -271,6 +286,20 @@ test("a lease read waits until everything committed is applied (L4)", async () =
   group.stop();
 });
 
+test("a lease read waits for what is committed by others and not yet on this disk", async () => {
+  const { group, old } = await newLeased();
+  old.holdsDisk = true;
+  old.propose("more");
+  await group.until(() => old.raft.commitIndex === 3);
+  const read = old.ask(lease);
+  await group.run(100);
+  expect([read.code, old.raft.appliedIndex]).toEqual(["pending", 2]);
+  old.release();
+  await group.until(() => read.isSettled);
+  expect(read.value).toEqual({ index: 3, answer: ["old", "more"] });
+  group.stop();
+});
+
 test("a leader holds no lease before it has committed in its term (L1)", async () => {
   const { group, old } = await newLeased();
   // What the next leader needs in order to commit is held back; it hears from the others all the same.
@@ -298,8 +327,7 @@ test("a lease of an earlier term is no lease", async () => {
   if (between === undefined) throw new Error("there are others");
   const { term } = old.raft;
   const handOver = async (from: TimedNode, to: TimedNode): Promise<void> => {
-    from.raft.transferLeadership(to.id);
-    from.wake();
+    from.leadership.transfer(to.id, () => {});
     await group.until(() => to.raft.role === "leader");
   };
   await handOver(old, between);

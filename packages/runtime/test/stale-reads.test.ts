@@ -102,17 +102,16 @@ test("a steady load of reads that may be a little old never waits", async () => 
 
 test("a read that may be a little old waits for what was current then", async () => {
   const { group, leader, follower } = await newGroup();
-  follower.journal.holdsApplies = true;
+  follower.holdsDisk = true;
   leader.propose("new");
   await group.until(() => leader.journal.commands.includes("new"));
   const asked = follower.ask();
   await group.run(50);
-  // The follower knows by now that "new" was current, and has not applied it.
+  // The follower knows by now that "new" was current, and cannot apply it before its disk has it.
   const read = follower.ask(bounded);
   await group.run(50);
   expect([asked.code, read.code]).toEqual(["pending", "pending"]);
-  follower.journal.holdsApplies = false;
-  follower.journal.release();
+  follower.release();
   await group.until(() => read.isSettled);
   expect(read.value.answer).toEqual(["old", "new"]);
   group.stop();

@@ -102,6 +102,7 @@ export class TimedNode {
         clock,
         deadlines: new Deadlines(clock, resume),
         applyQueue: this.#applyQueue,
+        hasTransferred: () => this.leadership.hasTransferred,
         wake,
         resume,
       },
