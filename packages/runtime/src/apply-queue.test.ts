@@ -20,7 +20,7 @@ function newBench(machine: Partial<StateMachine<string, string>>): {
   const queue = new ApplyQueue<string, string>(whole, {
     onEntryApplied: (entry, given) => told.push(`entry ${entry.index}${given ? " result" : ""}`),
     onApplied: (index) => told.push(`applied ${index}`),
-    onRestored: ({ index }) => told.push(`restored ${index}`),
+    onRestored: ({ snapshot }) => told.push(`restored ${snapshot.index}`),
     onFailed: (error) => told.push(`failed ${String(error)}`),
     resume: (work) => work(),
   });
@@ -195,6 +195,7 @@ async function turns(): Promise<void> {
 function newRestorable(index: number, ...texts: string[]): Restorable {
   return {
     snapshot: { term: 1, index, confState: confStateOf([1]) },
+    members: new Uint8Array(0),
     async *chunks() {
       for (const text of texts) yield new TextEncoder().encode(text);
     },
@@ -310,7 +311,7 @@ test("ApplyQueue.stop cuts a restore short, and waits for it", async () => {
     },
   });
   queue.install({
-    snapshot: newRestorable(8).snapshot,
+    ...newRestorable(8),
     async *chunks() {
       for (;;) {
         await new Promise<void>((resolve) => (next = resolve));

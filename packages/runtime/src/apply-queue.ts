@@ -22,7 +22,10 @@ export interface Asker<Query, Answer> {
 
 /** A snapshot that the state machine is to be restored from. */
 export interface Restorable {
+  /** Which entry it stands for, and the configuration as of it. */
   readonly snapshot: Snapshot;
+  /** The member table as of the same entry, encoded. */
+  readonly members: Uint8Array;
   /** The state. Read once, when everything that was queued before is applied. */
   chunks(): AsyncIterable<Uint8Array>;
 }
@@ -43,8 +46,11 @@ export interface ApplyQueueHost {
   onEntryApplied(entry: Entry, result: Uint8Array | undefined): void;
   /** Everything up to `index` was applied. */
   onApplied(index: LogIndex): void;
-  /** The state machine was restored from `snapshot`, which takes the place of everything up to it. */
-  onRestored(snapshot: Snapshot): void;
+  /**
+   * The state machine was restored, from what takes the place of everything up to it: of the entries
+   * that were not applied before, nobody will learn a result. `onApplied` follows.
+   */
+  onRestored(from: Restorable): void;
   /** The state machine threw, or broke its contract. Nothing more is applied. */
   onFailed(error: unknown): void;
   /** Runs `work`, which an asynchronous state machine delayed, as an event of its own. */
@@ -194,7 +200,7 @@ export class ApplyQueue<Query, Answer> {
       this.#host.resume(() => this.#onDone(() => this.#fail(error)));
       return;
     }
-    this.#host.resume(() => this.#onDone(() => this.#onRestored(from.snapshot)));
+    this.#host.resume(() => this.#onDone(() => this.#onRestored(from)));
   }
 
   /** The same chunks; they end in an error when the queue stops, so that nobody waits for the rest. */
@@ -205,10 +211,10 @@ export class ApplyQueue<Query, Answer> {
     }
   }
 
-  #onRestored(snapshot: Snapshot): void {
-    this.#appliedIndex = snapshot.index;
-    this.#host.onRestored(snapshot);
-    this.#host.onApplied(snapshot.index);
+  #onRestored(from: Restorable): void {
+    this.#appliedIndex = from.snapshot.index;
+    this.#host.onRestored(from);
+    this.#host.onApplied(this.#appliedIndex);
     this.#askReady();
     this.run();
   }

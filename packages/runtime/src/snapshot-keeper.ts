@@ -201,6 +201,11 @@ export class SnapshotKeeper {
     this.#waiting = [];
     const { newest } = this.#host.store;
     const point = this.#point();
+    if (point === undefined && this.#served.length === 0) {
+      // It was due, and will be again.
+      this.#isBusy = false;
+      return;
+    }
     const isNeeded = this.#isNeeded;
     this.#isNeeded = false;
     if (newest !== undefined && point !== undefined) {

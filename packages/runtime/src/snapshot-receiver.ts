@@ -154,6 +154,10 @@ export class SnapshotReceiver {
     if (this.#installing !== undefined && this.#installing.snapshot.index <= index) {
       this.#installing = undefined;
     }
+    const reception = this.#incoming?.reception;
+    if (reception === undefined || reception.isEnding) return;
+    // The log brought what the snapshot was to bring.
+    if (reception.metadata.snapshot.index <= index) this.#drop();
   }
 
   /** Takes nothing more, and gives up what is not whole. Resolves when nothing is left running. */

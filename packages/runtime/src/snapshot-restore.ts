@@ -13,7 +13,7 @@ export function restorableOf(
     stored?.snapshot.index === snapshot.index && stored.snapshot.term === snapshot.term,
     "what is to be restored was stored before",
   );
-  return { snapshot, chunks: () => chunksOf(store, stored) };
+  return { snapshot, members: stored.members, chunks: () => chunksOf(store, stored) };
 }
 
 /** The content of a stored snapshot, verified. Keeps its file until the end, or until nobody asks any more. */

@@ -245,7 +245,7 @@ export class SnapshotStream {
       this.#blockedTimer = this.#host.clock.setTimer(blockedMs, () =>
         this.#host.resume(() => {
           this.#blockedTimer = undefined;
-          this.#pump();
+          this.#send(source, data);
         }),
       );
       return;

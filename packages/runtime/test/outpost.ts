@@ -8,7 +8,6 @@ import {
   RaftError,
   RaftNode,
   type Ready,
-  type Snapshot,
   snapshotAtStart,
 } from "@quorate/core";
 import type { Network, SnapshotOptions, StateMachine } from "@quorate/runtime";
@@ -17,14 +16,16 @@ import { openWal, type SnapshotStore, type Wal } from "@quorate/wal";
 import { MemoryDisk } from "@quorate/wal/testing";
 import {
   decodeBatch,
+  decodeFrame,
   decodeSnapshotChunk,
   decodeSnapshotOffer,
   decodeSnapshotReceipt,
   encodeBatch,
   encodeFrame,
   type Frame,
+  type FrameType,
 } from "@quorate/wire";
-import { ApplyQueue, type Interlude } from "../src/apply-queue.ts";
+import { ApplyQueue, type Interlude, type Restorable } from "../src/apply-queue.ts";
 import { SnapshotKeeper } from "../src/snapshot-keeper.ts";
 import { validateSnapshotOptions } from "../src/snapshot-options.ts";
 import { SnapshotReceiver } from "../src/snapshot-receiver.ts";
@@ -124,6 +125,8 @@ export class Outpost {
   /** What happened, in order. */
   readonly told: string[] = [];
   failure: unknown;
+  /** Whether the network has no room for a frame of this type. */
+  isCongested: (type: FrameType) => boolean = () => false;
   readonly #land: Outland;
   readonly #network: Network;
   readonly #applyQueue: ApplyQueue<null, readonly string[]>;
@@ -174,7 +177,7 @@ export class Outpost {
     this.store = opened.snapshots;
     this.#land = land;
     const { clock } = land;
-    this.#network = land.hub.network(id);
+    this.#network = this.#newNetwork(land.hub.network(id));
     this.#applyQueue = this.#newApplyQueue();
     const chosen = validateSnapshotOptions({ ...small, ...options.snapshots });
     const shared = {
@@ -270,6 +273,13 @@ export class Outpost {
     return left;
   }
 
+  #newNetwork(network: Network): Network {
+    return {
+      ...network,
+      send: (to, chunks) => !this.isCongested(decodeFrame(chunks).type) && network.send(to, chunks),
+    };
+  }
+
   #newApplyQueue(): ApplyQueue<null, readonly string[]> {
     const host = {
       onEntryApplied: (entry: Entry) => this.keeper.onEntryApplied(entry),
@@ -279,7 +289,7 @@ export class Outpost {
         this.keeper.onApplied();
         this.wake();
       },
-      onRestored: (snapshot: Snapshot) => {
+      onRestored: ({ snapshot }: Restorable) => {
         this.told.push(`restored ${snapshot.index}`);
         this.keeper.onRestored(snapshot);
       },

@@ -231,3 +231,27 @@ test("forget ends the stream to a node that is no member any more", async () => 
   expect(tap.chunkCount).toBe(0);
   await trio.close();
 });
+
+test("what the network has no room for is sent when it has, and costs no bandwidth twice", async () => {
+  const trio = await Trio.lagging(() => new Ledger(), { snapshotBytesPerSecond: 2000 });
+  const tap = new Wiretap(trio.land);
+  trio.post(1).isCongested = (type) => type === "snapshot-chunk";
+  trio.land.hub.rejoin(3);
+  await trio.land.until(() => tap.offers.length > 0);
+  await trio.land.run(900);
+  expect(tap.chunkCount).toBe(0);
+  const start = trio.land.clock.now();
+  trio.post(1).isCongested = () => false;
+  await trio.untilEqual(40);
+  expect(tap.offers).toHaveLength(1);
+  expect(trio.land.clock.now() - start).toBeLessThan(400);
+  await trio.close();
+});
+
+test("a network that never has room is a stall", async () => {
+  const trio = await Trio.lagging(() => new Ledger());
+  trio.post(1).isCongested = (type) => type === "snapshot-chunk";
+  trio.land.hub.rejoin(3);
+  await trio.land.until(() => trio.post(1).told.includes("given up 3 snapshot_failed"));
+  await trio.close();
+});

@@ -5,23 +5,24 @@ import { decodeSnapshotChunk, decodeSnapshotOffer, decodeSnapshotReceipt } from 
 import { expect } from "vitest";
 import { type Machine, Outland, Outpost } from "./outpost.ts";
 
-const voters = [1, 2, 3];
+/** The nodes of a trio. */
+export const voters: readonly number[] = [1, 2, 3];
 
 /** Three nodes, the first of which leads. */
 export class Trio<M extends Machine> {
   readonly land: Outland = new Outland();
   readonly posts = new Map<number, Outpost>();
   readonly machines = new Map<number, M>();
-  readonly #newMachine: () => M;
+  readonly #newMachine: (id: number) => M;
   readonly #snapshots: SnapshotOptions;
 
-  constructor(newMachine: () => M, snapshots: SnapshotOptions) {
+  constructor(newMachine: (id: number) => M, snapshots: SnapshotOptions) {
     this.#newMachine = newMachine;
     this.#snapshots = snapshots;
   }
 
   static async ready<M extends Machine>(
-    newMachine: () => M,
+    newMachine: (id: number) => M,
     snapshots: SnapshotOptions = {},
   ): Promise<Trio<M>> {
     const trio = new Trio(newMachine, snapshots);
@@ -34,7 +35,7 @@ export class Trio<M extends Machine> {
 
   /** The third cut off, and so far behind that the others have forgotten what it needs. */
   static async lagging<M extends Machine>(
-    newMachine: () => M,
+    newMachine: (id: number) => M,
     snapshots: SnapshotOptions = {},
   ): Promise<Trio<M>> {
     const trio = await Trio.ready(newMachine, snapshots);
@@ -47,7 +48,7 @@ export class Trio<M extends Machine> {
   }
 
   async start(id: number, memory?: MemoryDisk): Promise<Outpost> {
-    const machine = this.#newMachine();
+    const machine = this.#newMachine(id);
     const options = { id, voters, machine, snapshots: this.#snapshots };
     const given = memory === undefined ? options : { ...options, memory };
     const post = await Outpost.open(this.land, given);
