@@ -107,7 +107,7 @@ export function contradiction(log: LogState, addition: Addition): string | undef
   if (entries.length === 0 && prev.index !== shape.last.index) {
     return "entries are removed, not replaced";
   }
-  if ((entries.length > 0 || isReset) && prev.index < log.hardState.commitIndex) {
+  if (entries.length > 0 && prev.index < log.hardState.commitIndex) {
     return "a committed entry is replaced";
   }
   if (isReset && hardState.commitIndex < prev.index) {

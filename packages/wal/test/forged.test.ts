@@ -5,7 +5,7 @@ import { batchBytes, batchHeaderBytes, decodeBatchHeader } from "../src/batch.ts
 import { openWal } from "../src/index.ts";
 import { fileSeed } from "../src/file-header.ts";
 import { parseFileName } from "../src/file-name.ts";
-import { segmentHeaderBytes } from "../src/segment.ts";
+import { segmentHeaderBytes, segmentName } from "../src/segment.ts";
 import { MemoryDisk } from "../src/testing.ts";
 import { Harness, newRandom, walOptions, workload } from "./harness.ts";
 
@@ -32,7 +32,7 @@ function forge(bytes: Uint8Array, head: number, seed: number, random: () => numb
     view.setUint8(batchHeaderBytes + below(payloadBytes), below(256));
     if (random() < 0.3) view.setUint32(batchHeaderBytes, oddNumbers[below(9)] ?? 0, true);
   } else {
-    view.setUint32(12 + 4 * below(14), oddNumbers[below(9)] ?? 0, true);
+    view.setUint32(12 + 4 * below(15), oddNumbers[below(9)] ?? 0, true);
   }
   const payloadStart = head + batchHeaderBytes;
   const payload = bytes.subarray(payloadStart, payloadStart + view.getUint32(12, true));
@@ -74,3 +74,28 @@ test("a forged log is read or refused, whatever its numbers say", async () => {
   expect(counts.read).toBeGreaterThan(0);
   expect(counts.refused).toBeGreaterThan(100);
 });
+
+test.each([
+  [1, "the log begins anew after an entry that is not committed"],
+  [2, "a flag is unknown"],
+  [3, "a flag is unknown"],
+])(
+  "a batch with the flags %i, which it was not written with, is refused",
+  async (flags, detail) => {
+    const log = new Harness(new MemoryDisk());
+    await log.open();
+    await log.run([{ append: [5], term: 1 }, { append: [6] }]);
+    await log.close();
+    const name = segmentName(1);
+    const bytes = log.disk.readFile(name);
+    const seed = fileSeed({ incarnation: walOptions.incarnation, sequence: 1 });
+    const head = headsOf(bytes, seed)[1] ?? 0;
+    const view = new DataView(bytes.buffer, bytes.byteOffset + head);
+    view.setUint32(68, flags, true);
+    view.setUint32(4, crc32c(bytes.subarray(head + 8, head + batchHeaderBytes), seed), true);
+    log.disk.writeFile(name, bytes);
+    await expect(log.open()).rejects.toThrow(
+      new RegExp(`^corrupt: ${name}, byte ${head}: .*${detail}`),
+    );
+  },
+);
