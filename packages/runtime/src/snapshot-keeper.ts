@@ -69,6 +69,8 @@ export class SnapshotKeeper {
   /** Those who asked for a snapshot of what is applied now, or for the one that is being taken. */
   #waiting: Asker[] = [];
   #served: Asker[] = [];
+  /** Whether the state machine was restored, and what that replaced is still there. */
+  #isRestored = false;
   /** Whether a snapshot is wanted whatever the log holds. */
   #isNeeded = false;
   /** Runs when the last snapshot failed: until then none is begun unless somebody asks. */
@@ -100,13 +102,18 @@ export class SnapshotKeeper {
     if (kind === "command") this.#lastCommand = { term, index };
   }
 
-  /** Begins a snapshot if one is due. To be called after entries were applied. */
+  /** Begins a snapshot if one is due. To be called after entries were applied, or a snapshot restored. */
   onApplied(): void {
+    if (this.#isRestored) {
+      this.#isRestored = false;
+      this.compact();
+    }
     if (!this.#isBusy && this.#retry === undefined && this.#isDue()) this.#begin();
   }
 
   /** The state machine was restored from the newest snapshot. */
   onRestored({ term, index }: Snapshot): void {
+    this.#isRestored = true;
     this.#compactor.reset(index);
     this.#lastCommand = { term, index };
   }
