@@ -12,9 +12,10 @@ export type CallEnd = "deadline" | "aborted" | "stopped";
 export interface Performance {
   /**
    * Nobody waits any longer: begin nothing more, and do not reply. Returns what to tell the caller;
-   * undefined for the plain truth, that what was begun may yet take effect.
+   * undefined for the plain truth, that what was begun may yet take effect. `cause` is the caller's
+   * reason, if it has one.
    */
-  end(why: CallEnd): RaftError | undefined;
+  end(why: CallEnd, cause?: unknown): RaftError | undefined;
 }
 
 /**
@@ -109,7 +110,7 @@ export function abortOf({ place }: Call, cause: unknown): RaftError {
     case "waiting":
       return new RaftError("unavailable", "aborted before a leader was given the call", { cause });
     case "performed": {
-      const told = place.performance?.end("aborted");
+      const told = place.performance?.end("aborted", cause);
       if (told !== undefined) return told;
       break;
     }

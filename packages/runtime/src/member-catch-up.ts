@@ -57,7 +57,8 @@ export class CatchUp {
   /** How far it came, for people. */
   describe(known: CatchUpLook): string {
     const { id, matchIndex } = this.#slowest(known);
-    return `after ${this.#round} rounds node ${id} has entry ${matchIndex} of ${known.lastIndex}`;
+    const round = `in round ${this.#round} of ${catchUpRoundCountMax}`;
+    return `${round} node ${id} has entry ${matchIndex} of ${known.lastIndex}`;
   }
 
   #slowest({ matchIndexOf }: CatchUpLook): { id: NodeId; matchIndex: LogIndex } {

@@ -101,7 +101,7 @@ export class MemberOperation implements Performance {
     }
   }
 
-  end(why: CallEnd): RaftError | undefined {
+  end(why: CallEnd, cause: unknown = this.#postponement): RaftError | undefined {
     const waiting = this.#waiting;
     this.#waiting = { kind: "over" };
     if (why === "deadline" && waiting.kind === "catching-up") {
@@ -109,8 +109,8 @@ export class MemberOperation implements Performance {
     }
     if (this.#proposedCount > 0 || why === "stopped") return undefined;
     const reason = why === "aborted" ? "aborted before" : "the time was over before";
-    const cause = this.#postponement === undefined ? {} : { cause: this.#postponement };
-    return new RaftError("unavailable", `${reason} the change could begin`, cause);
+    const options = cause === undefined ? {} : { cause };
+    return new RaftError("unavailable", `${reason} the change could begin`, options);
   }
 
   #advance(): void {

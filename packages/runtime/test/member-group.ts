@@ -6,6 +6,7 @@ import {
   emptyStorage,
   type Entry,
   joiningSnapshot,
+  type LogIndex,
   type Message,
   type NodeId,
   type RaftError,
@@ -54,9 +55,14 @@ export class MemberNode {
   isAwake = true;
   readonly deadlines: Deadlines;
   readonly #send: (to: NodeId, parcel: Parcel) => boolean;
-  /** The membership of the newest snapshot, and the one that came with the last that arrived. */
+  /** The membership of the newest snapshot. */
   #saved: Membership = { confState: emptyConfState, table: emptyMemberTable };
-  #arrived: Membership = this.#saved;
+  /** The memberships that came with snapshots, by their indexes. */
+  readonly #arrived = new Map<LogIndex, Membership>();
+  /** The leader that what waits was last made for. */
+  #retried = { term: 0, leader: 0 };
+  /** Whom a snapshot was sent, and whether it has left. */
+  #offered: { readonly to: NodeId; readonly ok: boolean }[] = [];
 
   constructor(
     id: NodeId,
@@ -122,7 +128,15 @@ export class MemberNode {
     const { message, membership } = parcel;
     this.raft.step(message);
     // The state of a snapshot, which goes beside the message, is its membership.
-    if (message.kind === "install-snapshot") this.#arrived = membership;
+    if (message.kind === "install-snapshot") this.#arrived.set(message.snapshot.index, membership);
+  }
+
+  /** Time passes; by now it is known which snapshots have left. */
+  tick(): void {
+    for (const { to, ok } of this.#offered) this.raft.reportSnapshot(to, ok);
+    this.#offered = [];
+    this.raft.tick();
+    this.isAwake = true;
   }
 
   /** Takes a snapshot of what is applied, and forgets the log before it. */
@@ -142,12 +156,19 @@ export class MemberNode {
       this.raft.persisted(ready.number);
       for (const message of ready.messagesAfterPersist) this.#sendMessage(message);
       if (ready.snapshot !== undefined) {
-        this.raft.applied(ready.snapshot.index);
-        this.members.onRestored(this.#arrived);
+        const { index } = ready.snapshot;
+        const arrived = this.#arrived.get(index);
+        assert(arrived !== undefined, "a membership came with the snapshot");
+        this.#saved = arrived;
+        this.raft.applied(index);
+        this.members.onRestored(arrived);
       }
       this.#apply(ready.committed);
     }
     this.members.observe();
+    const { term, leader } = this.raft;
+    if (term === this.#retried.term && leader === this.#retried.leader) return;
+    this.#retried = { term, leader };
     this.calls.retry();
   }
 
@@ -163,8 +184,9 @@ export class MemberNode {
   }
 
   #sendMessage(message: Message): void {
-    this.#send(message.to, { kind: "message", message, membership: this.#saved });
-    if (message.kind === "install-snapshot") this.raft.reportSnapshot(message.to, true);
+    const { to } = message;
+    const ok = this.#send(to, { kind: "message", message, membership: this.#saved });
+    if (message.kind === "install-snapshot") this.#offered.push({ to, ok });
   }
 }
 
@@ -246,10 +268,7 @@ export class MemberGroup {
   tick(count = 1): void {
     for (let tick = 0; tick < count; tick++) {
       this.clock.advance(tickMs);
-      for (const node of this.nodes.values()) {
-        node.raft.tick();
-        node.isAwake = true;
-      }
+      for (const node of this.nodes.values()) node.tick();
       this.settle();
     }
   }
@@ -275,7 +294,8 @@ export class MemberGroup {
 
   /** Lets everything happen that needs no time. */
   settle(): void {
-    for (;;) {
+    for (let turn = 0; ; turn++) {
+      assert(turn < 10_000, "things come to rest");
       for (const node of this.nodes.values()) {
         if (node.isAwake) node.pump();
       }
