@@ -247,7 +247,8 @@ export class RaftNode {
 
   /**
    * What a snapshot of the state machine stands for if it is taken now, at `appliedIndex`. Throws
-   * `snapshot_failed` while the state machine is being restored from another.
+   * `snapshot_failed` while the state machine is being restored from another, and before a node that
+   * joins has a configuration.
    */
   snapshotPoint(): Snapshot {
     return snapshotPoint(this.#state);

@@ -1,5 +1,6 @@
-import { RaftError } from "./errors.ts";
-import { isSafe, type LogIndex, type NodeId } from "./ids.ts";
+import type { ConfState } from "./conf-state.ts";
+import { type ErrorCode, RaftError } from "./errors.ts";
+import { isSafe, type LogIndex, type NodeId, none } from "./ids.ts";
 import type { InstallSnapshot } from "./message.ts";
 import { snapshotSettled } from "./progress.ts";
 import { configure, type RaftState } from "./state.ts";
@@ -7,7 +8,7 @@ import type { Snapshot } from "./snapshot.ts";
 
 /**
  * What a snapshot of the state machine would stand for if it were taken now. Throws `snapshot_failed` while
- * the state machine is being restored from another.
+ * the state machine is being restored from another, and before a node that joins has a configuration.
  */
 export function snapshotPoint(state: RaftState): Snapshot {
   const { appliedIndex: index, log, confState } = state;
@@ -15,6 +16,7 @@ export function snapshotPoint(state: RaftState): Snapshot {
   if (term === undefined) {
     throw new RaftError("snapshot_failed", `a snapshot at ${log.base.index} is being installed`);
   }
+  checkStandsIn(confState, "snapshot_failed");
   return { index, term, confState };
 }
 
@@ -32,10 +34,7 @@ export function compact(state: RaftState, snapshot: Snapshot, index: LogIndex): 
         `with ${appliedIndex} applied`,
     );
   }
-  // Whoever began from it would have no configuration, though the group has one.
-  if (snapshot.confState.voters.length === 0) {
-    throw new RaftError("invalid_argument", "a node that joins has nothing to stand in for yet");
-  }
+  checkStandsIn(snapshot.confState, "invalid_argument");
   const term = log.termAt(snapshot.index);
   if (term !== undefined && term !== snapshot.term) {
     throw new RaftError("invalid_argument", `entry ${snapshot.index} has term ${term}`);
@@ -44,6 +43,12 @@ export function compact(state: RaftState, snapshot: Snapshot, index: LogIndex): 
     state.snapshot = snapshot;
   }
   log.compact(index);
+}
+
+/** Whoever began from a snapshot of no configuration would have none, though the group has one. */
+function checkStandsIn({ voters }: ConfState, code: ErrorCode): void {
+  if (voters.length > 0) return;
+  throw new RaftError(code, "a node that joins has nothing to stand in for yet");
 }
 
 /**
@@ -58,6 +63,10 @@ export function onInstallSnapshot(state: RaftState, message: InstallSnapshot): v
     if (!log.holds(snapshot)) restore(state, snapshot);
     state.commitIndex = snapshot.index;
   }
+  // It is durable, and the one before it may not be kept.
+  if (log.holds(snapshot) && snapshot.index > (state.snapshot?.index ?? none)) {
+    state.snapshot = snapshot;
+  }
   const { id: from, term } = state;
   const to = message.from;
   state.outbox.messagesAfterPersist.push({
@@ -71,7 +80,6 @@ export function onInstallSnapshot(state: RaftState, message: InstallSnapshot): v
 
 function restore(state: RaftState, snapshot: Snapshot): void {
   state.log.restore(snapshot);
-  state.snapshot = snapshot;
   state.restoring = snapshot;
   // What is being applied was committed before it, so it goes ahead; none of it counts any more.
   state.applyingBytes = 0;
