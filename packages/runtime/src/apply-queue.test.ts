@@ -415,3 +415,38 @@ test("ApplyQueue starts where the state machine is", () => {
   queue.run();
   expect(told).toEqual(["answer at 7"]);
 });
+
+test("ApplyQueue takes an interlude from within onApplied, and overlaps nothing for it", async () => {
+  const told: string[] = [];
+  const applies: (() => void)[] = [];
+  const machine: StateMachine<string, string> = {
+    apply: (entries) => {
+      told.push("apply");
+      return new Promise((resolve) => {
+        applies.push(() => resolve(entries.map(() => result)));
+      });
+    },
+    query: (query) => {
+      told.push(query);
+      return query;
+    },
+  };
+  const queue: ApplyQueue<string, string> = new ApplyQueue(machine, {
+    onEntryApplied: () => {},
+    onApplied: () => {
+      queue.interrupt(newInterlude(told));
+      queue.run();
+      told.push("told");
+    },
+    onRestored: () => {},
+    onFailed: () => {},
+    resume: (work) => work(),
+  });
+  queue.push(newEntries(1, "command"));
+  queue.run();
+  queue.push(newEntries(2, "command"));
+  queue.ask({ query: "query", readIndex: 1, onAnswer: () => {}, onError: () => {} });
+  applies.shift()?.();
+  await turns();
+  expect(told).toEqual(["apply", "told", "query", "interlude", "apply"]);
+});

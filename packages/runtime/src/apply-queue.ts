@@ -78,6 +78,8 @@ export class ApplyQueue<Query, Answer> {
   #appliedIndex: LogIndex;
   /** Whether an apply, a restore or an interlude runs. */
   #busy = false;
+  /** Whether the host is being told what was applied. */
+  #isTelling = false;
   readonly #interludes = new Set<Interlude>();
   #askingCount = 0;
   readonly #askers = new Set<Asker<Query, Answer>>();
@@ -131,9 +133,9 @@ export class ApplyQueue<Query, Answer> {
     this.#askers.delete(asker);
   }
 
-  /** Does what can be done now. */
+  /** Does what can be done now. Within a call of the host, that is when the host has heard all. */
   run(): void {
-    while (!this.#stopped && !this.#busy) {
+    while (!this.#stopped && !this.#busy && !this.#isTelling) {
       const [interlude] = this.#interludes;
       if (interlude !== undefined) {
         this.#interrupt(interlude);
@@ -213,8 +215,10 @@ export class ApplyQueue<Query, Answer> {
 
   #onRestored(from: Restorable): void {
     this.#appliedIndex = from.snapshot.index;
+    this.#isTelling = true;
     this.#host.onRestored(from);
     this.#host.onApplied(this.#appliedIndex);
+    this.#isTelling = false;
     this.#askReady();
     this.run();
   }
@@ -263,12 +267,14 @@ export class ApplyQueue<Query, Answer> {
       this.#fail(new TypeError(`apply must return ${what}`));
       return;
     }
+    this.#appliedIndex = at(entries, entries.length - 1).index;
+    this.#isTelling = true;
     let next = 0;
     for (const entry of entries) {
       this.#host.onEntryApplied(entry, entry.kind === "command" ? at(results, next++) : undefined);
     }
-    this.#appliedIndex = at(entries, entries.length - 1).index;
     this.#host.onApplied(this.#appliedIndex);
+    this.#isTelling = false;
   }
 
   #fail(error: unknown): void {
