@@ -229,7 +229,6 @@ export class Acceptor {
     const accepted = this.#accepted.get(id);
     if (accepted === undefined) return;
     this.#accepted.delete(id);
-    clearTimeout(accepted.leaving);
     accepted.socket.destroy();
     if (this.#options.book.forget(id)) this.#options.onGuestGone(id);
   }
