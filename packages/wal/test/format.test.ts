@@ -107,7 +107,7 @@ test("FORMAT.md shows bytes that are read back as it says", async () => {
   expect(await contentOf(snapshots, newest)).toEqual(ascii("state"));
 });
 
-test("FORMAT.md shows a log that was whole before the snapshot came, and one cut short by a crash", async () => {
+test("FORMAT.md shows a log as it was before the snapshot, and a crash completes the install", async () => {
   const [log, snapshot] = shown();
   const before = must(log).slice();
   for (let offset = 0x4e0; offset < before.length; offset++) {

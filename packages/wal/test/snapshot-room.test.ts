@@ -66,7 +66,7 @@ test("a snapshot that finds no room leaves nothing behind, wherever the room end
   expect(refusals).toBeGreaterThan(20);
 });
 
-test("a disk that says it is full at any operation before the name is durable leaves nothing behind", async () => {
+test("a disk that is full at any operation before the name is durable leaves nothing behind", async () => {
   let refusals = 0;
   for (let number = 1; ; number++) {
     const log = await logWith(new MemoryDisk());
