@@ -255,3 +255,18 @@ test("a network that never has room is a stall", async () => {
   await trio.land.until(() => trio.post(1).told.includes("given up 3 snapshot_failed"));
   await trio.close();
 });
+
+test("waiting for bandwidth is no stall, also if what was waited for is lost", async () => {
+  const trio = await Trio.lagging(() => new Ledger(), {
+    snapshotBytesPerSecond: 40,
+    snapshotChunkBytes: 64,
+    snapshotWindowBytes: 64,
+  });
+  const tap = new Wiretap(trio.land);
+  tap.copies = ({ frame }) => (frame.type === "snapshot-chunk" && tap.chunkCount % 3 === 0 ? 0 : 1);
+  trio.land.hub.rejoin(3);
+  await trio.untilEqual(40);
+  expect(tap.chunkCount).toBeGreaterThan(7);
+  expect(trio.post(1).told.some((text) => text.startsWith("given up"))).toBe(false);
+  await trio.close();
+});
