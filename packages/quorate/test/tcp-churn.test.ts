@@ -74,7 +74,7 @@ class Churn {
 }
 
 for (let seed = 1; seed <= 6; seed++) {
-  test(`whatever nodes think of one another meanwhile, they connect once they agree, seed ${seed}`, async () => {
+  test(`nodes that agree connect, whatever they thought before, seed ${seed}`, async () => {
     const [timersBefore, socketsBefore] = [count("Timeout"), socketCount()];
     const churn = new Churn(await freeAddresses(12), seed);
     for (let step = 0; step < 150; step++) await churn.step();
