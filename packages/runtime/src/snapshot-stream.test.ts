@@ -52,12 +52,14 @@ async function newStream(): Promise<{
   stream: SnapshotStream;
   sent: SnapshotChunk[];
   told: string[];
+  network: { hasRoom: boolean };
   more: (received: number) => Promise<void>;
 }> {
   const clock = new ManualClock();
   const source = new SlowSource();
   const sent: SnapshotChunk[] = [];
   const told: string[] = [];
+  const network = { hasRoom: true };
   const resume = (work: () => void): void => work();
   const stream = new SnapshotStream(
     { peer: 2, streamId: 5, term: 1, index: 8 },
@@ -75,8 +77,8 @@ async function newStream(): Promise<{
         return true;
       },
       sendChunk: (_, chunk) => {
-        sent.push(chunk);
-        return true;
+        if (network.hasRoom) sent.push(chunk);
+        return network.hasRoom;
       },
       onEnded: (_, ending) => told.push(ending.kind),
       resume,
@@ -87,7 +89,7 @@ async function newStream(): Promise<{
     stream.onReceipt({ streamId: 5, received, state: "more" });
     await turns();
   };
-  return { clock, source, stream, sent, told, more };
+  return { clock, source, stream, sent, told, network, more };
 }
 
 test("a stream sends within its window, and names the checksum at the end", async () => {
@@ -165,4 +167,18 @@ test("a source that cannot be read ends the stream", async () => {
   expect(told).toEqual(["offer", "given-up"]);
   await stream.cancel();
   expect(source.isClosed).toBe(true);
+});
+
+test("a piece that the network has no room for is kept, and sent when it has", async () => {
+  const { clock, source, stream, sent, network, more } = await newStream();
+  network.hasRoom = false;
+  await more(0);
+  await source.finish();
+  clock.advance(500);
+  expect(source.offsets).toEqual([0]);
+  network.hasRoom = true;
+  clock.advance(50);
+  expect(sent.map(({ offset }) => offset)).toEqual([0]);
+  await Promise.all([stream.cancel(), source.finish()]);
+  expect(clock.timerCount).toBe(0);
 });
