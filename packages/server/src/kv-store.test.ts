@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Entry } from "quorate";
+import { RaftError, type Entry } from "quorate";
 import { expect, test } from "vitest";
 import { encodeCommand } from "./command.ts";
 import { decodeResult } from "./command-result.ts";
@@ -106,5 +106,87 @@ test("KvStore agrees with a plain map, whatever the commands", () => {
       expect(store.keyCount).toBe(model.size);
       for (const n of ["a", "b", "c", "ab"]) expect(text(store, n)).toBe(model.get(n));
     }),
+  );
+});
+
+async function* chunksOf(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+}
+
+async function saved(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+test("KvStore saves the state of the moment, and restores it elsewhere, whatever comes after", async () => {
+  const store = new KvStore();
+  store.apply([put(1, "a", "1"), put(2, "b", "2"), put(3, "c", "3")]);
+  const chunks = store.snapshots.save();
+  store.apply([put(4, "a", "later"), remove(5, "b"), put(6, "d", "4")]);
+
+  const other = new KvStore();
+  other.apply([put(1, "z", "gone")]);
+  await other.snapshots.restore(chunksOf(await saved(chunks), 3));
+  expect(other.keyCount).toBe(3);
+  expect(["a", "b", "c", "d", "z"].map((name) => text(other, name))).toEqual([
+    "1",
+    "2",
+    "3",
+    undefined,
+    undefined,
+  ]);
+  expect(other.query({ key: key("c") })?.modifiedIndex).toBe(3);
+  const [result] = other.apply([put(7, "b", "new")]);
+  expect(decodeResult(result ?? new Uint8Array(0))).toEqual({ kind: "applied", previousIndex: 2 });
+  expect(text(store, "a")).toBe("later");
+});
+
+test("KvStore goes on saving the old state while a new one takes its place", async () => {
+  const store = new KvStore();
+  store.apply([put(1, "a", "old")]);
+  const chunks = store.snapshots.save();
+  await store.snapshots.restore(chunksOf(await saved(new KvStore().snapshots.save()), 100));
+  store.apply([put(2, "a", "new")]);
+  const other = new KvStore();
+  await other.snapshots.restore(chunksOf(await saved(chunks), 100));
+  expect(text(other, "a")).toBe("old");
+});
+
+test("KvStore refuses a snapshot with a key twice, or one that is damaged", async () => {
+  const store = new KvStore();
+  store.apply([put(1, "a", "1")]);
+  const bytes = await saved(store.snapshots.save());
+  const record = bytes.subarray(1, -10);
+  const twice = Buffer.concat([bytes.subarray(0, 1), record, record, bytes.subarray(-10)]);
+  twice[twice.length - 1] = 2;
+  for (const damaged of [twice, bytes.subarray(0, -1), Buffer.from([9])]) {
+    const restored = store.snapshots.restore(chunksOf(damaged, 7));
+    await expect(restored).rejects.toBeInstanceOf(RaftError);
+  }
+});
+
+test("KvStore restores what any commands led to", async () => {
+  const name = fc.constantFrom("a", "b", "c", "ab", "\u00ff");
+  const step = fc.record({ name, value: fc.option(fc.string({ maxLength: 5 })) });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 30 }),
+      fc.integer({ min: 1, max: 50 }),
+      async (steps, cut) => {
+        const store = new KvStore();
+        store.apply(
+          steps.map((s, at) =>
+            s.value === null ? remove(at + 1, s.name) : put(at + 1, s.name, s.value),
+          ),
+        );
+        const other = new KvStore();
+        await other.snapshots.restore(chunksOf(await saved(store.snapshots.save()), cut));
+        expect(other.keyCount).toBe(store.keyCount);
+        for (const n of ["a", "b", "c", "ab", "\u00ff"]) {
+          expect(other.query({ key: key(n) })).toEqual(store.query({ key: key(n) }));
+        }
+      },
+    ),
   );
 });

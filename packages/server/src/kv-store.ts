@@ -1,6 +1,15 @@
-import { none, RaftError, type Entry, type LogIndex, type StateMachine } from "quorate";
+import {
+  none,
+  RaftError,
+  type Entry,
+  type LogIndex,
+  type MemorySnapshots,
+  type StateMachine,
+} from "quorate";
 import { decodeCommand } from "./command.ts";
 import { encodeResult, type CommandResult } from "./command-result.ts";
+import { encodeSnapshot, SnapshotDecoder, type KvRecord } from "./kv-snapshot.ts";
+import { ViewableMap } from "./viewable-map.ts";
 
 /** Asks for the value of `key`. */
 export interface KvQuery {
@@ -22,7 +31,17 @@ export type KvAnswer = KvValue | undefined;
  */
 export class KvStore implements StateMachine<KvQuery, KvAnswer> {
   /** Keyed by the key's bytes, one character for each, since equal arrays are not equal keys of a map. */
-  readonly #values = new Map<string, KvValue>();
+  #values = new ViewableMap<KvValue>();
+
+  /**
+   * The whole store as bytes, and back. `save` takes its view at once, for nothing; commands go on to be
+   * applied while it is read. A `restore` that rejects leaves a part of the new state behind.
+   */
+  readonly snapshots: MemorySnapshots = {
+    kind: "memory",
+    save: () => encodeSnapshot(recordsOf(this.#values.view())),
+    restore: (chunks) => this.#restore(chunks),
+  };
 
   /**
    * Applies commands in log order. A malformed one changes nothing and its result says so. Throws
@@ -40,6 +59,22 @@ export class KvStore implements StateMachine<KvQuery, KvAnswer> {
   /** How many keys have a value. */
   get keyCount(): number {
     return this.#values.size;
+  }
+
+  async #restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    // A new map: the old state goes first, so that two never take memory, unless one is being saved.
+    const values = new ViewableMap<KvValue>();
+    this.#values = values;
+    const decoder = new SnapshotDecoder();
+    for await (const chunk of chunks) {
+      for (const { name, value, modifiedIndex } of decoder.push(chunk)) {
+        if (values.get(name) !== undefined) {
+          throw new RaftError("malformed", "the snapshot has a key twice");
+        }
+        values.set(name, { value, modifiedIndex });
+      }
+    }
+    decoder.finish();
   }
 
   #applyOne(entry: Entry): CommandResult {
@@ -67,6 +102,10 @@ export class KvStore implements StateMachine<KvQuery, KvAnswer> {
         );
     }
   }
+}
+
+function* recordsOf(values: Iterable<readonly [string, KvValue]>): Generator<KvRecord, undefined> {
+  for (const [name, { value, modifiedIndex }] of values) yield { name, value, modifiedIndex };
 }
 
 function nameOf(key: Uint8Array): string {
