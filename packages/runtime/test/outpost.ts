@@ -2,6 +2,7 @@ import {
   assert,
   confStateOf,
   type Entry,
+  type HardState,
   type LogIndex,
   type Message,
   type NodeId,
@@ -131,6 +132,8 @@ export class Outpost {
   readonly #network: Network;
   readonly #applyQueue: ApplyQueue<null, readonly string[]>;
   #writing: Promise<void> = Promise.resolve();
+  /** What no write has taken yet. */
+  #hardState: HardState | undefined;
   #pumpIsDue = false;
   #isClosed = false;
 
@@ -340,8 +343,13 @@ export class Outpost {
   }: Ready): void {
     this.#writing = this.#writing.then(async () => {
       if (this.failure !== undefined) return;
+      // As in a replica, a commit index alone waits for the next write.
+      if (hardState !== undefined) this.#hardState = hardState;
       try {
-        await this.wal.append({ entries, hardState, reset }, { sync: mustSync });
+        if (mustSync) {
+          await this.wal.append({ entries, hardState: this.#hardState, reset });
+          this.#hardState = undefined;
+        }
       } catch (error) {
         this.#fail(error);
         return;
