@@ -6,7 +6,7 @@ import { ManualClock } from "./manual-clock.ts";
 import { networkConformance } from "./network-conformance.ts";
 import { randomConformance } from "./random-conformance.ts";
 import { SeededRandom } from "./seeded-random.ts";
-import type { Clock, Network, Random } from "../ports.ts";
+import type { Clock, Network, Random, Receiver } from "../ports.ts";
 
 /** Lets a manual clock run until `condition` holds, for at most a minute of its time. */
 function untilOf(clock: ManualClock): Until {
@@ -85,43 +85,106 @@ test("clockConformance finds a clock that is early, or that cannot cancel", asyn
   expect(await broken(() => ({ defer: (callback) => callback() }))).not.toEqual([]);
 });
 
+/** Which cases of the suite for networks fail if `change` is made to those of a hub. */
+function failuresOfNetwork(
+  change: (network: Network, id: number) => Partial<Network>,
+): Promise<string[]> {
+  return failuresOf((collect) =>
+    networkConformance(collect, async () => {
+      const clock = new ManualClock();
+      const hub = new LoopbackHub(clock);
+      return {
+        network: (id) => {
+          const network = hub.network(id);
+          return { ...network, ...change(network, id) };
+        },
+        address: () => "",
+        until: untilOf(clock),
+        close: async () => {},
+      };
+    }),
+  );
+}
+
+/** Makes a network tell its receiver what `change` makes of it. */
+function telling(change: (receiver: Receiver) => Partial<Receiver>) {
+  return (network: Network): Partial<Network> => ({
+    open: (receiver, incarnation) => {
+      const whole: Receiver = {
+        onFrame: (from, frame) => receiver.onFrame(from, frame),
+        onConnected: (peer) => receiver.onConnected(peer),
+        onDisconnected: (peer, reason) => receiver.onDisconnected(peer, reason),
+        onRemoved: (by) => receiver.onRemoved(by),
+        onPeerSeen: (node) => receiver.onPeerSeen(node),
+      };
+      return network.open({ ...whole, ...change(receiver) }, incarnation);
+    },
+  });
+}
+
 test("networkConformance finds a network that loses, repeats, swaps or misnames", async () => {
-  const broken = (change: (network: Network, id: number) => Partial<Network>) =>
-    failuresOf((collect) =>
-      networkConformance(collect, async () => {
-        const clock = new ManualClock();
-        const hub = new LoopbackHub(clock);
-        return {
-          network: (id) => {
-            const network = hub.network(id);
-            return { ...network, ...change(network, id) };
-          },
-          address: () => "",
-          until: untilOf(clock),
-          close: async () => {},
-        };
-      }),
-    );
-  expect(await broken(() => ({}))).toEqual([]);
-  expect(await broken(() => ({ send: () => true }))).not.toEqual([]);
+  expect(await failuresOfNetwork(() => ({}))).toEqual([]);
+  expect(await failuresOfNetwork(telling(() => ({})))).toEqual([]);
+  expect(await failuresOfNetwork(() => ({ send: () => true }))).not.toEqual([]);
   expect(
-    await broken((network) => ({
+    await failuresOfNetwork((network) => ({
       send: (to, chunks) => network.send(to, chunks) && network.send(to, chunks),
     })),
   ).not.toEqual([]);
   expect(
-    await broken((network) => ({
-      open: (receiver) =>
-        network.open({
-          onFrame: (from, frame) => receiver.onFrame(from + 1, frame),
-          onConnected: (peer) => receiver.onConnected(peer),
-          onDisconnected: (peer, reason) => receiver.onDisconnected(peer, reason),
-          onRemoved: (by) => receiver.onRemoved(by),
-          onPeerSeen: (node) => receiver.onPeerSeen(node),
-        }),
-    })),
+    await failuresOfNetwork(
+      telling((receiver) => ({ onFrame: (from, frame) => receiver.onFrame(from + 1, frame) })),
+    ),
   ).not.toEqual([]);
-  expect(await broken(() => ({ close: async () => {} }))).not.toEqual([]);
+  expect(await failuresOfNetwork(() => ({ close: async () => {} }))).not.toEqual([]);
+});
+
+test("networkConformance finds a network that does not follow the table of its peers", async () => {
+  const ignored = await failuresOfNetwork(() => ({ setPeers: () => {} }));
+  expect(ignored).toContain("Network refuses a peer with another log than its table says");
+  expect(ignored).toContain("Network lets a peer go that is left out, and in again");
+  const keepsAll = await failuresOfNetwork(() => ({ setRemoved: () => {} }));
+  expect(keepsAll).toContain("Network refuses a removed node, and tells it so");
+  expect(keepsAll).toContain("Network delivers to a peer what it is sent before it is let go");
+  const nameless = await failuresOfNetwork((network) => ({
+    open: (receiver) => network.open(receiver, new Uint8Array(16)),
+  }));
+  expect(nameless).toContain("Network holds a peer to the log that it came with first");
+  const cutsOff = await failuresOfNetwork((network) => {
+    let removed: readonly number[] = [];
+    return {
+      setRemoved: (ids) => network.setRemoved((removed = ids)),
+      send: (to, chunks) => !removed.includes(to) && network.send(to, chunks),
+    };
+  });
+  expect(cutsOff).toEqual(["Network delivers to a peer what it is sent before it is let go"]);
+});
+
+test("networkConformance finds a network that tells too little, too much or too soon", async () => {
+  const silent = await failuresOfNetwork(telling(() => ({ onRemoved: () => {} })));
+  expect(silent).toContain("Network refuses a removed node, and tells it so");
+  const blind = await failuresOfNetwork(telling(() => ({ onPeerSeen: () => {} })));
+  expect(blind).toContain("Network tells the name of a log that its table lacks, and of no other");
+  const chatty = await failuresOfNetwork(
+    telling((receiver) => ({
+      onConnected: (id) => {
+        receiver.onConnected(id);
+        receiver.onPeerSeen({ id, address: "", incarnation: new Uint8Array(16) });
+      },
+    })),
+  );
+  expect(chatty).toContain("Network connects the peers that it is told before it opens");
+  const hasty = await failuresOfNetwork((network) => {
+    let told: Receiver | undefined;
+    return {
+      open: (receiver, incarnation) => network.open((told = receiver), incarnation),
+      setRemoved: (ids) => {
+        network.setRemoved(ids);
+        for (const id of ids) told?.onDisconnected(id, "removed");
+      },
+    };
+  });
+  expect(hasty).toContain("Network delivers to a peer what it is sent before it is let go");
 });
 
 test("randomConformance finds a generator that is stuck, too small or a fraction", async () => {
