@@ -51,7 +51,7 @@ type LinkState =
 type Plan =
   /** Another attempt follows after a wait. */
   | { readonly kind: "reconnect" }
-  /** Another attempt follows at once, at the best address. */
+  /** Another attempt follows at once. */
   | { readonly kind: "move" }
   /** None follows. `timer` ends the connection, or its frames first. */
   | {
@@ -73,7 +73,7 @@ export class OutgoingLink {
   readonly #events: LinkEvents;
   /** Where the peer may be, the best guess first. */
   #addresses: readonly Address[] = [];
-  /** Attempts in a row that met no welcome: the next goes to the next address. */
+  /** Attempts that met no welcome since there is a best guess: each sends the next to the next address. */
   #missCount = 0;
   #state: LinkState = { kind: "waiting", timer: undefined };
   #plan: Plan = { kind: "reconnect" };
@@ -93,15 +93,16 @@ export class OutgoingLink {
   }
 
   /**
-   * Connects to one of `addresses` from now on, the best guess first and the next whenever one fails. A
-   * new best guess is tried at once, and what is connected elsewhere given up for it. A link that is
-   * being retired is not any more.
+   * Connects to one of `addresses` from now on: the best guess first, the next whenever one fails, and
+   * again the one that was connected last. A new best guess is tried at once, and what is connected
+   * elsewhere given up for it. A link that is being retired is not any more.
    */
   setAddresses(addresses: readonly Address[]): void {
     const [before, best] = [this.#addresses[0], addresses[0]];
     this.#addresses = addresses;
     this.#stay();
     if (best === undefined || sameAddress(before, best)) return;
+    this.#missCount = 0;
     this.#failureCount = 0;
     if (this.#state.kind === "waiting") this.hurry();
     else if (this.#state.kind !== "over" && !sameAddress(this.#state.address, best)) {
@@ -113,7 +114,6 @@ export class OutgoingLink {
   hurry(): void {
     if (this.#state.kind !== "waiting") return;
     clearTimeout(this.#state.timer);
-    this.#missCount = 0;
     this.#connect();
   }
 
@@ -165,7 +165,7 @@ export class OutgoingLink {
     if (plan.isEnding) this.#move("it is connected anew");
   }
 
-  /** Gives up what is connected, for the best address. */
+  /** Gives up what is connected, and connects at once, at the address that is next. */
   #move(reason: string): void {
     if (this.#state.kind !== "greeting" && this.#state.kind !== "open") return;
     this.#plan = { kind: "move" };
@@ -242,7 +242,6 @@ export class OutgoingLink {
         socket.destroy(new Error(`the peer took nothing for ${deadMs} ms`));
       }
     }, this.#limits.deadConnectionMs / checkCountMax);
-    this.#missCount = 0;
     this.#state = { kind: "open", address, socket, queue, checks, sinceMs: performance.now() };
     this.#events.onConnected();
   }
@@ -255,7 +254,7 @@ export class OutgoingLink {
     const lasted =
       state.kind === "open" && performance.now() - state.sinceMs >= this.#limits.reconnectMsMax;
     this.#failureCount = lasted ? 1 : this.#failureCount + 1;
-    if (state.kind === "greeting") this.#missCount++;
+    if (state.kind === "greeting" && plan.kind !== "move") this.#missCount++;
     this.#release();
     if (plan.kind === "retire") {
       clearTimeout(plan.timer);

@@ -72,10 +72,16 @@ test("a peer that is not where it should be is sought where it was said to be at
   const one = await openNode(1, { peers: new Map([[2, two.address]]), advertise: empty });
   one.network.setPeers([peer(2, empty)]);
   await until("it is found", () => one.connected.has(2));
+  // It is found there again when the connection is lost.
+  await two.network.close();
+  await until("the loss is noticed", () => !one.connected.has(2));
+  const again = await openNode(2, { listen: two.address, advertise: empty });
+  await until("it is found again", () => one.connected.has(2));
+  expect(one.refusals).toEqual([]);
   // An address that cannot be read is none.
   one.network.setPeers([peer(2, "no address")]);
   expect(one.network.send(2, textFrame("still there"))).toBe(true);
-  await until("a frame arrives", () => texts(two).includes("still there"));
+  await until("a frame arrives", () => texts(again).includes("still there"));
 });
 
 test("a hello says nothing of an address that leads everywhere", async () => {
