@@ -9,6 +9,7 @@ import {
   RaftNode,
   type RaftOptions,
   type Ready,
+  type SeededRandom,
   type Snapshot,
   type Status,
   type Storage,
@@ -38,8 +39,10 @@ export class Host {
   readonly #world: World;
   #node: RaftNode | undefined;
   #before: Status | undefined;
-  /** What would survive a crash. */
+  /** What would survive a crash of the process. */
   storage: Storage;
+  /** What would survive a power failure: `storage` as of the last data sync. */
+  #synced: Storage;
   /** Whether Readys are performed only by hand. */
   isManual = false;
   /** Accepted and not persisted, oldest first. */
@@ -57,6 +60,7 @@ export class Host {
     this.#options = options;
     this.#world = world;
     this.storage = options.storage ?? emptyStorage;
+    this.#synced = this.storage;
     this.restart();
   }
 
@@ -77,10 +81,17 @@ export class Host {
     this.#seen = undefined;
   }
 
+  /** A crash that also loses what was written and not synced. */
+  losePower(): void {
+    this.crash();
+    this.storage = this.#synced;
+  }
+
   restart(): void {
     this.crash();
     if (this.#received !== undefined) this.storage = complete(this.storage, this.#received);
     this.#received = undefined;
+    this.#synced = this.storage;
     this.#node = new RaftNode(this.id, this.#peers, { ...this.#options, storage: this.storage });
     this.check();
   }
@@ -108,6 +119,7 @@ export class Host {
     const written = this.#writing.filter((ready) => ready.number <= number);
     this.#writing = this.#writing.filter((ready) => ready.number > number);
     for (const ready of written) this.storage = write(this.storage, ready);
+    if (written.some((ready) => ready.mustSync)) this.#synced = this.storage;
     for (const ready of written) this.#world.send(ready.messagesAfterPersist);
     this.node.persisted(number);
     this.#world.look(this);
@@ -135,6 +147,7 @@ export class Host {
     const first = entries[index - base.index - 1];
     const rest = entries.filter((entry) => entry.index > index);
     this.storage = { ...this.storage, snapshot, base: first ?? base, entries: rest };
+    this.#synced = this.storage;
     this.node.compact(snapshot, index);
     return snapshot;
   }
@@ -142,6 +155,24 @@ export class Host {
   /** The state of a snapshot has arrived, and is durable. */
   receive(snapshot: Snapshot): void {
     if (snapshot.index > (this.#received?.index ?? 0)) this.#received = snapshot;
+  }
+
+  /** Makes some of what is being written durable, and not always the whole. */
+  persistSome(random: SeededRandom): void {
+    const ready = this.#writing[random.below(this.#writing.length + 1)];
+    if (ready !== undefined) this.persist(ready.number);
+  }
+
+  /** Applies some of what was handed out. */
+  applySome(random: SeededRandom): void {
+    const work = this.#applying[random.below(this.#applying.length + 1)];
+    if (work !== undefined) this.apply(work.index);
+  }
+
+  /** Does all that was accepted and is not done. */
+  finish(): void {
+    if (this.#writing.length > 0) this.persist();
+    if (this.#applying.length > 0) this.apply();
   }
 
   /** Accepts, persists and applies one Ready, as `advance` would. */
