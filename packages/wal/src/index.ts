@@ -1,4 +1,5 @@
 export type { Disk, DiskFile } from "./disk.ts";
+export { newestSnapshotName, openSnapshot, type OpenedSnapshot } from "./open-snapshot.ts";
 export { openWal, type OpenedWal, type WalOptions, type WalStart } from "./open-wal.ts";
 export type { Append, AppendOptions, Wal } from "./wal.ts";
 export type { WalIdentity } from "./file-header.ts";

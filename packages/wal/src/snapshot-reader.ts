@@ -20,14 +20,18 @@ const pieceBytes: number = groupBlockCount * blockContentBytes;
 
 /** Reads the content of one snapshot. Made by a store. */
 export class FileSnapshotReader implements SnapshotReader {
-  readonly #disk: Disk;
+  readonly #disk: Pick<Disk, "open">;
   readonly #place: SnapshotFile;
   readonly #onClosed: (reader: FileSnapshotReader) => void;
   readonly #turns = new Turns();
   #file: DiskFile | undefined;
 
   /** Reads the snapshot that lies in `place`. `onClosed` is told when that file is not needed any more. */
-  constructor(disk: Disk, place: SnapshotFile, onClosed: (reader: FileSnapshotReader) => void) {
+  constructor(
+    disk: Pick<Disk, "open">,
+    place: SnapshotFile,
+    onClosed: (reader: FileSnapshotReader) => void,
+  ) {
     this.#disk = disk;
     this.#place = place;
     this.#onClosed = onClosed;
