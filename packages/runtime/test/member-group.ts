@@ -146,9 +146,20 @@ export class MemberNode {
     this.isAwake = true;
   }
 
+  /** Does what the core says, and lets the members take their turn. */
   pump(): void {
     this.isAwake = false;
     this.members.observe();
+    this.work();
+    this.members.observe();
+    const { term, leader } = this.raft;
+    if (term === this.#retried.term && leader === this.#retried.leader) return;
+    this.#retried = { term, leader };
+    this.calls.retry();
+  }
+
+  /** Does what the core says, and no more. */
+  work(): void {
     while (this.raft.hasReady) {
       const ready = this.raft.ready();
       this.raft.accept(ready);
@@ -165,11 +176,6 @@ export class MemberNode {
       }
       this.#apply(ready.committed);
     }
-    this.members.observe();
-    const { term, leader } = this.raft;
-    if (term === this.#retried.term && leader === this.#retried.leader) return;
-    this.#retried = { term, leader };
-    this.calls.retry();
   }
 
   #apply(entries: readonly Entry[]): void {

@@ -92,6 +92,28 @@ test("leadership lost in the midst is told as such, and asking again brings it t
   expect(roles(again.value)).toEqual({ voters: [1, 2, 3, 4, 6], learners: [] });
 });
 
+test("a change that is applied is done, even if leadership is lost in the same moment", async () => {
+  const group = led(1);
+  const node = group.node(1);
+  const asked = change(node, { kind: "update", id: 1, priority: 5 });
+  node.work();
+  node.raft.stepDown();
+  await group.settled([asked], 0);
+  expect(asked.value.members[0]?.priority).toBe(5);
+});
+
+test("leadership lost and won again is lost: others may have changed what was looked at", async () => {
+  const group = led(1);
+  const node = group.node(1);
+  const asked = change(node, { kind: "update", id: 1, priority: 5 });
+  node.raft.stepDown();
+  node.raft.campaign();
+  node.work();
+  expect(node.raft.role).toBe("leader");
+  await group.settled([asked], 0);
+  expect(asked.code).toBe("leadership_lost");
+});
+
 test("the connection to the leader is lost: nobody knows what became of the change", async () => {
   const group = led(3);
   const asked = change(group.node(2), { kind: "demote", id: 3 });
