@@ -239,7 +239,9 @@ export class SnapshotKeeper {
     const { random, stateMachine } = this.#host;
     const { snapshots } = stateMachine;
     if (snapshots === undefined) throw failed("the state machine takes no snapshots");
-    if (snapshot === undefined) throw failed("the state machine is between two snapshots");
+    if (snapshot === undefined) {
+      throw failed("a restore or a change of members came last: try again after the next command");
+    }
     const external = snapshots.kind === "durable";
     const metadata = {
       snapshot,

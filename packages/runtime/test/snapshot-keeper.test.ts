@@ -1,3 +1,4 @@
+import { newConfChange } from "@quorate/core";
 import { MemoryDisk } from "@quorate/wal/testing";
 import { expect, test } from "vitest";
 import { DurableLedger, type DurableLedgerDisk, Ledger } from "./ledger.ts";
@@ -65,21 +66,23 @@ test("a snapshot is taken when the entries have enough bytes", async () => {
 
 test("what a snapshot holds is the state at one index, while applying goes on", async () => {
   const { land, post, machine } = await newLone(new Ledger());
-  post.propose(1, 9);
-  while (machine.saveCount === 0) await land.turn();
-  // Five more, each applied in a turn of its own, while the snapshot is written in pieces.
-  for (let number = 10; number < 15; number++) post.propose(number, number);
-  while (machine.commands.length < 14) await land.turn();
-  expect(post.told).toEqual([]);
-  await land.settle();
-  expect(post.told).toEqual(["taken 10"]);
+  // Commands are applied at every moment of the writing.
+  for (let number = 1; number <= 60; number++) {
+    post.propose(number, number);
+    land.clock.runDeferred();
+    for (let turn = 0; turn < 2; turn++) await Promise.resolve();
+  }
+  while (post.told.length === 0) await land.turn();
+  const stored = post.store.newest ?? expect.unreachable();
+  const { index } = stored.snapshot;
+  expect(machine.commands.length).toBeGreaterThan(index - 1);
 
-  // Without the log, there is what was in the snapshot.
-  const reader = await post.store.read(post.store.newest ?? expect.unreachable());
+  const reader = await post.store.read(stored);
   const restored = new Ledger();
   await restored.snapshots.restore(reader.chunks());
   await reader.close();
-  expect(restored.commands).toEqual(commands(1, 9));
+  expect(restored.commands).toEqual(commands(1, index - 1));
+  await land.settle();
   await post.close();
 });
 
@@ -306,4 +309,25 @@ test("a snapshot of a durable state ends with a command, so that it can be told 
   const third = await newLone(new DurableLedger(disk), { memory: await again.post.crash() });
   expect(third.machine.commands).toEqual(commands(1, 3));
   await third.post.close();
+});
+
+test("a snapshot of a durable state has the configuration of where it ends", async () => {
+  const { land, post } = await newLone(new DurableLedger());
+  post.propose(1, 3);
+  post.do((node) => {
+    node.proposeChange(newConfChange([{ kind: "add-learner", id: 9 }]));
+  });
+  await land.settle();
+  expect(post.node.confState.learners).toEqual([9]);
+  const early = post.keeper.take();
+  await Promise.all([
+    expect(early).rejects.toMatchObject({ code: "snapshot_failed" }),
+    land.settle(),
+  ]);
+  post.propose(4, 4);
+  await land.settle();
+  const asked = post.keeper.take();
+  await land.settle();
+  expect((await asked).snapshot).toMatchObject({ index: 6, confState: { learners: [9] } });
+  await post.close();
 });
