@@ -44,6 +44,24 @@ test.each<[string, (state: RaftState) => void, string]>([
   ["committed beyond the log", (state) => (state.commitIndex = 4), "I9"],
   ["a log newer than the term", (state) => (state.term = 1), "I6"],
   [
+    "entries that are gone without being applied",
+    (state) => {
+      state.log.restore({ term: 2, index: 3 });
+      state.commitIndex = 3;
+    },
+    "I14: only what was applied is compacted",
+  ],
+  [
+    "entries that are gone without a snapshot",
+    (state) => state.log.compact(1),
+    "I14: a snapshot stands in for what was compacted",
+  ],
+  [
+    "a learner that votes",
+    (state) => (state.confState = { ...state.confState, learners: [2] }),
+    "I15: the configuration is possible",
+  ],
+  [
     "a follower of itself",
     (state) => (state.role = { kind: "follower", leader: 1, reads: new Map() }),
     "itself",
@@ -81,6 +99,18 @@ test.each<[string, (state: RaftState) => void, string]>([
     "the uncommitted tail",
   ],
   [
+    "keeps an eye on fewer than the members",
+    (state) => {
+      if (state.role.kind === "leader") state.role.peers.delete(3);
+    },
+    "I15: a leader keeps an eye on the members",
+  ],
+  [
+    "keeps an eye on others than the members",
+    (state) => (state.peers = [2, 4]),
+    "I15: a leader keeps an eye on the members",
+  ],
+  [
     "would send what is acknowledged",
     (state) => setProgress(state, 4, 4),
     "I13: what is acknowledged is not sent again",
@@ -110,6 +140,9 @@ const before: Status = {
   last: { term: 3, index: 9 },
   commitIndex: 5,
   appliedIndex: 4,
+  confIndex: 3,
+  firstIndex: 3,
+  snapshotIndex: 2,
 };
 
 test.each<[string, Partial<Status>]>([
@@ -119,6 +152,7 @@ test.each<[string, Partial<Status>]>([
   ["a leader that is not known any more", { leader: 0 }],
   ["a shorter log of a follower", { last: { term: 3, index: 6 } }],
   ["more committed and applied", { commitIndex: 9, appliedIndex: 9 }],
+  ["a snapshot, with what it says", { confIndex: 9, firstIndex: 10, snapshotIndex: 9 }],
 ])("checkStep allows %s", (_, change) => {
   checkStep(before, { ...before, ...change });
 });
@@ -128,6 +162,9 @@ test.each<[string, Partial<Status>, string]>([
   ["an older term", { term: 2 }, "I6"],
   ["a smaller commit index", { commitIndex: 4 }, "I8"],
   ["a smaller applied index", { appliedIndex: 3 }, "I8"],
+  ["an older configuration", { confIndex: 2 }, "I15"],
+  ["entries that were compacted", { firstIndex: 2 }, "I14"],
+  ["an older snapshot", { snapshotIndex: 1 }, "I14"],
   ["another vote in the term", { vote: 3 }, "I7"],
   ["no vote in the term any more", { vote: 0 }, "I7"],
   ["another leader in the term", { leader: 3 }, "I1"],

@@ -29,6 +29,10 @@ export function checkState(state: RaftState): void {
     case "leader":
       assert(state.vote === state.id, "I1: a leader voted for itself (§5.2)");
       assert(role.uncommittedBytes >= 0, "the uncommitted tail has a size");
+      assert(
+        role.peers.size === state.peers.length && state.peers.every((id) => role.peers.has(id)),
+        "I15: a leader keeps an eye on the members, and on nobody else",
+      );
       for (const { progress } of role.peers.values()) {
         assert(
           progress.matchIndex < progress.nextIndex,
@@ -57,6 +61,9 @@ export function checkStep(before: Status, after: Status): void {
   assert(before.term <= after.term, "I6: the term never decreases (§5.1)");
   assert(before.commitIndex <= after.commitIndex, "I8: commitIndex never decreases (§5.3)");
   assert(before.appliedIndex <= after.appliedIndex, "I8: appliedIndex never decreases (§5.3)");
+  assert(before.confIndex <= after.confIndex, "I15: no change of the configuration is undone");
+  assert(before.firstIndex <= after.firstIndex, "I14: what was compacted does not come back");
+  assert(before.snapshotIndex <= after.snapshotIndex, "I14: no older snapshot takes over");
   if (before.term !== after.term) return;
 
   if (before.vote !== none) assert(before.vote === after.vote, "I7: one vote in a term (§5.2)");

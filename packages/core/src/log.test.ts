@@ -232,3 +232,100 @@ test("handedOver of nothing leaves what is to be written", () => {
   log.persisted(1);
   expect(log.persistedIndex).toBe(0);
 });
+
+test("compact forgets a beginning, and knows the term of its last entry", () => {
+  const log = new Log(origin, entries("1/1 1/2 2/3 2/4"));
+  log.compact(3);
+  expect(contents(log)).toBe("2/4");
+  expect(log.base).toEqual({ term: 2, index: 3 });
+  expect([2, 3, 4].map((index) => log.termAt(index))).toEqual([undefined, 2, 2]);
+  log.compact(2);
+  expect(log.base.index).toBe(3);
+  log.compact(4);
+  expect(contents(log)).toBe("");
+  expect([log.firstIndex, log.lastIndex, log.last.index]).toEqual([5, 4, 4]);
+  log.append(entry("2/5"));
+  expect(show(log.unhanded())).toBe("2/5");
+});
+
+test("compact takes only what is durable", () => {
+  const log = new Log(origin, entries("1/1"));
+  log.append(entry("1/2"));
+  expect(() => log.compact(2)).toThrow(AssertionError);
+  log.handedOver(1, log.unhanded());
+  expect(() => log.compact(2)).toThrow(AssertionError);
+  log.persisted(1);
+  log.compact(2);
+  expect(log.firstIndex).toBe(3);
+});
+
+test("compact leaves what is being written to be reported as it would be", () => {
+  const log = new Log(origin, entries("1/1 1/2"));
+  log.append(entry("1/3"));
+  log.handedOver(1, log.unhanded());
+  log.append(entry("1/4"));
+  log.handedOver(2, log.unhanded());
+  log.compact(2);
+  log.persisted(1);
+  expect(log.persistedIndex).toBe(3);
+  log.compact(3);
+  log.persisted(2);
+  expect([log.base.index, log.persistedIndex, log.handedIndex]).toEqual([3, 4, 4]);
+});
+
+test("restore begins anew, and no write from before counts", () => {
+  const log = new Log(origin, entries("1/1 1/2"));
+  log.append(entry("1/3"));
+  const offered = log.unhanded();
+  log.handedOver(1, offered);
+  log.restore({ term: 2, index: 9 });
+  expect(contents(log)).toBe("");
+  expect([log.handedIndex, log.persistedIndex, log.lastIndex]).toEqual([9, 9, 9]);
+  log.append(entry("2/10"));
+  log.persisted(1);
+  expect(log.persistedIndex).toBe(9);
+  // What was offered before may still be handed over after: the disk writes it, and it counts for nothing.
+  log.handedOver(2, offered);
+  expect(log.handedIndex).toBe(9);
+  log.handedOver(3, log.unhanded());
+  log.persisted(2);
+  expect(log.persistedIndex).toBe(9);
+  log.persisted(3);
+  expect(log.persistedIndex).toBe(10);
+});
+
+test("restore to before the end of the log is as good: the log is of another leader", () => {
+  const log = new Log(origin, entries("1/1 1/2 1/3"));
+  log.restore({ term: 2, index: 2 });
+  expect([log.lastIndex, log.persistedIndex, log.handedIndex]).toEqual([2, 2, 2]);
+  expect(log.holds({ term: 2, index: 2 })).toBe(true);
+});
+
+test("hasKind looks after the first index, up to the second, as far as the log has them", () => {
+  const change = newEntry({ term: 1, index: 3 }, "conf-change");
+  const log = new Log(origin, [...entries("1/1 1/2"), change, entry("1/4")]);
+  const found = [
+    [0, 2],
+    [0, 3],
+    [2, 3],
+    [3, 4],
+  ].map(([after = 0, to = 0]) => log.hasKind("conf-change", after, to));
+  expect(found).toEqual([false, true, true, false]);
+  log.compact(3);
+  expect(log.hasKind("conf-change", 0, 4)).toBe(false);
+});
+
+test("bytesBetween counts only what is not compacted", () => {
+  const log = new Log(origin, entries("1/1 1/2 1/3"));
+  log.compact(2);
+  expect(log.bytesBetween(0, 3)).toBe(20);
+  expect(log.bytesBetween(0, 1)).toBe(0);
+});
+
+test("lastAtMost of a compacted log is its base at the earliest", () => {
+  const log = new Log(origin, entries("1/1 1/2 2/3 3/4"));
+  log.compact(2);
+  expect(log.lastAtMost(4, 2).index).toBe(3);
+  expect(log.lastAtMost(4, 1)).toEqual({ term: 1, index: 2 });
+  expect(log.lastAtMost(2, 9)).toEqual({ term: 1, index: 2 });
+});

@@ -239,8 +239,8 @@ export class RandomCluster {
     if (transferTarget !== none) return `node ${leader.id} hands over`;
     if (confState.autoLeave) return `node ${leader.id} does not leave its joint configuration`;
     const { voters, votersOutgoing } = confState;
-    if (![...voters, ...votersOutgoing].includes(leader.id))
-      return `node ${leader.id} leads, excluded`;
+    const votes = voters.includes(leader.id) || votersOutgoing.includes(leader.id);
+    if (!votes) return `node ${leader.id} leads, excluded`;
     for (const { id, node } of this.hosts) {
       if (!isMember(confState, id)) continue;
       const status = node.status();
