@@ -18,7 +18,7 @@ import { configure, type Leader, leaderOf, type Peer, type RaftState } from "./s
 
 /**
  * Appends `change` to the leader's log and returns its index. Throws `not_leader`, `transferring`,
- * `leader_not_ready`, `change_pending` or `invalid_change`, and then nothing happened.
+ * `leader_not_ready`, `change_pending`, `invalid_change` or `too_large`, and then nothing happened.
  */
 export function proposeConfChange(state: RaftState, change: ConfChange): LogIndex {
   const { role } = state;
@@ -40,6 +40,10 @@ export function proposeConfChange(state: RaftState, change: ConfChange): LogInde
       `entry ${role.pendingConfIndex} may change the configuration and is not applied yet`,
     );
   }
+  const { length } = change.context;
+  const most = state.options.commandBytesMax;
+  if (length > most)
+    throw new RaftError("too_large", `a context of ${length} bytes exceeds ${most}`);
   return append(state, role, change);
 }
 

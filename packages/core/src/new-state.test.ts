@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
+import { newConfChange } from "./conf-change.ts";
+import { encodeConfChange } from "./conf-codec.ts";
+import { confStateOf } from "./conf-state.ts";
 import { type Entry, type EntryId, newEntry } from "./entry.ts";
 import { initialHardState } from "./hard-state.ts";
 import { termMax } from "./ids.ts";
 import { newState } from "./new-state.ts";
 import type { RaftOptions } from "./options.ts";
+import { joiningSnapshot } from "./snapshot.ts";
 import { hardStateOf } from "./state.ts";
 import type { Storage } from "./storage.ts";
 
@@ -108,6 +112,99 @@ test.each<[string, RaftOptions, string]>([
     "from 0, where the snapshot ends, to 2",
   ],
   ["an option out of range", { heartbeatTicks: 0 }, "heartbeatTicks"],
+])("newState refuses %s", (_, options, message) => {
+  expect(() => newState(1, [2, 3], options)).toThrow(
+    expect.objectContaining({
+      code: "invalid_options",
+      message: expect.stringContaining(message) as string,
+    }),
+  );
+});
+
+/** The entry at `index` by which voter `id` joins what becomes `result`. */
+function addition(index: number, id: number, result: readonly number[]): Entry {
+  const change = newConfChange([{ kind: "add-voter", id }]);
+  const data = encodeConfChange(change, confStateOf(result));
+  return newEntry({ term: 2, index }, "conf-change", data);
+}
+
+/** A snapshot at 3, of which entries 2 and 3 are kept, and two changes after it. */
+const grown: Storage = {
+  hardState: { term: 2, vote: 0, commitIndex: 5 },
+  snapshot: { term: 1, index: 3, confState: confStateOf([1, 4]) },
+  base: { term: 1, index: 1 },
+  entries: [entry("1/2"), entry("1/3"), addition(4, 5, [1, 4, 5]), addition(5, 6, [1, 4, 5, 6])],
+};
+
+test("the configuration is the snapshot's, whatever the peers, and what follows is applied again", () => {
+  const state = newState(1, [2, 3], { storage: grown });
+  expect(state.confState).toEqual(confStateOf([1, 4]));
+  expect(state).toMatchObject({ confIndex: 3, appliedIndex: 3, applyingIndex: 3, peers: [4] });
+  expect(state.snapshot).toBe(grown.snapshot);
+  expect(state.log.base).toEqual({ term: 1, index: 1 });
+});
+
+test.each([
+  [4, 4, [1, 4, 5]],
+  [5, 5, [1, 4, 5, 6]],
+])("with %i applied, the changes up to it have taken effect", (appliedIndex, confIndex, voters) => {
+  const state = newState(1, [2, 3], { storage: grown, appliedIndex });
+  expect(state.confState).toEqual(confStateOf(voters));
+  expect(state).toMatchObject({ confIndex, appliedIndex, commitIndex: 5 });
+});
+
+test("without a snapshot the changes follow on the peers", () => {
+  const entries = [entry("1/1"), addition(2, 4, [1, 2, 3, 4]), addition(3, 5, [1, 2, 3, 4, 5])];
+  const storage = { ...stored("", { term: 2 }), entries };
+  const state = newState(1, [2, 3], { storage, appliedIndex: 2 });
+  expect(state.confState).toEqual(confStateOf([1, 2, 3, 4]));
+});
+
+test("a node that joins has no configuration, and takes that of the first change it applied", () => {
+  const storage = { ...stored("", { term: 2 }), snapshot: joiningSnapshot };
+  const blank = newState(9, [2, 3], { storage });
+  expect(blank.confState).toEqual(joiningSnapshot.confState);
+  expect(blank.peers).toEqual([]);
+  const entries = [addition(1, 4, [1, 2, 4])];
+  const joined = newState(9, [2, 3], { storage: { ...storage, entries }, appliedIndex: 1 });
+  expect(joined.confState).toEqual(confStateOf([1, 2, 4]));
+});
+
+test.each<[string, Partial<Storage>, string]>([
+  ["a log that begins behind the snapshot", { base: { term: 1, index: 4 } }, "is missing"],
+  ["a base of no term", { base: { term: 0, index: 1 } }, "both 0 or neither"],
+  ["a snapshot that the log lacks", { entries: [entry("1/2")] }, "does not hold entry 3"],
+  [
+    "a snapshot of another entry than the log has",
+    { entries: [entry("1/2"), entry("2/3")] },
+    "does not hold entry 3",
+  ],
+  [
+    "a snapshot of a newer term",
+    { snapshot: { term: 3, index: 1, confState: confStateOf([1]) }, base: { term: 3, index: 1 } },
+    "term",
+  ],
+  [
+    "a snapshot of an impossible configuration",
+    { snapshot: { term: 1, index: 3, confState: { ...confStateOf([1]), learners: [1] } } },
+    "the stored snapshot is impossible: a learner cannot vote",
+  ],
+])("newState refuses %s", (_, change, message) => {
+  expect(() => newState(1, [2, 3], { storage: { ...grown, ...change } })).toThrow(
+    expect.objectContaining({
+      code: "invalid_options",
+      message: expect.stringContaining(message) as string,
+    }),
+  );
+});
+
+test.each<[string, RaftOptions, string]>([
+  ["an applied index before the snapshot", { storage: grown, appliedIndex: 2 }, "from 3, where"],
+  [
+    "peers that the changes cannot follow on",
+    { storage: { ...stored("", { term: 2 }), entries: [addition(1, 4, [7, 4])] }, appliedIndex: 1 },
+    "the change at 1 cannot follow on the configuration",
+  ],
 ])("newState refuses %s", (_, options, message) => {
   expect(() => newState(1, [2, 3], options)).toThrow(
     expect.objectContaining({

@@ -1,7 +1,7 @@
 import { completeOptions } from "./complete-options.ts";
 import { confStateAfter } from "./conf-codec.ts";
-import { confStateOf, emptyConfState } from "./conf-state.ts";
-import { type EntryId, origin } from "./entry.ts";
+import { type ConfState, confStateOf, emptyConfState } from "./conf-state.ts";
+import { type Entry, type EntryId, origin } from "./entry.ts";
 import { RaftError } from "./errors.ts";
 import { isSafe, type NodeId, none, termMax } from "./ids.ts";
 import { Log } from "./log.ts";
@@ -80,8 +80,18 @@ function configureFromLog(state: RaftState, startVoters: readonly NodeId[]): voi
   configure(state, snapshot?.confState ?? confStateOf(startVoters), snapshot?.index ?? none);
   for (let index = state.confIndex + 1; index <= appliedIndex; index++) {
     const entry = log.entryAt(index);
-    if (entry.kind !== "conf-change") continue;
-    configure(state, confStateAfter(state.confState, entry.data), index);
+    if (entry.kind === "conf-change") configure(state, follow(state.confState, entry), index);
+  }
+}
+
+/** The configuration after `entry`. It cannot follow if the group began with other voters than is said. */
+function follow(before: ConfState, entry: Entry): ConfState {
+  try {
+    return confStateAfter(before, entry.data);
+  } catch (cause) {
+    if (!(cause instanceof RaftError)) throw cause;
+    const message = `the change at ${entry.index} cannot follow on the configuration: ${cause.message}`;
+    throw new RaftError("invalid_options", message, { cause });
   }
 }
 

@@ -171,7 +171,8 @@ export class RaftNode {
    * on each node when that has applied it; there is one at a time.
    *
    * Throws `not_leader`, `transferring`, `leader_not_ready` before the leader has committed in its term,
-   * `change_pending` before the last one is applied here, `invalid_change`; then nothing happened.
+   * `change_pending` before the last one is applied here, `invalid_change`, or `too_large` for a context
+   * beyond `commandBytesMax`; then nothing happened.
    */
   proposeChange(change: ConfChange): LogIndex {
     const index = proposeConfChange(this.#state, change);
