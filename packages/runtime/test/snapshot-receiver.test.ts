@@ -1,4 +1,4 @@
-import { confStateOf, type Snapshot } from "@quorate/core";
+import { confStateOf, type Entry, newEntry, origin, type Snapshot } from "@quorate/core";
 import type { Network, SnapshotOptions } from "@quorate/runtime";
 import {
   crc32c,
@@ -57,6 +57,21 @@ class Stranger {
         ? ({ ...piece, last: false } as const)
         : ({ ...piece, last: true, checksum } as const);
     this.#network.send(3, encodeFrame("snapshot-chunk", encodeSnapshotChunk(chunk)));
+    await this.#land.settle();
+  }
+
+  /** Sends the first entries of the log, all of them committed, as the leader of term 1. */
+  async append(entries: readonly Entry[]): Promise<void> {
+    const append = {
+      kind: "append-entries",
+      from: 1,
+      to: 3,
+      term: 1,
+      prev: origin,
+      entries,
+      commitIndex: entries.length,
+    } as const;
+    this.#network.send(3, encodeFrame("raft", encodeBatch([append])));
     await this.#land.settle();
   }
 
@@ -290,4 +305,20 @@ test("a snapshot of a group that this node is no member of is installed all the 
   expect(one.answers.at(-1)).toBe("7 installed 14");
   expect(post.node.appliedIndex).toBe(20);
   await post.close();
+});
+
+test("what came of a snapshot is dropped when the log brings the rest", async () => {
+  const { land, post, one } = await newScene();
+  await one.offer({ snapshot: { ...snapshot, index: 2 } });
+  await one.chunk(7, 0, content.slice(0, 5));
+  await one.append([
+    newEntry({ term: 1, index: 1 }, "no-op"),
+    newEntry({ term: 1, index: 2 }, "no-op"),
+  ]);
+  await land.settle();
+  expect(post.node.appliedIndex).toBe(2);
+  expect(post.receiver.receiving).toBeUndefined();
+  expect(await snapshotFileCount(post)).toBe(1);
+  await post.close();
+  expect(land.clock.timerCount).toBe(0);
 });
