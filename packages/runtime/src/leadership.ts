@@ -1,4 +1,12 @@
-import { type NodeId, none, RaftError, type RaftNode, type Term, type Ticks } from "@quorate/core";
+import {
+  type LogIndex,
+  type NodeId,
+  none,
+  RaftError,
+  type RaftNode,
+  type Term,
+  type Ticks,
+} from "@quorate/core";
 import { DiskWatch } from "./disk-watch.ts";
 import { LeadershipPriority, type Preferences } from "./leadership-priority.ts";
 import { LoopWatch } from "./loop-watch.ts";
@@ -113,14 +121,15 @@ export class Leadership {
   }
 
   /**
-   * Lets another take over before this replica closes, if it leads and anybody can. Resolves in any case:
-   * when another leads, when nobody will, or after `timeoutMs` milliseconds. Nothing may be closed before.
+   * Lets another take over before this replica closes. Undefined if it does not lead, or nobody can take
+   * over, or `timeoutMs` is 0; else it resolves in any case: when another leads, when nobody will, or
+   * after `timeoutMs` milliseconds. Nothing may be closed before.
    */
-  handOver(timeoutMs: number): Promise<void> {
+  handOver(timeoutMs: number): Promise<void> | undefined {
     const { node, clock } = this.#host;
-    const transfer =
-      timeoutMs > 0 && node.role === "leader" ? this.#beginFor("shutting-down") : undefined;
-    if (transfer === undefined) return Promise.resolve();
+    if (timeoutMs === 0 || node.role !== "leader") return undefined;
+    const transfer = this.#beginFor("shutting-down", none);
+    if (transfer === undefined) return undefined;
     return new Promise((resolve) => {
       const done = (): void => {
         timer.cancel();
@@ -132,7 +141,10 @@ export class Leadership {
     });
   }
 
-  /** Ticks passed: `count` of them, late by `lateMs`. To be called whether the core's time stands still or not. */
+  /**
+   * Ticks passed: `count` of them, late by `lateMs`. Called whether `isFrozen` or not, but not while the
+   * disk is full: a leader whose disk is full falls silent instead.
+   */
   onTicks(count: Ticks, lateMs: number): void {
     const { node } = this.#host;
     const isLeader = node.role === "leader";
@@ -140,8 +152,8 @@ export class Leadership {
     this.#loopWatch.onTicks(lateMs);
     this.#priority.onTicks(count, isLeader);
     if (!isLeader) return;
-    if (this.#diskWatch.isStuck) this.#giveUp("disk-stuck");
-    else if (this.#loopWatch.takeLag()) this.#giveUp("event-loop-lag");
+    if (this.#diskWatch.isStuck) this.#onStuck();
+    else if (this.#loopWatch.takeLag()) this.#giveUp("event-loop-lag", none);
     else if (this.#priority.isDue && this.#transfer === undefined) this.#prefer();
   }
 
@@ -178,13 +190,19 @@ export class Leadership {
     if (this.#transfer !== undefined) this.#finish(this.#transfer, error);
   }
 
-  /** Hands over if anybody can take over, and stops being leader in any case. */
-  #giveUp(end: LeadershipEnd): void {
-    const { node } = this.#host;
-    if (node.status().voters.length < 2) return;
-    const transfer = this.#beginFor(end);
+  /**
+   * The disk of this leader is stuck. It is in nobody's way unless the disks of a majority go on without
+   * it: if they do not, no other could be elected, and this one still serves reads.
+   */
+  #onStuck(): void {
+    const { commitIndex, persistedIndex } = this.#host.node.status();
+    if (commitIndex > persistedIndex) this.#giveUp("disk-stuck", commitIndex);
+  }
+
+  /** Hands over to somebody who has the log up to `leastIndex`, and then leads no more in any case. */
+  #giveUp(end: LeadershipEnd, leastIndex: LogIndex): void {
+    const transfer = this.#beginFor(end, leastIndex);
     if (transfer !== undefined) transfer.stepsDown = true;
-    else this.#stepDown();
   }
 
   /** Hands over to a member of higher priority, if there is one that can take over. */
@@ -195,12 +213,18 @@ export class Leadership {
     this.#tryBegin(to, "transferred");
   }
 
-  /** Begins a transfer for `end`, or makes the one that is under way one for it; undefined if nobody can. */
-  #beginFor(end: LeadershipEnd): Transfer | undefined {
+  /**
+   * Begins a transfer for `end` to somebody who has the log up to `leastIndex`, or makes the one that is
+   * under way one for it. Undefined if nobody can take over.
+   */
+  #beginFor(end: LeadershipEnd, leastIndex: LogIndex): Transfer | undefined {
     const { node } = this.#host;
-    this.#reason = { term: node.term, end };
-    if (this.#transfer?.term === node.term) return this.#transfer;
-    const to = this.#successor();
+    const transfer = this.#transfer;
+    if (transfer?.term === node.term) {
+      this.#reason = { term: node.term, end };
+      return transfer;
+    }
+    const to = this.#successor(leastIndex);
     return to === none ? undefined : this.#tryBegin(to, end);
   }
 
@@ -228,32 +252,36 @@ export class Leadership {
     return transfer;
   }
 
-  /** The connected voter that is furthest, and of those the most active and preferred; `none` if none. */
-  #successor(): NodeId {
-    const { progress } = this.#host.node.status();
-    const [best] = progress
-      .filter(
-        ({ id, isVoter, kind }) => isVoter && kind === "replicate" && this.#host.isConnected(id),
+  /**
+   * The connected voter that is furthest, and of those the most active and preferred; `none` if none has
+   * the log up to `leastIndex`.
+   */
+  #successor(leastIndex: LogIndex): NodeId {
+    const host = this.#host;
+    const [best] = host.node
+      .status()
+      .progress.filter(
+        ({ id, isVoter, kind, matchIndex }) =>
+          isVoter && kind === "replicate" && matchIndex >= leastIndex && host.isConnected(id),
       )
       .toSorted(
         (a, b) =>
           b.matchIndex - a.matchIndex ||
           Number(b.recentlyActive) - Number(a.recentlyActive) ||
-          this.#host.priorityOf(b.id) - this.#host.priorityOf(a.id),
+          host.priorityOf(b.id) - host.priorityOf(a.id),
       );
     return best?.id ?? none;
   }
 
   #onGivenUp(transfer: Transfer): void {
     const { target, stepsDown } = transfer;
-    if (stepsDown) this.#stepDown();
-    else this.#reason = undefined;
+    if (stepsDown) {
+      this.#host.node.stepDown();
+      this.#host.wake();
+    } else {
+      this.#reason = undefined;
+    }
     this.#finish(transfer, failed(`node ${target} did not take over`));
-  }
-
-  #stepDown(): void {
-    this.#host.node.stepDown();
-    this.#host.wake();
   }
 
   #finish(transfer: Transfer, result: NodeId | RaftError): void {

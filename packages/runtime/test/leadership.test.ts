@@ -173,9 +173,9 @@ test("Leadership.stop tells those who wait", async () => {
 });
 
 /** Whether a hand-over is over. */
-function watch(handOver: Promise<void>): { isOver: boolean } {
+function watch(handOver: Promise<void> | undefined): { isOver: boolean } {
   const watched = { isOver: false };
-  void handOver.then(() => (watched.isOver = true));
+  void handOver?.then(() => (watched.isOver = true));
   return watched;
 }
 
@@ -197,12 +197,12 @@ test("Leadership.handOver waits for the next leader before a replica closes", as
 test("Leadership.handOver does not wait where nobody can take over", async () => {
   const { group, old } = await newLed();
   const timers = old.clock.timerCount;
-  await firstOther(group, old).leadership.handOver(timeoutMs);
-  await old.leadership.handOver(0);
+  expect(firstOther(group, old).leadership.handOver(timeoutMs)).toBeUndefined();
+  expect(old.leadership.handOver(0)).toBeUndefined();
   group.isConnected = () => false;
-  await old.leadership.handOver(timeoutMs);
+  expect(old.leadership.handOver(timeoutMs)).toBeUndefined();
   const alone = await TimedGroup.led(1);
-  await alone.leader.leadership.handOver(timeoutMs);
+  expect(alone.leader.leadership.handOver(timeoutMs)).toBeUndefined();
   expect(old.clock.timerCount).toBe(timers);
   expect(old.raft.role).toBe("leader");
   group.stop();
@@ -280,13 +280,35 @@ test("a leader whose disk is stuck leads no more, even if nobody can take over",
   group.stop();
 });
 
-test("a leader that is connected to nobody steps down at once when its disk is stuck", async () => {
-  const { group, old } = await newLed();
+test("a leader whose disk is stuck like those of others leads on, and serves reads", async () => {
+  const { group, old, term } = await newLed();
+  for (const node of group.nodes) node.holdsDisk = true;
+  old.propose("a");
+  await group.run(10 * timeoutMs);
+  expect([old.raft.role, old.raft.term]).toEqual(["leader", term]);
+  const read = old.ask();
+  await group.until(() => read.isSettled);
+  expect(read.value.answer).toEqual([]);
+  // One other that goes on is no majority, two are.
+  const [first, second] = group.others(old);
+  first?.release();
+  await group.run(5 * timeoutMs);
+  expect([old.raft.role, old.raft.term]).toEqual(["leader", term]);
+  second?.release();
+  await group.until(() => isDeposed(group, old) && old.ends.length > 0);
+  expect(old.ends).toEqual(["disk-stuck"]);
+  for (const node of group.nodes) node.release();
+  await group.until(() => group.nodes.every(({ journal }) => journal.commands.length === 1));
+  group.stop();
+});
+
+test("a leader whose disk is stuck leads on if it is connected to nobody", async () => {
+  const { group, old, term } = await newLed();
   group.isConnected = () => false;
   old.holdsDisk = true;
   old.propose("a");
-  await group.run(4 * timeoutMs + 2 * tickMs);
-  expect(old.ends).toEqual(["disk-stuck"]);
+  await group.run(6 * timeoutMs);
+  expect([old.raft.role, old.raft.term]).toEqual(["leader", term]);
   group.stop();
 });
 
