@@ -1,4 +1,11 @@
 export { startReplica, type StartOptions } from "./start-replica.ts";
+export { restoreSnapshot, type Restored, type RestoreOptions } from "./restore-snapshot.ts";
+export {
+  openSnapshotArchive,
+  type ArchivedMember,
+  type SnapshotArchive,
+  type SnapshotInfo,
+} from "./snapshot-archive.ts";
 export { formatAddress, parseAddress, type Address } from "./address.ts";
 export { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
 export type { RefusedConnection } from "./handshake.ts";
@@ -59,6 +66,7 @@ export {
   type ReplicaOptions,
   type ReplicaStatus,
   type SnapshotOptions,
+  type SnapshotTaken,
   type StateMachine,
   type Timer,
 } from "@quorate/runtime";

@@ -213,7 +213,8 @@ function isFileName(name: string): boolean {
   return fileName.test(name);
 }
 
-function openFile(path: string, flags: string, verb: string): Promise<DiskFile> {
+/** Opens `path` as `node:fs` does. Fails with `disk_full` or `storage_failed`: "cannot `verb` `path`". */
+export function openFile(path: string, flags: string, verb: string): Promise<DiskFile> {
   return new Promise((done, fail) => {
     fs.open(path, flags, 0o644, (error, fd) => {
       if (error === null) done(new NodeFile(path, fd));

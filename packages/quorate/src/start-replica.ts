@@ -201,7 +201,7 @@ class LockedReplica<Query, Answer> implements Replica<Query, Answer> {
 }
 
 /** The addresses by id. Throws `invalid_options`. */
-function validateCluster(
+export function validateCluster(
   cluster: Readonly<Record<NodeId, string>> | ReadonlyMap<NodeId, string>,
 ): Map<NodeId, string> {
   const entries: Iterable<readonly [unknown, string]> = isMap(cluster)
