@@ -72,3 +72,17 @@ test("SnapshotThrottle without a limit lets everything leave at once", () => {
   clock.advance(1);
   expect(throttle.tryTake(2 ** 40)).toBe(true);
 });
+
+test("SnapshotThrottle lets nobody past those who wait, though their turn may be late", () => {
+  const clock = new ManualClock();
+  const throttle = new SnapshotThrottle(clock, 1000, run);
+  throttle.tryTake(1000);
+  let isServed = false;
+  throttle.wait(1, () => (isServed = true));
+  // The debt is paid, and the timer has not fired.
+  clock.pause(5000);
+  expect(throttle.tryTake(1)).toBe(false);
+  clock.advance(0);
+  expect(isServed).toBe(true);
+  expect(throttle.tryTake(1)).toBe(true);
+});
