@@ -42,8 +42,9 @@ export function proposeConfChange(state: RaftState, change: ConfChange): LogInde
   }
   const { length } = change.context;
   const most = state.options.commandBytesMax;
-  if (length > most)
+  if (length > most) {
     throw new RaftError("too_large", `a context of ${length} bytes exceeds ${most}`);
+  }
   return append(state, role, change);
 }
 

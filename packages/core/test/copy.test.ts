@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { type Message, RaftError, RaftNode, type Ready, SeededRandom } from "../src/index.ts";
+import {
+  type MemberChange,
+  type Message,
+  newConfChange,
+  RaftError,
+  RaftNode,
+  type Ready,
+  SeededRandom,
+} from "../src/index.ts";
 
 /** A node under random calls, with the messages to choose from and the Readys under way. */
 interface Driven {
@@ -31,7 +39,7 @@ function act(driven: Driven, choice: SeededRandom): { seen: unknown; sent: reado
 
 function call(driven: Driven, choice: SeededRandom, sent: Message[]): unknown {
   const { node, inbox, writing } = driven;
-  switch (choice.below(9)) {
+  switch (choice.below(11)) {
     case 0:
       return node.tick();
     case 1:
@@ -54,10 +62,12 @@ function call(driven: Driven, choice: SeededRandom, sent: Message[]): unknown {
       if (ready === undefined) return undefined;
       node.persisted(ready.number);
       sent.push(...ready.messagesAfterPersist);
-      const last = ready.committed.at(-1);
+      const last = ready.committed.at(-1) ?? ready.snapshot;
       if (last !== undefined) node.applied(last.index);
       return ready.number;
     }
+    case 7:
+      return callSeldom(node, choice);
     default: {
       const message = inbox[choice.below(inbox.length + 1)];
       return message && node.step(message);
@@ -65,10 +75,42 @@ function call(driven: Driven, choice: SeededRandom, sent: Message[]): unknown {
   }
 }
 
+const changes: readonly MemberChange["kind"][] = ["add-voter", "add-learner", "remove"];
+
+/** What happens now and then. */
+function callSeldom(node: RaftNode, choice: SeededRandom): unknown {
+  const id = 1 + choice.below(3);
+  switch (choice.below(8)) {
+    case 0:
+    case 1: {
+      const changed = Array.from({ length: choice.below(3) }, (_, offset) => {
+        return { kind: changes[choice.below(3)] ?? "remove", id: 1 + ((id + offset) % 3) };
+      });
+      return node.proposeChange(
+        newConfChange(changed, choice.below(2) === 0 ? "auto" : "explicit"),
+      );
+    }
+    case 2:
+    case 3: {
+      const snapshot = node.snapshotPoint();
+      node.compact(snapshot, Math.max(0, snapshot.index - choice.below(3)));
+      return snapshot;
+    }
+    case 4:
+      return node.transferLeadership(id);
+    case 5:
+      return node.reportSnapshot(id, choice.below(2) === 0);
+    case 6:
+      return choice.below(4) === 0 ? node.stepDown() : node.snapshot;
+    default:
+      return node.forgetLeader();
+  }
+}
+
 /** All that can be seen of a node without asking for a Ready, which closes a round of reads. */
 function look(node: RaftNode): unknown {
   node.check();
-  const entries = node.entries(1, node.lastIndex);
+  const entries = node.entries(node.status().firstIndex, node.lastIndex);
   return { status: node.status(), entries, print: node.fingerprint() };
 }
 
