@@ -296,7 +296,10 @@ test("restore begins anew, and no write from before counts", () => {
 
 test("restore to before the end of the log is as good: the log is of another leader", () => {
   const log = new Log(origin, entries("1/1 1/2 1/3"));
+  log.append(entry("1/4"));
+  log.handedOver(1, log.unhanded());
   log.restore({ term: 2, index: 2 });
+  log.persisted(1);
   expect([log.lastIndex, log.persistedIndex, log.handedIndex]).toEqual([2, 2, 2]);
   expect(log.holds({ term: 2, index: 2 })).toBe(true);
 });
