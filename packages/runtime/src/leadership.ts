@@ -136,7 +136,7 @@ export class Leadership {
         transfer.replies.delete(done);
         resolve();
       };
-      const timer = clock.setTimer(timeoutMs, done);
+      const timer = clock.setTimer(timeoutMs, () => this.#host.resume(done));
       transfer.replies.add(done);
     });
   }

@@ -7,6 +7,7 @@ import {
   RaftNode,
   type RaftOptions,
   type Ready,
+  type Term,
 } from "@quorate/core";
 import type { Answered, LeadershipEnd, ReadOptions } from "@quorate/runtime";
 import { ManualClock } from "@quorate/runtime/testing";
@@ -343,4 +344,23 @@ export class TimedGroup {
       for (const node of this.nodes) if (node.state === "running") node.clock.runDeferred();
     }
   }
+}
+
+/** A group, and who leads it in which term. */
+export async function newLed(size = 3): Promise<{ group: TimedGroup; old: TimedNode; term: Term }> {
+  const group = await TimedGroup.led(size);
+  const old = group.leader;
+  return { group, old, term: old.raft.term };
+}
+
+/** Another node of `group` than `node`. */
+export function firstOther(group: TimedGroup, node: TimedNode): TimedNode {
+  const [other] = group.others(node);
+  assert(other !== undefined, "there are others");
+  return other;
+}
+
+/** Whether another node than `old` believes that it leads. */
+export function isDeposed(group: TimedGroup, old: TimedNode): boolean {
+  return group.others(old).some(({ raft }) => raft.role === "leader");
 }
