@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TimedGroup, type TimedNode } from "./timed-group.ts";
+import { TimedGroup, type TimedNode, withLearners } from "./timed-group.ts";
 
 const maxStalenessMs = 1000;
 const bounded = { consistency: "local", maxStalenessMs } as const;
@@ -150,6 +150,22 @@ test.each([
   const next = leader.ask({ consistency: "linearizable", atLeast: index });
   await group.until(() => next.isSettled);
   expect(next.value.index).toBeGreaterThanOrEqual(index);
+  group.stop();
+});
+
+test("a learner reads like any other, also while leaders change (L10)", async () => {
+  const group = await TimedGroup.led(4, withLearners(4));
+  const learner = group.node(4);
+  const reads = [learner.ask(), learner.ask({ consistency: "lease" }), learner.ask(bounded)];
+  await group.until(() => reads.every(({ isSettled }) => isSettled));
+  expect(reads.map(({ code }) => code)).toEqual(["resolved", "resolved", "resolved"]);
+  // The question gets lost, with the leader that it was put to.
+  const old = group.leader;
+  group.isolate(old.id);
+  const lost = learner.ask();
+  await group.until(() => lost.isSettled);
+  expect(lost.code).toBe("resolved");
+  expect(learner.raft.leader).not.toBe(old.id);
   group.stop();
 });
 

@@ -1,5 +1,7 @@
 import {
   assert,
+  confStateOf,
+  emptyStorage,
   type LogIndex,
   type Message,
   type NodeId,
@@ -7,6 +9,7 @@ import {
   RaftNode,
   type RaftOptions,
   type Ready,
+  snapshotAtStart,
   type Term,
 } from "@quorate/core";
 import type { Answered, LeadershipEnd, ReadOptions } from "@quorate/runtime";
@@ -344,6 +347,13 @@ export class TimedGroup {
       for (const node of this.nodes) if (node.state === "running") node.clock.runDeferred();
     }
   }
+}
+
+/** What makes nodes from the fourth on learners, in a group of `size`. */
+export function withLearners(size: number): RaftOptions {
+  const learners = Array.from({ length: size - 3 }, (_, offset) => offset + 4);
+  const snapshot = snapshotAtStart({ ...confStateOf([1, 2, 3]), learners });
+  return { storage: { ...emptyStorage, snapshot } };
 }
 
 /** A group, and who leads it in which term. */
