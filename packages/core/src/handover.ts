@@ -3,6 +3,7 @@ import { type Entry, entryBytes } from "./entry.ts";
 import { RaftError } from "./errors.ts";
 import type { Handed } from "./fingerprint.ts";
 import { type HardState, mustSync, sameHardState } from "./hard-state.ts";
+import { announceChange } from "./heartbeat.ts";
 import { isSafe, type LogIndex } from "./ids.ts";
 import { applyChange, leaveJointIfDue } from "./membership.ts";
 import type { Offer, Pending } from "./outbox.ts";
@@ -187,6 +188,8 @@ export class Handover {
     }
     this.changed();
     state.applyingBytes -= state.log.bytesBetween(state.appliedIndex, index);
+    const { confIndex } = state;
+    const watched = state.role.kind === "leader" ? new Map(state.role.peers) : undefined;
     for (const entry of state.applyingChanges) {
       if (entry.index > index) break;
       // The configuration is that of what is applied, so the one goes with the other.
@@ -200,6 +203,9 @@ export class Handover {
     }
     state.appliedIndex = index;
     leaveJointIfDue(state);
+    if (watched === undefined || state.role.kind !== "leader" || state.confIndex === confIndex)
+      return;
+    announceChange(state, state.role, watched);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type LogIndex, type NodeId, none } from "./ids.ts";
-import type { Leader, RaftState } from "./state.ts";
+import type { Leader, Peer, RaftState } from "./state.ts";
 
 /** One tick of a leader's heartbeats. */
 export function tickHeartbeat(state: RaftState): void {
@@ -19,6 +19,27 @@ export function sendHeartbeats(state: RaftState, leader: Leader): void {
     const commitIndex = Math.min(state.commitIndex, peer.progress.matchIndex);
     state.outbox.messages.push({ kind: "heartbeat", from: id, to, term, commitIndex, readRound });
     noteTold(leader, to, commitIndex, readRound);
+  }
+}
+
+/**
+ * Tells those who hold the last change of the configuration that it is committed, at once, also those among
+ * `watched` who are no members any more. Until they hear of it they go by the configuration before: they may
+ * need somebody whom the change excludes, and whoever it excludes campaigns.
+ */
+export function announceChange(
+  state: RaftState,
+  leader: Leader,
+  watched: ReadonlyMap<NodeId, Peer>,
+): void {
+  const { id, term } = state;
+  const round = nextRound(leader);
+  for (const [to, { progress }] of watched) {
+    const commitIndex = Math.min(state.commitIndex, progress.matchIndex);
+    if (commitIndex < state.confIndex) continue;
+    const readRound = leader.peers.has(to) ? round : none;
+    state.outbox.messages.push({ kind: "heartbeat", from: id, to, term, commitIndex, readRound });
+    noteTold(leader, to, commitIndex, round);
   }
 }
 

@@ -35,6 +35,7 @@ function acknowledge(node: RaftNode, from: number, matchIndex: number): void {
   node.step({ kind: "append-entries-response", from, to: 1, term: 1, matchIndex });
 }
 
+/** Does all that there is to do, and returns what was sent. */
 function finish(node: RaftNode): Message[] {
   const sent: Message[] = [];
   while (node.hasReady) {
@@ -43,6 +44,13 @@ function finish(node: RaftNode): Message[] {
     node.advance(ready);
   }
   return sent;
+}
+
+/** To whom heartbeats say that the log is committed up to where, and in which round. */
+function told(messages: readonly Message[]): readonly (readonly number[])[] {
+  return messages.flatMap((each) => {
+    return each.kind === "heartbeat" ? [[each.to, each.commitIndex, each.readRound]] : [];
+  });
 }
 
 /** All members acknowledge all, and everything is done that follows from it. */
@@ -191,21 +199,27 @@ test.each([
   node.proposeChange(change);
   finish(node);
   acknowledge(node, 2, 2);
-  finish(node);
+  // Who holds the change is told at once that it is committed.
+  expect(told(finish(node))).toEqual([[2, 2, 1]]);
   node.tick();
-  const rounds = finish(node).map((message) => message.kind === "heartbeat" && message.readRound);
-  expect(rounds).toEqual([1, 1]);
-  const answer = { kind: "heartbeat-response", to: 1, term: 1, readRound: 1 } as const;
+  expect(told(finish(node))).toEqual([
+    [2, 2, 2],
+    [3, 1, 2],
+  ]);
+  const answer = { kind: "heartbeat-response", to: 1, term: 1 } as const;
   // Node 3 was not told yet: its log does not reach there, so the heartbeat did not say so.
-  node.step({ ...answer, from: 3 });
-  node.step({ ...answer, from: 2 });
+  node.step({ ...answer, from: 3, readRound: 2 });
+  node.step({ ...answer, from: 2, readRound: 2 });
   expect(node.role).toBe("leader");
   acknowledge(node, 3, 2);
   node.tick();
-  finish(node);
-  node.step({ ...answer, from: 3, readRound: 1 });
-  expect(node.role).toBe("leader");
+  expect(told(finish(node))).toEqual([
+    [2, 2, 3],
+    [3, 2, 3],
+  ]);
   node.step({ ...answer, from: 3, readRound: 2 });
+  expect(node.role).toBe("leader");
+  node.step({ ...answer, from: 3, readRound: 3 });
   expect(node.role).toBe("follower");
   expect(node.status().stepDownReason).toBe("removed");
   expect(finish(node)).toMatchObject([{ kind: "timeout-now", to: 2, term: 1 }]);
@@ -216,8 +230,6 @@ test("a leader that is removed from among two goes when the other knows", () => 
   const node = leader(two);
   node.proposeChange(removeSelf);
   commit(node, two);
-  node.tick();
-  finish(node);
   node.step({ kind: "heartbeat-response", from: 2, to: 1, term: 1, readRound: 1 });
   expect(node.role).toBe("follower");
 });
@@ -227,15 +239,28 @@ test("reads of a leader on its way out are confirmed by those who remain", () =>
   node.proposeChange(removeSelf);
   commit(node, three);
   node.readIndex();
-  const { messages } = node.ready();
-  expect(messages).toMatchObject([{ readRound: 2 }, { readRound: 2 }]);
-  node.advance(node.ready());
-  node.step({ kind: "heartbeat-response", from: 2, to: 1, term: 1, readRound: 2 });
+  expect(told(finish(node))).toEqual([
+    [2, 2, 3],
+    [3, 2, 3],
+  ]);
+  node.step({ kind: "heartbeat-response", from: 2, to: 1, term: 1, readRound: 3 });
   expect(node.ready().reads).toEqual([]);
-  node.step({ kind: "heartbeat-response", from: 3, to: 1, term: 1, readRound: 2 });
+  node.step({ kind: "heartbeat-response", from: 3, to: 1, term: 1, readRound: 3 });
   // Both were told as well, by the same round.
   expect(node.ready().reads).toMatchObject([{ index: 2 }]);
   expect(node.role).toBe("follower");
+});
+
+test("who holds a change is told at once that it is committed, also who is removed by it", () => {
+  const node = leader(confStateOf([1, 2, 3, 4]));
+  node.proposeChange(newConfChange([{ kind: "remove", id: 3 }]));
+  finish(node);
+  acknowledge(node, 2, 2);
+  acknowledge(node, 3, 2);
+  expect(told(finish(node))).toEqual([
+    [2, 2, 0],
+    [3, 2, 0],
+  ]);
 });
 
 test("who is removed is forgotten, with all that was known of it", () => {

@@ -315,7 +315,9 @@ export class RaftNode {
   /**
    * Says that the state machine has everything up to `index`, which an accepted Ready handed out, as
    * entries or as a snapshot. Changes of the configuration among it take effect. Throws `stale_ready`
-   * for an index that was not handed out, or that is older than one reported before.
+   * for an index that was not handed out, or that is older than one reported before; `invalid_change` for
+   * a change that cannot follow on the configuration, since this node was started with other voters than
+   * the group began with, and then it is of no more use.
    */
   applied(index: LogIndex): void {
     this.#handover.applied(index);
@@ -353,7 +355,8 @@ export class RaftNode {
   /**
    * All that decides what this node does from here on, as one line of text: two nodes with the same
    * options and equal fingerprints answer the same calls alike, for ever. The numbers of their Readys
-   * may differ, and how many of those under way have nothing to write. The text itself is no format:
+   * may differ, how many of those under way have nothing to write, and why they last stopped leading. The
+   * text itself is no format:
    * compare it, and keep it no longer than the process lives.
    */
   fingerprint(options: FingerprintOptions = {}): string {
