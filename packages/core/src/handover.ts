@@ -188,24 +188,28 @@ export class Handover {
     }
     this.changed();
     state.applyingBytes -= state.log.bytesBetween(state.appliedIndex, index);
-    const { confIndex } = state;
-    const watched = state.role.kind === "leader" ? new Map(state.role.peers) : undefined;
-    for (const entry of state.applyingChanges) {
-      if (entry.index > index) break;
+    this.#applyChanges(index);
+    state.appliedIndex = index;
+    leaveJointIfDue(state);
+  }
+
+  /** The changes of the configuration up to `index` take effect, one after the other. */
+  #applyChanges(index: LogIndex): void {
+    const state = this.#state;
+    const due = state.applyingChanges.filter((entry) => entry.index <= index);
+    if (due.length === 0) return;
+    state.applyingChanges = state.applyingChanges.slice(due.length);
+    const watched = new Map(state.role.kind === "leader" ? state.role.peers : []);
+    for (const entry of due) {
       // The configuration is that of what is applied, so the one goes with the other.
       state.appliedIndex = entry.index;
-      state.applyingChanges = state.applyingChanges.slice(1);
       applyChange(state, entry);
       if (state.role.kind !== "leader") continue;
       // A smaller majority may have what the larger one lacked.
       advanceCommit(state, state.role);
       releaseReads(state, state.role);
     }
-    state.appliedIndex = index;
-    leaveJointIfDue(state);
-    if (watched === undefined || state.role.kind !== "leader" || state.confIndex === confIndex)
-      return;
-    announceChange(state, state.role, watched);
+    if (state.role.kind === "leader") announceChange(state, state.role, watched);
   }
 }
 
