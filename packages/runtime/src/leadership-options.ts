@@ -46,9 +46,8 @@ export function validateLeadershipOptions(
   );
   const terms = { ...timing, clockDriftMax };
   if (leaseReads && leaseMsOf(terms) <= 2 * clockTrustOf(terms).partingMsMax) {
-    refuse(
-      `leaseReads needs a longer electionTimeoutTicks, tickMs or both than ${electionTimeoutTicks} ticks of ${tickMs} ms`,
-    );
+    const timeout = `${electionTimeoutTicks} ticks of ${tickMs} ms`;
+    refuse(`leaseReads needs a longer electionTimeoutTicks, tickMs or both than ${timeout}`);
   }
   return { clockDriftMax, handOverTimeoutMs, leaseReads };
 }

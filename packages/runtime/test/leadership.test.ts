@@ -75,7 +75,7 @@ test("Leadership.transfer to the leader itself is done at once", async () => {
   group.stop();
 });
 
-test("Leadership.transfer refuses who does not lead, who cannot, and a second at the same time", async () => {
+test("Leadership.transfer refuses who does not lead, who cannot, and two at a time", async () => {
   const { group, old } = await newLed();
   const other = firstOther(group, old);
   const told = new Told();
@@ -88,7 +88,7 @@ test("Leadership.transfer refuses who does not lead, who cannot, and a second at
   group.stop();
 });
 
-test("Leadership.transfer fails once the core gives up, and the leader takes commands again (L8)", async () => {
+test("Leadership.transfer fails once the core gives up, and the leader goes on (L8)", async () => {
   const { group, old, term } = await newLed();
   const target = firstOther(group, old);
   group.loses = ({ kind }) => kind === "timeout-now";
