@@ -7,8 +7,10 @@ import {
   type ReadOptions,
   type Replica,
   type ReplicaEvent,
+  type ReplicaMembers,
   type ReplicaOptions,
   type ReplicaStatus,
+  type SnapshotTaken,
 } from "@quorate/runtime";
 import { formatAddress } from "./address.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
@@ -22,7 +24,7 @@ import { parsePeerAddress, type TcpLimits } from "./tcp-options.ts";
 /** What `startReplica` needs to know, and all limits of a replica, which have defaults. */
 export interface StartOptions<Query, Answer> extends Omit<
   ReplicaOptions<Query, Answer>,
-  "voters" | "addresses" | "clusterId" | "disk" | "network" | "clock" | "random"
+  "voters" | "addresses" | "address" | "clusterId" | "disk" | "network" | "clock" | "random"
 > {
   /**
    * Where each node of the group is reached, by id: `HOST:PORT` or `[IPV6]:PORT`. A record or a map,
@@ -143,6 +145,7 @@ export async function startReplica<Query, Answer>(
       ...rest,
       voters: rest.join === true ? [] : [...addresses.keys()],
       addresses: rest.join === true ? new Map() : addresses,
+      address: advertise ?? own,
       clusterId,
       disk,
       network,
@@ -170,12 +173,24 @@ class LockedReplica<Query, Answer> implements Replica<Query, Answer> {
     this.#lock = lock;
   }
 
+  get members(): ReplicaMembers {
+    return this.#replica.members;
+  }
+
   propose(command: Uint8Array, options?: CallOptions): Promise<Applied> {
     return this.#replica.propose(command, options);
   }
 
   read(query: Query, options?: ReadOptions): Promise<Answered<Answer>> {
     return this.#replica.read(query, options);
+  }
+
+  snapshot(options?: CallOptions): Promise<SnapshotTaken> {
+    return this.#replica.snapshot(options);
+  }
+
+  transferLeadership(to?: NodeId, options?: CallOptions): Promise<NodeId> {
+    return this.#replica.transferLeadership(to, options);
   }
 
   status(): ReplicaStatus {
