@@ -17,6 +17,12 @@ import { configure, type Leader, leaderOf, type Peer, type RaftState } from "./s
  */
 
 /**
+ * How long the context of a change may be, in bytes: room for what is known of thousands of members, and
+ * less than a message may carry.
+ */
+const contextBytesMax = 2 ** 20;
+
+/**
  * Appends `change` to the leader's log and returns its index. Throws `not_leader`, `transferring`,
  * `leader_not_ready`, `change_pending`, `invalid_change` or `too_large`, and then nothing happened.
  */
@@ -41,9 +47,8 @@ export function proposeConfChange(state: RaftState, change: ConfChange): LogInde
     );
   }
   const { length } = change.context;
-  const most = state.options.commandBytesMax;
-  if (length > most) {
-    throw new RaftError("too_large", `a context of ${length} bytes exceeds ${most}`);
+  if (length > contextBytesMax) {
+    throw new RaftError("too_large", `a context of ${length} bytes exceeds ${contextBytesMax}`);
   }
   return append(state, role, change);
 }

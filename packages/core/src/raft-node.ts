@@ -172,7 +172,7 @@ export class RaftNode {
    *
    * Throws `not_leader`, `transferring`, `leader_not_ready` before the leader has committed in its term,
    * `change_pending` before the last one is applied here, `invalid_change`, or `too_large` for a context
-   * beyond `commandBytesMax`; then nothing happened.
+   * of more than 1 MiB; then nothing happened.
    */
   proposeChange(change: ConfChange): LogIndex {
     const index = proposeConfChange(this.#state, change);

@@ -31,6 +31,8 @@ export class RandomCluster {
   #messages: Message[] = [];
   /** Delivered, without a word of it to the sender so far. */
   readonly #unreported: Message[] = [];
+  /** Who is cut off from the rest. */
+  #away: ReadonlySet<NodeId> = new Set();
   #commandCount = 0;
   /** What happened at least once, so that a test sees that it tests something. */
   readonly seen = new Set<string>();
@@ -76,6 +78,7 @@ export class RandomCluster {
 
   /** Everyone is up and hears the others: `count` ticks, with everything done in between. */
   calm(count: number): void {
+    this.#away = new Set();
     for (const host of this.hosts) if (!host.isUp) host.restart();
     for (let tick = 0; tick < count; tick++) {
       for (const { node } of this.hosts) node.tick();
@@ -126,7 +129,7 @@ export class RandomCluster {
           this.#random.below(2) === 0 ? host.crash() : host.losePower(),
         );
       case 9:
-        return node.reportUnreachable(this.#someone());
+        return this.#seldom(8, () => this.#part());
       case 10:
         return void node.readIndex();
       case 11:
@@ -149,6 +152,13 @@ export class RandomCluster {
 
   #seldom(chance: number, act: () => void): void {
     if (this.#random.below(chance) === 0) act();
+  }
+
+  /** Some are cut off from the others, or nobody is any more. */
+  #part(): void {
+    const away = this.hosts.filter(() => this.#random.below(2) === 0).map(({ id }) => id);
+    this.#away = new Set(this.#random.below(3) === 0 ? [] : away);
+    for (const host of this.hosts) if (host.isUp) host.node.reportUnreachable(this.#someone());
   }
 
   #propose({ node }: Host): void {
@@ -181,7 +191,8 @@ export class RandomCluster {
 
   #deliver(message: Message, reports: boolean): void {
     const host = this.#hosts.get(message.to);
-    if (host === undefined || !host.isUp) {
+    const isCut = this.#away.has(message.from) !== this.#away.has(message.to);
+    if (host === undefined || !host.isUp || isCut) {
       this.#report(message, false);
       return;
     }

@@ -1,4 +1,11 @@
-import { type Entry, type Message, newEntry, RaftError, type Ready } from "@quorate/core";
+import {
+  confStateOf,
+  type Entry,
+  type Message,
+  newEntry,
+  RaftError,
+  type Ready,
+} from "@quorate/core";
 import { expect, test } from "vitest";
 import { type Append, DiskQueue, heldMessageCountMax } from "./disk-queue.ts";
 import { ManualClock } from "./testing.ts";
@@ -65,6 +72,7 @@ async function turns(): Promise<void> {
 function newReady(ready: Partial<Ready> & { number: number }): Ready {
   return {
     messages: [],
+    snapshot: undefined,
     hardState: undefined,
     entries: [],
     mustSync: (ready.entries?.length ?? 0) > 0,
@@ -213,4 +221,28 @@ test("DiskQueue.stop waits for the write in flight, and tells nothing of it", as
   await stopping;
   expect(bench.told).toEqual([]);
   expect(bench.appends).toHaveLength(1);
+});
+
+test("a log that begins anew forgets what waited before it, and not what follows", async () => {
+  const bench = new Bench();
+  bench.take({ number: 1, entries: entries(1, 2) });
+  bench.take({ number: 2, entries: entries(3, 5) });
+  const snapshot = { index: 9, term: 2, confState: confStateOf([1, 2]) };
+  bench.take({ number: 3, snapshot, mustSync: true });
+  bench.take({ number: 4, entries: entries(10, 11, 2) });
+  expect(bench.queue.unpersistedBytes).toBe(4 * 20);
+  await bench.written();
+  expect(bench.indexes).toEqual(["1:1 2:1", "10:2 11:2"]);
+  expect(bench.appends.map(({ reset }) => reset)).toEqual([undefined, { index: 9, term: 2 }]);
+});
+
+test("a log that is to begin anew on a full disk does so once there is room", async () => {
+  const bench = new Bench();
+  bench.take({ number: 1, entries: entries(1, 2) });
+  const snapshot = { index: 9, term: 2, confState: confStateOf([1, 2]) };
+  bench.take({ number: 2, snapshot, mustSync: true, entries: entries(10, 10, 2) });
+  await bench.refused(new RaftError("disk_full", "no room"));
+  bench.clock.advance(retryMs);
+  expect(bench.indexes).toEqual(["1:1 2:1", "10:2"]);
+  expect(bench.appends[1]?.reset).toEqual({ index: 9, term: 2 });
 });

@@ -3,6 +3,7 @@ import {
   at,
   type Entry,
   entryBytes,
+  type EntryId,
   type HardState,
   type Message,
   RaftError,
@@ -14,6 +15,8 @@ import type { Clock, Timer } from "./ports.ts";
 export interface Append {
   readonly entries: readonly Entry[];
   readonly hardState: HardState | undefined;
+  /** The log begins anew after this entry, which a stored snapshot stands for. */
+  readonly reset?: EntryId | undefined;
 }
 
 /** What the disk queue works for. */
@@ -36,6 +39,8 @@ export interface DiskQueueHost {
 interface Batch {
   /** The last of them. */
   number: number;
+  /** After which entry the log begins anew, if it does. */
+  reset: EntryId | undefined;
   /** Without holes; what was overwritten before it was written is gone. */
   readonly entries: Entry[];
   readonly messages: Message[];
@@ -89,8 +94,9 @@ export class DiskQueue {
   accept(ready: Ready): void {
     if (ready.hardState !== undefined) this.#hardState = ready.hardState;
     if (ready.entries.length > 0 || ready.mustSync) {
-      this.#queued ??= { number: ready.number, entries: [], messages: [], bytes: 0 };
-      appendEntries(this.#queued, ready.entries);
+      const { number } = ready;
+      this.#queued ??= { number, reset: undefined, entries: [], messages: [], bytes: 0 };
+      addWork(this.#queued, { reset: ready.snapshot, entries: ready.entries });
     }
     const batch = this.#queued ?? this.#writing;
     if (batch === undefined) {
@@ -121,7 +127,8 @@ export class DiskQueue {
     this.#queued = undefined;
     this.#hardState = undefined;
     this.#writing = batch;
-    this.#inFlight = this.#host.append({ entries: batch.entries, hardState }).then(
+    const { entries, reset } = batch;
+    this.#inFlight = this.#host.append({ entries, hardState, reset }).then(
       () => this.#host.resume(() => this.#onWritten()),
       (error: unknown) => this.#host.resume(() => this.#onRefused(error, hardState)),
     );
@@ -151,7 +158,7 @@ export class DiskQueue {
     // Back in front of what arrived meanwhile.
     const later = this.#queued;
     if (later !== undefined) {
-      appendEntries(batch, later.entries);
+      addWork(batch, later);
       batch.number = later.number;
       hold(batch, later.messages);
     }
@@ -169,6 +176,19 @@ export class DiskQueue {
   #tryAgain(): void {
     if (!this.#stopped) this.#write();
   }
+}
+
+/** Adds what is to be written next. A log that begins anew forgets what was to be written before. */
+function addWork(
+  batch: Batch,
+  { reset, entries }: { readonly reset: EntryId | undefined; readonly entries: readonly Entry[] },
+): void {
+  if (reset !== undefined) {
+    batch.reset = { term: reset.term, index: reset.index };
+    batch.entries.length = 0;
+    batch.bytes = 0;
+  }
+  appendEntries(batch, entries);
 }
 
 /** Appends `entries` to the batch; at or before its end they replace it and all that followed (§5.3). */

@@ -1,8 +1,8 @@
 import { RaftError } from "@quorate/core";
 
-/** The error by which a replica fails when its disk or its state machine did. */
+/** The coded error for what a disk, a state machine or the taking of a snapshot failed with. */
 export function failureOf(
-  code: "storage_failed" | "state_machine_failed",
+  code: "storage_failed" | "state_machine_failed" | "snapshot_failed",
   error: unknown,
 ): RaftError {
   if (error instanceof RaftError && error.code === code) return error;

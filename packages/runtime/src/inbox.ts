@@ -1,22 +1,32 @@
-import { type Message, type NodeId, RaftError, type RaftNode } from "@quorate/core";
+import { isMember, type Message, type NodeId, RaftError, type RaftNode } from "@quorate/core";
 import {
   decodeBatch,
+  decodeCall,
+  decodeCallResult,
   decodeForward,
   decodeForwardResult,
+  decodeSnapshotChunk,
+  decodeSnapshotOffer,
+  decodeSnapshotReceipt,
   type Forward,
   type Frame,
 } from "@quorate/wire";
+import type { Calls } from "./calls.ts";
 import type { Events } from "./events.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { Proposals } from "./proposals.ts";
+import type { SnapshotReceiver } from "./snapshot-receiver.ts";
+import type { SnapshotSender } from "./snapshot-sender.ts";
 
 /** What the inbox works with. */
 export interface InboxHost {
   readonly node: RaftNode;
-  readonly voters: readonly NodeId[];
   readonly events: Events;
   readonly forwarding: Forwarding;
   readonly proposals: Proposals;
+  readonly calls: Calls;
+  readonly sender: SnapshotSender;
+  readonly receiver: SnapshotReceiver;
   /** Whether so much waits for the disk that appends are dropped. */
   diskIsBehind(): boolean;
   /** Whether this leader begins no reads: whoever asked asks again. */
@@ -28,8 +38,9 @@ export interface InboxHost {
 }
 
 /**
- * Takes the frames of the other voters apart. What cannot be taken is told as an event and dropped: it
- * changes nothing and hurts nobody, least of all the messages that came with it.
+ * Takes the frames of other nodes apart: of members, and of those that this node does not know yet. What
+ * cannot be taken is told as an event and dropped: it changes nothing and hurts nobody, least of all the
+ * messages that came with it.
  */
 export class Inbox {
   readonly #host: InboxHost;
@@ -44,9 +55,10 @@ export class Inbox {
   }
 
   #take(from: NodeId, frame: Frame): void {
-    if (from === this.#host.node.id || !this.#host.voters.includes(from)) {
-      throw new RaftError("stranger", `node ${from} is not another voter of this group`);
+    if (from === this.#host.node.id) {
+      throw new RaftError("stranger", `node ${from} sends to itself`);
     }
+    const { proposals, calls, sender, receiver } = this.#host;
     switch (frame.type) {
       case "raft":
         for (const message of decodeBatch(frame.payload)) {
@@ -55,14 +67,37 @@ export class Inbox {
         this.#host.wake();
         break;
       case "forward":
+        this.#checkMember(from);
         this.#onForward(from, decodeForward(frame.payload));
         break;
       case "forward-result":
-        this.#host.proposals.onResult(from, decodeForwardResult(frame.payload));
+        proposals.onResult(from, decodeForwardResult(frame.payload));
+        break;
+      case "call":
+        this.#checkMember(from);
+        calls.onCall(from, decodeCall(frame.payload));
+        break;
+      case "call-result":
+        calls.onResult(from, decodeCallResult(frame.payload));
+        break;
+      case "snapshot-offer":
+        receiver.onOffer(from, decodeSnapshotOffer(frame.payload));
+        break;
+      case "snapshot-chunk":
+        receiver.onChunk(from, decodeSnapshotChunk(frame.payload));
+        break;
+      case "snapshot-receipt":
+        sender.onReceipt(from, decodeSnapshotReceipt(frame.payload));
         break;
       default:
         throw new RaftError("unknown_message", `frames of type "${frame.type}" end at the network`);
     }
+  }
+
+  /** Who asks for something is a member: whoever leads knows them all. */
+  #checkMember(from: NodeId): void {
+    if (isMember(this.#host.node.confState, from)) return;
+    throw new RaftError("stranger", `node ${from} is no member of this group`);
   }
 
   #onMessage(from: NodeId, message: Message): void {

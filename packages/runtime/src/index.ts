@@ -29,7 +29,10 @@ export type {
   ReplicaLeadership,
   ReplicaMembers,
   ReplicaStatus,
+  SnapshotTaken,
 } from "./replica.ts";
+export type { SnapshotReceiving } from "./snapshot-receiver.ts";
+export type { SnapshotSending } from "./snapshot-sender.ts";
 export type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";
 export type { MemberPlan, PlannedStep, PlanWarning } from "./member-plan.ts";
 export type { MembersView, MemberView } from "./members-view.ts";

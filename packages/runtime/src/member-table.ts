@@ -12,6 +12,7 @@ import {
   RaftError,
 } from "@quorate/core";
 import {
+  decodeMembers,
   decodeMembersDelta,
   encodeMembers,
   type Member,
@@ -126,6 +127,11 @@ function deltaOf(context: Uint8Array): MembersDelta {
     if (error instanceof RaftError && error.code === "malformed") return { set: [], removed: [] };
     throw error;
   }
+}
+
+/** The membership that a snapshot tells: its configuration, and its encoded table. Throws `malformed`. */
+export function restoredMembership(confState: ConfState, members: Uint8Array): Membership {
+  return { confState, table: decodeMembers(members) };
 }
 
 /** All members but `self`, as the network is to know them. */

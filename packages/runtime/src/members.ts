@@ -147,13 +147,16 @@ export class Members {
   }
 
   #onChanged(before: Membership): void {
+    const { confIndex, appliedIndex } = this.#host.node;
+    // The core knows a newer one already, from a snapshot that the state machine is about to get.
+    if (confIndex > appliedIndex) return;
     assert(
       sameConfState(this.#membership.confState, this.#host.node.confState),
       "the table of members and the core have one configuration",
     );
     this.#recorder.onChanged(before, this.#membership);
     this.#tell();
-    // At once: a leader that was removed may not lead any more by the time of the next look.
+    // At once: what is applied is done, even if leadership is lost before the next look.
     this.#operation?.advance();
   }
 

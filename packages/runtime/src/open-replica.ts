@@ -1,39 +1,89 @@
-import { RaftNode } from "@quorate/core";
-import { openWal } from "@quorate/wal";
-import { incarnationBytes } from "@quorate/wire";
+import {
+  assert,
+  confStateOf,
+  joiningSnapshot,
+  RaftNode,
+  snapshotAtStart,
+  type Storage,
+} from "@quorate/core";
+import { type OpenedWal, openWal, type WalStart } from "@quorate/wal";
+import { encodeMembers, incarnationBytes } from "@quorate/wire";
+import {
+  emptyMemberTable,
+  foldMembership,
+  newMemberTable,
+  restoredMembership,
+} from "./member-table.ts";
 import type { Random } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 import { ReplicaLoop } from "./replica-loop.ts";
-import { type ReplicaOptions, validateReplicaOptions } from "./replica-options.ts";
+import {
+  type CompleteReplicaOptions,
+  type ReplicaOptions,
+  validateReplicaOptions,
+} from "./replica-options.ts";
+import type { Opened } from "./replica-parts.ts";
+import { restoreAtStart } from "./snapshot-restore.ts";
 
 /**
  * Starts a replica from what its disk holds, or as a new member on an empty disk, and resolves once it
  * takes part in the group. It may not know a leader yet: calls wait for one.
  *
  * Rejects with `invalid_options`; with `corrupt`, `wrong_identity` or `unsupported_version` for a disk
- * that cannot be trusted; or with what the disk or the network rejected. Then nothing is left running.
+ * that cannot be trusted; with `snapshot_failed` or what the state machine rejected with, if it cannot be
+ * restored; or with what the disk or the network rejected. Then nothing is left running.
  */
 export async function openReplica<Query, Answer>(
   options: ReplicaOptions<Query, Answer>,
 ): Promise<Replica<Query, Answer>> {
   const complete = validateReplicaOptions(options);
-  const { id, voters, clusterId, disk, network, random, segmentBytes } = complete;
-  const { wal, storage } = await openWal(disk, {
+  const { id, clusterId, disk, network, random, segmentBytes } = complete;
+  const wal = await openWal(disk, {
     identity: { clusterId, nodeId: id },
     incarnation: newIncarnation(random),
+    start: startOf(complete),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
   });
   let loop: ReplicaLoop<Query, Answer> | undefined;
   try {
-    const node = new RaftNode(id, voters, { ...complete.raft, storage, seed: newSeed(random) });
-    loop = new ReplicaLoop(complete, node, wal);
-    await network.open(loop.receiver, wal.incarnation);
+    loop = new ReplicaLoop(complete, await begin(complete, wal));
+    await network.open(loop.receiver, wal.wal.incarnation);
     loop.start();
     return loop;
   } catch (error) {
-    await (loop?.close() ?? wal.close());
+    if (loop === undefined) await Promise.allSettled([wal.wal.close(), wal.snapshots.close()]);
+    else await loop.close();
     throw error;
   }
+}
+
+/** What an empty disk begins with: the first configuration, or none for one that joins. */
+function startOf<Query, Answer>({
+  voters,
+  join,
+  addresses,
+}: CompleteReplicaOptions<Query, Answer>): WalStart {
+  if (join) return { snapshot: joiningSnapshot, members: encodeMembers(emptyMemberTable) };
+  const table = newMemberTable(voters.map((id) => [id, addresses.get(id) ?? ""]));
+  return { snapshot: snapshotAtStart(confStateOf(voters)), members: encodeMembers(table) };
+}
+
+/** Brings the state machine to where the log begins, and makes the node. */
+async function begin<Query, Answer>(
+  options: CompleteReplicaOptions<Query, Answer>,
+  { wal: log, snapshots: store, storage, members }: OpenedWal,
+): Promise<Opened> {
+  const { id, stateMachine, raft, random } = options;
+  const appliedIndex = await restoreAtStart(stateMachine, store);
+  const node = new RaftNode(id, [], { ...raft, storage, appliedIndex, seed: newSeed(random) });
+  const membership = membershipAt(storage, members, appliedIndex);
+  return { node, log, store, membership, entries: storage.entries };
+}
+
+function membershipAt({ snapshot, entries }: Storage, members: Uint8Array, appliedIndex: number) {
+  assert(snapshot !== undefined, "a log that was opened has a snapshot to start from");
+  const start = restoredMembership(snapshot.confState, members);
+  return foldMembership(start, snapshot.index, entries, appliedIndex);
 }
 
 /** What tells a new log from any other, of this node or another. */

@@ -38,7 +38,12 @@ export interface ProposalsHost {
 }
 
 /** The codes by which a node says that another one, or itself a little later, may take the command. */
-const retryable: ReadonlySet<string> = new Set(["not_leader", "leader_not_ready", "disk_full"]);
+const retryable: ReadonlySet<string> = new Set([
+  "not_leader",
+  "leader_not_ready",
+  "transferring",
+  "disk_full",
+]);
 
 /** The commands that were accepted and are not settled. */
 export class Proposals {
@@ -115,6 +120,15 @@ export class Proposals {
     const { index, term } = proposal.place;
     const message = `index ${index} was proposed in term ${term} and committed in term ${entry.term}`;
     this.#settle(proposal, new RaftError("superseded", message));
+  }
+
+  /** The log up to `index` was replaced by a snapshot: what was in it of this replica's will not be told. */
+  onRestored(index: LogIndex): void {
+    for (const [at, proposal] of [...this.#proposed]) {
+      if (at > index) continue;
+      const message = `a snapshot took the place of index ${at}, and whatever was there`;
+      this.#settle(proposal, new RaftError("leadership_lost", message));
+    }
   }
 
   /** `peer` says what became of a command that was handed to it. */
@@ -213,6 +227,12 @@ export class Proposals {
       index = node.propose(proposal.command);
     } catch (error) {
       if (!(error instanceof RaftError)) throw error;
+      if (error.code === "transferring" && !proposal.remote) {
+        // The next leader takes it, or this one if there is none.
+        proposal.lastRefusal = error;
+        this.#wait(proposal);
+        return false;
+      }
       this.#settle(proposal, error);
       return true;
     }

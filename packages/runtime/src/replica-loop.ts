@@ -4,23 +4,15 @@ import {
   none,
   RaftError,
   type RaftNode,
+  type Ready,
   type RoleKind,
   type Term,
-  type Ticks,
 } from "@quorate/core";
 import type { Frame } from "@quorate/wire";
-import { ApplyQueue } from "./apply-queue.ts";
 import { checkCallOptions, copyCommand } from "./call-options.ts";
-import { Deadlines } from "./deadlines.ts";
-import { type Append, DiskQueue } from "./disk-queue.ts";
-import { Events } from "./events.ts";
-import { failureOf, interruptionOf } from "./failure.ts";
-import { Forwarding } from "./forwarding.ts";
-import { Inbox } from "./inbox.ts";
-import { Outbox } from "./outbox.ts";
-import type { Clock, Receiver } from "./ports.ts";
-import { Proposals } from "./proposals.ts";
-import { Reads } from "./reads.ts";
+import { interruptionOf } from "./failure.ts";
+import { transferLeadership } from "./leadership-calls.ts";
+import type { Receiver } from "./ports.ts";
 import type {
   Answered,
   Applied,
@@ -28,31 +20,23 @@ import type {
   ReadOptions,
   Replica,
   ReplicaEvent,
+  ReplicaMembers,
   ReplicaStatus,
+  SnapshotTaken,
 } from "./replica.ts";
 import type { CompleteReplicaOptions } from "./replica-options.ts";
+import { type LoopDoor, type Opened, ReplicaParts } from "./replica-parts.ts";
+import { isOver, refusalIn, type ReplicaState } from "./replica-state.ts";
 import { isSilent } from "./silence.ts";
 import { Ticker } from "./ticker.ts";
-
-/** The log as the loop sees it. */
-export interface ReplicaLog {
-  /** Writes and syncs; resolves once durable. Rejects with `disk_full`, or with what is fatal. */
-  append(append: Append): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** What the replica can still do. */
-type State =
-  | { readonly kind: "running" }
-  | { readonly kind: "full"; readonly ticks: Ticks }
-  | { readonly kind: "failed"; readonly error: Error }
-  | { readonly kind: "closed" };
+import { withinCall } from "./within-call.ts";
 
 /**
  * The loop around the core. Data flows in one direction:
  *
  *     ticks, frames, calls ──► core ──pump──► outbox ──► network
- *          ▲                     ▲      ├───► disk queue ──► log
+ *          ▲                     ▲      ├───► snapshots ──► network
+ *          │                     │      ├───► disk queue ──► log
  *          │                     │      ├───► apply queue ──► state machine
  *          │                     │      └───► reads
  *          └─────────────────────┴── persisted, applied, results
@@ -67,30 +51,25 @@ type State =
  */
 export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   readonly id: NodeId;
+  readonly members: ReplicaMembers;
   /** What the network is to deliver to. */
   readonly receiver: Receiver = {
     onFrame: (from, frame) => this.#event(() => this.#onFrame(from, frame)),
     onConnected: (peer) => this.#event(() => this.#onConnected(peer)),
     onDisconnected: (peer, reason) => this.#event(() => this.#onDisconnected(peer, reason)),
-    onRemoved: () => {},
-    onPeerSeen: () => {},
+    onRemoved: (by) => this.#event(() => this.#onRemoved(by)),
+    onPeerSeen: (node) => this.#event(() => this.#parts.members.onPeerSeen(node)),
   };
   readonly #options: CompleteReplicaOptions<Query, Answer>;
   readonly #node: RaftNode;
-  readonly #log: ReplicaLog;
-  readonly #clock: Clock;
-  readonly #deadlines: Deadlines;
-  readonly #events: Events;
-  readonly #outbox: Outbox;
-  readonly #diskQueue: DiskQueue;
-  readonly #applyQueue: ApplyQueue<Query, Answer>;
-  readonly #forwarding: Forwarding;
-  readonly #inbox: Inbox;
-  readonly #proposals: Proposals;
-  readonly #reads: Reads<Query, Answer>;
+  readonly #log: Opened["log"];
+  readonly #store: Opened["store"];
+  readonly #parts: ReplicaParts<Query, Answer>;
   #ticker: Ticker | undefined;
   readonly #connected = new Set<NodeId>();
-  #state: State = { kind: "running" };
+  #state: ReplicaState = { kind: "running" };
+  /** Who says that this node was removed, while it still leads, or `none`. */
+  #removedBy: NodeId = none;
   /** Until `start`, as if a pump were coming: nothing is sent before the network is open. */
   #pumpIsDue = true;
   #closing: Promise<void> | undefined;
@@ -99,32 +78,27 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   #toldLeader: NodeId;
   #toldRole: RoleKind;
 
-  constructor(options: CompleteReplicaOptions<Query, Answer>, node: RaftNode, log: ReplicaLog) {
-    const { clock, network } = options;
+  constructor(options: CompleteReplicaOptions<Query, Answer>, opened: Opened) {
+    const { node, log, store } = opened;
     this.id = node.id;
     this.#options = options;
     this.#node = node;
     this.#log = log;
-    this.#clock = clock;
+    this.#store = store;
     this.#toldTerm = node.term;
     this.#toldLeader = node.leader;
     this.#toldRole = node.role;
-    this.#deadlines = new Deadlines(clock, (work) => this.#event(work));
-    this.#events = new Events(clock);
-    this.#outbox = new Outbox(network, (peer) => node.reportUnreachable(peer));
-    this.#diskQueue = this.#newDiskQueue();
-    this.#applyQueue = this.#newApplyQueue();
-    this.#forwarding = new Forwarding(network, options.random);
-    this.#proposals = this.#newProposals();
-    this.#reads = this.#newReads();
-    this.#inbox = this.#newInbox();
+    this.#parts = new ReplicaParts(options, opened, this.#door());
+    this.members = this.#parts.membersCalls;
+    // The network is to know the members before it is opened.
+    this.#parts.members.start();
   }
 
   /** Begins to act. Called once, when the network is open. */
   start(): void {
-    const { tickMs, tickCatchUpMax } = this.#options;
-    if (this.#isOver()) return;
-    this.#ticker = new Ticker(this.#clock, tickMs, tickCatchUpMax, (count, lateMs) =>
+    const { clock, tickMs, tickCatchUpMax } = this.#options;
+    if (isOver(this.#state)) return;
+    this.#ticker = new Ticker(clock, tickMs, tickCatchUpMax, (count, lateMs) =>
       this.#event(() => this.#onTicks(count, lateMs)),
     );
     this.#pumpIsDue = false;
@@ -141,7 +115,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       }
       const { timeoutMs = this.#options.callTimeoutMs, signal } = options;
       this.#event(() =>
-        this.#proposals.submit(copy, timeoutMs, signal, (result) => {
+        this.#parts.proposals.submit(copy, timeoutMs, signal, (result) => {
           if (result instanceof RaftError) reject(result);
           else resolve(result);
         }),
@@ -152,97 +126,79 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   async read(query: Query, options: ReadOptions = {}): Promise<Answered<Answer>> {
     const refusal = this.#refusalOf(options);
     if (refusal !== undefined) throw refusal;
-    return this.#reads.submit(query, options, options.timeoutMs ?? this.#options.callTimeoutMs);
+    const { timeoutMs = this.#options.callTimeoutMs } = options;
+    return this.#parts.reads.submit(query, options, timeoutMs);
+  }
+
+  transferLeadership(to?: NodeId, options: CallOptions = {}): Promise<NodeId> {
+    return transferLeadership(this.#parts.calls, to, options, this.#options.callTimeoutMs);
+  }
+
+  async snapshot(options: CallOptions = {}): Promise<SnapshotTaken> {
+    const refusal = this.#refusalOf(options);
+    if (refusal !== undefined) throw refusal;
+    const { timeoutMs = this.#options.callTimeoutMs } = options;
+    const { keeper, deadlines } = this.#parts;
+    const taken = keeper.take().then(({ snapshot: { index, term }, contentBytes: bytes }) => {
+      return { index, term, bytes };
+    });
+    return withinCall(taken, deadlines, timeoutMs, options.signal);
   }
 
   status(): ReplicaStatus {
+    const { proposals, reads, calls, sender, receiver, diskQueue } = this.#parts;
     return {
       ...this.#node.status(),
       clusterId: this.#options.clusterId,
       state: this.#state.kind,
       failure: this.#state.kind === "failed" ? this.#state.error.message : undefined,
       connected: [...this.#connected].sort((a, b) => a - b),
-      pending: { proposals: this.#proposals.count, reads: this.#reads.count },
-      unpersistedBytes: this.#diskQueue.unpersistedBytes,
+      pending: { proposals: proposals.count, reads: reads.count, calls: calls.count },
+      snapshots: { sending: sender.sending, receiving: receiver.receiving },
+      unpersistedBytes: diskQueue.unpersistedBytes,
     };
   }
 
   subscribe(listener: (event: ReplicaEvent) => void): () => void {
-    return this.#events.subscribe(listener);
+    return this.#parts.events.subscribe(listener);
   }
 
   close(): Promise<void> {
     if (this.#closing === undefined) {
-      this.#state = { kind: "closed" };
-      const stopped = new RaftError("stopped", "the replica was closed while the call was pending");
-      this.#closing = this.#shutDown(stopped);
+      const handingOver = this.#parts.leadership.handOver(this.#options.handOverTimeoutMs);
+      this.#closing = handingOver === undefined ? this.#close() : this.#closeAfter(handingOver);
     }
     return this.#closing;
   }
 
-  // Construction: what each part may ask of the loop.
+  /** Calls are taken until somebody else leads, and settle as they would. */
+  async #closeAfter(handingOver: Promise<void>): Promise<void> {
+    await handingOver;
+    await (isOver(this.#state) ? this.#closing : this.#close());
+  }
 
-  #newDiskQueue(): DiskQueue {
-    const { clock, diskFullRetryMs } = this.#options;
-    return new DiskQueue(clock, diskFullRetryMs, {
-      append: (append) => this.#log.append(append),
+  async #close(): Promise<void> {
+    this.#state = { kind: "closed" };
+    const stopped = new RaftError("stopped", "the replica was closed while the call was pending");
+    await this.#shutDown(stopped);
+  }
+
+  /** What the parts may ask of the loop. */
+  #door(): LoopDoor {
+    return {
+      wake: () => this.#wake(),
+      resume: (work) => this.#event(work),
+      fail: (error) => this.#fail(error),
       onPersisted: (number, messages) => this.#onPersisted(number, messages),
       onFull: () => this.#onFull(),
       onRecovered: () => this.#onRecovered(),
-      onFailed: (error) => this.#fail(failureOf("storage_failed", error)),
-      resume: (work) => this.#event(work),
-    });
-  }
-
-  #newApplyQueue(): ApplyQueue<Query, Answer> {
-    return new ApplyQueue(this.#options.stateMachine, {
-      onEntryApplied: (entry, result) => this.#proposals.onEntryApplied(entry, result),
-      onApplied: (index) => {
-        this.#node.applied(index);
-        this.#wake();
-      },
-      onRestored: () => {},
-      onFailed: (error) => this.#fail(failureOf("state_machine_failed", error)),
-      resume: (work) => this.#event(work),
-    });
-  }
-
-  #newProposals(): Proposals {
-    return new Proposals(this.#options, {
-      node: this.#node,
-      clock: this.#clock,
-      deadlines: this.#deadlines,
-      refusal: () => this.#proposalRefusal(),
-      forward: (leader, command, timeoutMs) => this.#forwarding.send(leader, command, timeoutMs),
-      wake: () => this.#wake(),
-      resume: (work) => this.#event(work),
-    });
-  }
-
-  #newReads(): Reads<Query, Answer> {
-    return new Reads(this.#options, {
-      node: this.#node,
-      clock: this.#clock,
-      deadlines: this.#deadlines,
-      applyQueue: this.#applyQueue,
-      hasTransferred: () => this.#node.status().transferBegun,
-      wake: () => this.#wake(),
-      resume: (work) => this.#event(work),
-    });
-  }
-
-  #newInbox(): Inbox {
-    return new Inbox({
-      node: this.#node,
-      voters: this.#options.voters,
-      events: this.#events,
-      forwarding: this.#forwarding,
-      proposals: this.#proposals,
+      proposalRefusal: () => this.#proposalRefusal(),
+      refusalOf: (options) => this.#refusalOf(options),
       diskIsBehind: () => this.#diskIsBehind(),
       isSilent: () => this.#isSilent(),
       maySend: () => this.#state.kind !== "failed",
-      wake: () => this.#wake(),
-    });
+      isConnected: (peer) => this.#connected.has(peer),
+    };
   }
 
   // Events: each changes the core and asks for a pump.
@@ -258,147 +214,187 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   #onTicks(count: number, lateMs: number): void {
     const { tickMs, tickCatchUpMax } = this.#options;
-    if (lateMs >= tickMs * tickCatchUpMax) this.#reads.onPause();
+    const { leadership, reads } = this.#parts;
+    if (lateMs >= tickMs * tickCatchUpMax) reads.onPause();
     if (this.#state.kind === "full") {
       this.#state = { kind: "full", ticks: this.#state.ticks + count };
     } else {
-      for (let tick = 0; tick < count; tick++) this.#node.tick();
+      leadership.onTicks(count, lateMs);
+      const passing = leadership.isFrozen ? 0 : count;
+      for (let tick = 0; tick < passing; tick++) this.#node.tick();
     }
     this.#wake();
   }
 
   #onConnected(peer: NodeId): void {
-    if (this.#isOver()) return;
+    if (isOver(this.#state)) return;
+    const { events, proposals, calls, sender } = this.#parts;
     this.#connected.add(peer);
-    this.#events.emit({ kind: "peer-connected", peer });
-    this.#proposals.retry();
+    events.emit({ kind: "peer-connected", peer });
+    sender.onConnected(peer);
+    proposals.retry();
+    calls.retry();
   }
 
   #onDisconnected(peer: NodeId, reason: string): void {
-    if (this.#isOver()) return;
+    if (isOver(this.#state)) return;
+    const { events, proposals, calls, sender, leadership } = this.#parts;
     this.#connected.delete(peer);
     this.#node.reportUnreachable(peer);
+    sender.onDisconnected(peer);
+    leadership.onDisconnected(peer);
     this.#wake();
-    this.#proposals.onDisconnected(peer);
-    this.#events.emit({ kind: "peer-disconnected", peer, reason });
+    proposals.onDisconnected(peer);
+    calls.onDisconnected(peer);
+    events.emit({ kind: "peer-disconnected", peer, reason });
   }
 
   #onFrame(from: NodeId, frame: Frame): void {
-    if (!this.#isOver()) this.#inbox.take(from, frame);
+    if (!isOver(this.#state)) this.#parts.inbox.take(from, frame);
+  }
+
+  /** A leader that is removed still tells the others so; it goes when it has stepped down. */
+  #onRemoved(by: NodeId): void {
+    if (isOver(this.#state)) return;
+    this.#removedBy = by;
+    this.#wake();
   }
 
   #onPersisted(number: number, messages: readonly Message[]): void {
     this.#node.persisted(number);
-    this.#outbox.add(messages);
+    this.#parts.outbox.add(messages);
     this.#wake();
   }
 
   #onFull(): void {
     this.#state = { kind: "full", ticks: 0 };
-    this.#events.emit({ kind: "disk-full" });
+    this.#parts.events.emit({ kind: "disk-full" });
   }
 
   #onRecovered(): void {
     this.#state = { kind: "running" };
-    this.#events.emit({ kind: "disk-recovered" });
+    this.#parts.events.emit({ kind: "disk-recovered" });
   }
 
   // The pump: carries what the core decided to where it is done.
 
   #wake(): void {
-    if (this.#pumpIsDue || this.#isOver()) return;
+    if (this.#pumpIsDue || isOver(this.#state)) return;
     this.#pumpIsDue = true;
-    this.#clock.defer(() => this.#event(() => this.#pump()));
+    this.#options.clock.defer(() => this.#event(() => this.#pump()));
   }
 
   #pump(): void {
     this.#pumpIsDue = false;
-    if (this.#isOver()) return;
-    if (!this.#isSilent()) this.#reads.request();
+    if (isOver(this.#state)) return;
+    const { members, outbox, diskQueue, applyQueue, reads } = this.#parts;
+    members.observe();
+    if (!this.#isSilent()) reads.request();
     this.#observe();
-    while (this.#node.hasReady && !this.#isOver()) {
+    while (this.#node.hasReady && !isOver(this.#state)) {
       const ready = this.#node.ready();
       this.#node.accept(ready);
-      this.#outbox.add(ready.messages);
-      this.#diskQueue.accept(ready);
-      this.#applyQueue.push(ready.committed);
-      this.#reads.onReadStates(ready.reads);
+      this.#handOut(ready);
       this.#observe();
     }
     // A listener may have closed the replica.
-    if (this.#isOver()) return;
-    this.#outbox.flush();
-    this.#diskQueue.flush();
-    this.#applyQueue.run();
+    if (isOver(this.#state)) return;
+    outbox.flush();
+    diskQueue.flush();
+    applyQueue.run();
     if (this.#node.hasReady) this.#wake();
+  }
+
+  #handOut(ready: Ready): void {
+    const { outbox, sender, diskQueue, applyQueue, receiver, reads } = this.#parts;
+    const isInstall = ({ kind }: Message): boolean => kind === "install-snapshot";
+    const { messages } = ready;
+    for (const message of messages) {
+      if (message.kind === "install-snapshot") sender.send(message);
+    }
+    outbox.add(messages.some(isInstall) ? messages.filter((one) => !isInstall(one)) : messages);
+    diskQueue.accept(ready);
+    if (ready.snapshot !== undefined) applyQueue.install(receiver.restorable(ready.snapshot));
+    applyQueue.push(ready.committed);
+    reads.onReadStates(ready.reads);
   }
 
   /** Tells of a new leader or role, and lets what waited for a leader go on. */
   #observe(): void {
+    const { events, leadership, sender, proposals, reads, calls } = this.#parts;
+    leadership.observe();
+    sender.observe();
     const { term, leader, role } = this.#node;
     if (role !== this.#toldRole) {
+      const isFull = this.#state.kind === "full";
+      const reason = this.#toldRole === "leader" ? leadership.endOf(isFull) : undefined;
       this.#toldRole = role;
-      this.#events.emit({ kind: "role-changed", term, role });
+      events.emit({ kind: "role-changed", term, role, reason });
     }
+    const by = this.#removedBy;
+    if (by !== none && role !== "leader") this.#end({ kind: "removed", by });
     if (leader === this.#toldLeader && (leader === none || term === this.#toldTerm)) return;
     this.#toldTerm = term;
     this.#toldLeader = leader;
-    this.#events.emit({ kind: "leader-changed", term, leader });
-    this.#proposals.retry();
-    this.#reads.retry();
+    events.emit({ kind: "leader-changed", term, leader });
+    proposals.retry();
+    reads.retry();
+    calls.retry();
   }
 
   // Limits and the end.
 
-  #isOver(): boolean {
-    return this.#state.kind === "failed" || this.#state.kind === "closed";
-  }
-
   /** Whether this leader begins no reads, so that its heartbeats cease. */
   #isSilent(): boolean {
     if (this.#state.kind !== "full" || this.#node.role !== "leader") return false;
-    const { electionTimeoutTicks, voters } = this.#options;
-    return voters.length > 1 && isSilent(this.#state.ticks, electionTimeoutTicks);
+    const { voters, votersOutgoing } = this.#node.confState;
+    const isAlone = voters.length + votersOutgoing.length < 2;
+    return !isAlone && isSilent(this.#state.ticks, this.#options.electionTimeoutTicks);
   }
 
   #diskIsBehind(): boolean {
-    return this.#diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax;
+    return this.#parts.diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax;
   }
 
   /** Why no call can be taken now, or why not this one. */
   #refusalOf(options: CallOptions): RaftError | undefined {
-    if (this.#state.kind === "failed") {
-      const cause = this.#state.error;
-      return new RaftError("closed", `the replica has failed: ${cause.message}`, { cause });
-    }
-    if (this.#state.kind === "closed") return new RaftError("closed", "the replica is closed");
-    return checkCallOptions(options);
+    return refusalIn(this.#state) ?? checkCallOptions(options);
   }
 
   /** Why no command is handed over now. */
   #proposalRefusal(): RaftError | undefined {
     if (this.#state.kind === "full") return new RaftError("disk_full", "the disk has no room");
     if (!this.#diskIsBehind()) return undefined;
-    const bytes = this.#diskQueue.unpersistedBytes;
+    const bytes = this.#parts.diskQueue.unpersistedBytes;
     return new RaftError("busy", `${bytes} bytes of entries wait for the disk`);
   }
 
   #fail(error: Error): void {
-    if (this.#isOver()) return;
-    this.#state = { kind: "failed", error };
-    this.#closing = this.#shutDown(interruptionOf(error));
-    this.#events.emit({ kind: "failed", error });
+    this.#end({ kind: "failed", error });
+  }
+
+  /** The replica stops by itself. */
+  #end(state: Extract<ReplicaState, { readonly kind: "failed" | "removed" }>): void {
+    if (isOver(this.#state)) return;
+    this.#state = state;
+    const pending =
+      state.kind === "failed"
+        ? interruptionOf(state.error)
+        : new RaftError("stopped", `node ${this.id} was removed from the group`);
+    this.#closing = this.#shutDown(pending);
+    this.#parts.events.emit(state);
   }
 
   /** Settles everything and frees everything. Never rejects: what fails now can harm nobody. */
   async #shutDown(pending: RaftError): Promise<void> {
     const closed = new RaftError("closed", "the replica closed before the call was handed over");
     this.#ticker?.stop();
-    this.#proposals.stop(closed, pending);
-    this.#reads.stop(closed);
-    this.#deadlines.clear();
     this.#connected.clear();
-    await Promise.all([this.#diskQueue.stop(), this.#applyQueue.stop()]);
-    await Promise.allSettled([this.#log.close(), this.#options.network.close()]);
+    await this.#parts.stop(closed, pending);
+    await Promise.allSettled([
+      this.#log.close(),
+      this.#store.close(),
+      this.#options.network.close(),
+    ]);
   }
 }

@@ -24,7 +24,10 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, Leadersh
   /** Names the group: 1 to 255 bytes of UTF-8. A disk that belongs to another group is refused. */
   readonly clusterId: string;
 
-  /** What is replicated. It starts empty: the whole log is applied to it at every start. */
+  /**
+   * What is replicated. At every start it is restored from the newest snapshot, if there is one, and what
+   * the log holds after that is applied to it: so it starts empty, unless it is durable by itself.
+   */
   readonly stateMachine: StateMachine<Query, Answer>;
 
   /** Where the log is kept. Nothing else may use it. */
@@ -46,6 +49,14 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, Leadersh
    * @default false
    */
   readonly join?: boolean;
+
+  /**
+   * Where the others reach this replica, in the network's notation; empty if it does not say. When it
+   * differs from what the group knows, the leader records it.
+   *
+   * @default what `addresses` says of `id`, or empty
+   */
+  readonly address?: string;
 
   /**
    * Where the first members are reached, in the network's notation: what the table of members says of
@@ -183,6 +194,7 @@ export function validateReplicaOptions<Query, Answer>(
     voters: [...voters],
     clusterId,
     join,
+    address: validateAddress(id, options),
     addresses: validateAddresses(voters, options.addresses ?? new Map()),
     stateMachine: options.stateMachine,
     disk: options.disk,
@@ -234,6 +246,15 @@ function validateVoters(id: NodeId, voters: readonly NodeId[], join: boolean): v
   } else if (!voters.includes(id)) {
     refuse(`voters must include id ${id}: got ${voters.join(", ")}`);
   }
+}
+
+function validateAddress(
+  id: NodeId,
+  { address, addresses }: Pick<ReplicaOptions<never, unknown>, "address" | "addresses">,
+): string {
+  const own = address ?? addresses?.get(id) ?? "";
+  const flaw = own === "" ? undefined : addressFlaw(own);
+  return flaw === undefined ? own : refuse(`address ${flaw}`);
 }
 
 function validateAddresses(

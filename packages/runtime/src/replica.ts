@@ -1,7 +1,9 @@
-import type { ConfState, LogIndex, NodeId, RoleKind, Status, Term } from "@quorate/core";
+import type { ConfState, LogIndex, NodeId, RaftError, RoleKind, Status, Term } from "@quorate/core";
 import type { MemberPlan } from "./member-plan.ts";
 import type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";
 import type { MembersView } from "./members-view.ts";
+import type { SnapshotReceiving } from "./snapshot-receiver.ts";
+import type { SnapshotSending } from "./snapshot-sender.ts";
 
 /** What a caller may say about any call. */
 export interface CallOptions {
@@ -91,13 +93,22 @@ export interface AbortSignalLike {
 export interface ReplicaStatus extends Status {
   readonly clusterId: string;
   /** `running` takes work; `full` refuses proposals until the disk has room; the others are final. */
-  readonly state: "running" | "full" | "failed" | "closed";
+  readonly state: "running" | "full" | "removed" | "failed" | "closed";
   /** Why it is `failed`, or undefined. */
   readonly failure: string | undefined;
   /** The peers that this replica has a connection to. */
   readonly connected: readonly NodeId[];
-  /** Calls that wait for an answer. */
-  readonly pending: { readonly proposals: number; readonly reads: number };
+  /** Calls that wait for an answer; `calls` are changes of members and of who leads. */
+  readonly pending: {
+    readonly proposals: number;
+    readonly reads: number;
+    readonly calls: number;
+  };
+  /** Snapshots on their way to followers, and the one on its way here. */
+  readonly snapshots: {
+    readonly sending: readonly SnapshotSending[];
+    readonly receiving: SnapshotReceiving | undefined;
+  };
   /** Bytes handed to the disk and not yet durable. */
   readonly unpersistedBytes: number;
 }
@@ -143,6 +154,23 @@ export type ReplicaEvent =
   | { readonly kind: "disk-recovered" }
   /** The configuration or what is known of members changed, by the entry at `index`, applied here. */
   | { readonly kind: "members-changed"; readonly index: LogIndex; readonly confState: ConfState }
+  /** A snapshot of this replica's state is durable, up to the entry at `index`. */
+  | { readonly kind: "snapshot-taken"; readonly index: LogIndex; readonly bytes: number }
+  /** No snapshot could be taken. It is tried again. */
+  | { readonly kind: "snapshot-failed"; readonly error: RaftError }
+  /** `peer`, which was behind the log, has a snapshot. */
+  | { readonly kind: "snapshot-sent"; readonly peer: NodeId; readonly index: LogIndex }
+  /** A snapshot did not get to `peer`. It is tried again. */
+  | { readonly kind: "snapshot-given-up"; readonly peer: NodeId; readonly error: RaftError }
+  /** `peer` brought a snapshot, which takes the place of the log up to `index`. */
+  | {
+      readonly kind: "snapshot-received";
+      readonly peer: NodeId;
+      readonly index: LogIndex;
+      readonly bytes: number;
+    }
+  /** The group has removed this replica, as `by` says. It stopped. Final: its id is never given again. */
+  | { readonly kind: "removed"; readonly by: NodeId }
   /** The replica stopped by itself. Final. */
   | { readonly kind: "failed"; readonly error: Error };
 
@@ -244,12 +272,24 @@ export interface ReplicaLeadership {
   transferLeadership(to?: NodeId, options?: CallOptions): Promise<NodeId>;
 }
 
+/** A snapshot that is durable. */
+export interface SnapshotTaken {
+  /** The last entry that it stands for. */
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** The length of the state, as stored here; 0 if the state machine keeps it by itself. */
+  readonly bytes: number;
+}
+
 /**
  * One member of a group that replicates a state machine. Every call settles: with a result, or with a
  * `RaftError` whose `outcome` says whether anything happened.
  */
-export interface Replica<Query, Answer> {
+export interface Replica<Query, Answer> extends ReplicaLeadership {
   readonly id: NodeId;
+
+  /** Who takes part in the group, and how to change that. */
+  readonly members: ReplicaMembers;
 
   /**
    * Replicates `command` and resolves once it is committed and applied by the leader, with the state
@@ -268,6 +308,15 @@ export interface Replica<Query, Answer> {
    */
   read(query: Query, options?: ReadOptions): Promise<Answered<Answer>>;
 
+  /**
+   * Takes a snapshot of everything applied here until now, whatever the options say of when one is due,
+   * and resolves once it is durable; then the log forgets its past.
+   *
+   * Rejects with `snapshot_failed` (the state machine takes none, or failed to), `disk_full`,
+   * `unavailable` or `closed`. It is only about this replica's own disk.
+   */
+  snapshot(options?: CallOptions): Promise<SnapshotTaken>;
+
   /** A look at the replica, now. */
   status(): ReplicaStatus;
 
@@ -275,8 +324,8 @@ export interface Replica<Query, Answer> {
   subscribe(listener: (event: ReplicaEvent) => void): () => void;
 
   /**
-   * Stops: no new work, pending calls settle (`stopped`), what was handed to the disk is finished and
-   * the log closed. Safe to call again. Resolves when nothing of the replica is left running.
+   * Stops: a leader hands over first if it can (see `handOverTimeoutMs`); then no new work, pending calls
+   * settle (`stopped`), what was handed to the disk is finished and the log closed. Safe to call again. Resolves when nothing of the replica is left running.
    */
   close(): Promise<void>;
 }

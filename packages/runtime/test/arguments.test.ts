@@ -26,7 +26,7 @@ test("calls with a signal or a timeout of the wrong type are refused, and hurt n
     await cluster.settle();
     expect(calls.map(({ code }) => code)).toEqual(["invalid_argument", "invalid_argument"]);
   }
-  expect(replica.status().pending).toEqual({ proposals: 0, reads: 0 });
+  expect(replica.status().pending).toEqual({ proposals: 0, reads: 0, calls: 0 });
   expect(await cluster.write(cluster.leader, "a")).toBe("1:a");
   await cluster.close();
 });
@@ -47,7 +47,7 @@ test("a signal that throws fails its own call, before anything happened", async 
   await cluster.settle();
   expect([write.code, read.code]).toEqual(["invalid_argument", "invalid_argument"]);
   expect(write.error.cause).toBe(cause);
-  expect(replica.status().pending).toEqual({ proposals: 0, reads: 0 });
+  expect(replica.status().pending).toEqual({ proposals: 0, reads: 0, calls: 0 });
   expect(await cluster.write(cluster.leader, "b")).toBe("1:b");
   await cluster.close();
 });

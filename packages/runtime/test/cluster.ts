@@ -86,6 +86,8 @@ export class Cluster {
     const cluster = new Cluster(size, options);
     for (const id of cluster.voters) await cluster.start(id);
     await cluster.untilLed();
+    // The leader records what its members' logs are called; tests begin after that.
+    await cluster.run(1500);
     return cluster;
   }
 
@@ -108,6 +110,8 @@ export class Cluster {
       clock: this.clock,
       random: new SeededRandom(id * 1000 + this.#runCount++),
       segmentBytes: 16 * 1024,
+      // A member that is killed would wait for ever on a clock that stands still.
+      handOverTimeoutMs: 0,
       ...this.#options,
       ...options,
     });

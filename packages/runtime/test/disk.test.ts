@@ -56,12 +56,12 @@ test("a leader's own entry counts only once its disk holds it; its followers' ma
   const call = cluster.propose(leader, "a");
   await cluster.settle();
   // Both followers hold it: committed, but not durable here, and so not applied here.
-  expect(leader.replica.status().commitIndex).toBe(2);
+  expect(leader.replica.status().commitIndex).toBe(3);
   expect(call.isSettled).toBe(false);
   for (const { disk } of cluster.followers) disk.holdsSyncs = true;
   const next = cluster.propose(leader, "b");
   await cluster.settle();
-  expect(leader.replica.status().commitIndex).toBe(2);
+  expect(leader.replica.status().commitIndex).toBe(3);
   for (const { disk } of cluster.members) disk.release();
   await cluster.until(() => call.isSettled && next.isSettled);
   expect(textOf(next.value.result)).toBe("2:b");

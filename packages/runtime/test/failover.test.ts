@@ -76,7 +76,7 @@ test("a leader again that proposes where an earlier command of its own stood giv
   cluster.hub.isolate(old.id);
   const lost = ["x", "y", "z"].map((text) => cluster.propose(old, text, 600_000));
   const next = await leaderAmong(cluster, old.id);
-  await cluster.until(() => next.replica.status().commitIndex === 2);
+  await cluster.until(() => next.replica.status().commitIndex === 3);
   // Only the old leader hears of it, so that it can win the next election.
   cluster.hub.rejoin(old.id);
   await cluster.until(() => lost[0]?.isSettled === true);
@@ -91,7 +91,7 @@ test("a leader again that proposes where an earlier command of its own stood giv
   expect(lost.map(({ code }) => code)).toEqual(["superseded", "superseded", "leadership_lost"]);
   expect(lost[2]?.error.outcome).toBe("unknown");
   expect(textOf(waiting.value.result)).toBe("1:w");
-  expect(waiting.value.index).toBe(4);
+  expect(waiting.value.index).toBe(5);
   await cluster.start(next.id, again);
   await cluster.close();
 });

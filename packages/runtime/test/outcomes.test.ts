@@ -134,7 +134,7 @@ test("a signal aborted while a command waits for a leader rejects it as not appl
   await cluster.settle();
   expect([call.code, read.code]).toEqual(["unavailable", "unavailable"]);
   expect(call.error.outcome).toBe("not-applied");
-  expect(member.replica.status().pending).toEqual({ proposals: 0, reads: 0 });
+  expect(member.replica.status().pending).toEqual({ proposals: 0, reads: 0, calls: 0 });
   for (const id of [2, 3]) await cluster.start(id);
   await cluster.untilLed();
   expect(await cluster.read(cluster.leader)).toEqual([]);

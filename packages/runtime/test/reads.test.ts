@@ -16,12 +16,12 @@ test("a read waits until the state is applied up to its index (thesis §6.4)", a
   await cluster.write(cluster.leader, "a");
   const read = cluster.ask(follower);
   await cluster.run(1000);
-  expect(follower.replica.status().commitIndex).toBe(2);
-  expect(follower.replica.status().appliedIndex).toBe(1);
+  expect(follower.replica.status().commitIndex).toBe(3);
+  expect(follower.replica.status().appliedIndex).toBe(2);
   expect(read.isSettled).toBe(false);
   follower.journal.release();
   await cluster.until(() => read.isSettled);
-  expect(read.value).toEqual({ index: 2, answer: ["a"] });
+  expect(read.value).toEqual({ index: 3, answer: ["a"] });
   await cluster.close();
 });
 
@@ -134,7 +134,7 @@ test("a read that is not answered in time is unavailable, wherever it waits", as
   const waiting = cluster.ask(cluster.leader, { timeoutMs: 300 });
   await cluster.run(400);
   expect(waiting.code).toBe("unavailable");
-  expect(replica.status().pending).toEqual({ proposals: 1, reads: 0 });
+  expect(replica.status().pending).toEqual({ proposals: 1, reads: 0, calls: 0 });
   const { queryCount } = journal;
   journal.release();
   await cluster.until(() => write.isSettled);

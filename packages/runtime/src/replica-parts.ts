@@ -1,0 +1,357 @@
+import {
+  type Entry,
+  type LogIndex,
+  type Message,
+  type NodeId,
+  RaftError,
+  type RaftNode,
+} from "@quorate/core";
+import type { SnapshotStore, Wal } from "@quorate/wal";
+import { encodeMembers } from "@quorate/wire";
+import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
+import { Calls, methods } from "./calls.ts";
+import { Deadlines } from "./deadlines.ts";
+import { DiskQueue } from "./disk-queue.ts";
+import { Events } from "./events.ts";
+import { failureOf } from "./failure.ts";
+import { Forwarding } from "./forwarding.ts";
+import { Inbox } from "./inbox.ts";
+import { Leadership } from "./leadership.ts";
+import { transferMethod } from "./leadership-calls.ts";
+import { type Membership, memberOf, restoredMembership } from "./member-table.ts";
+import { Members } from "./members.ts";
+import { MembersCalls } from "./members-calls.ts";
+import { Outbox } from "./outbox.ts";
+import { Proposals } from "./proposals.ts";
+import { Reads } from "./reads.ts";
+import type { CallOptions } from "./replica.ts";
+import type { CompleteReplicaOptions } from "./replica-options.ts";
+import { SnapshotKeeper } from "./snapshot-keeper.ts";
+import { SnapshotReceiver } from "./snapshot-receiver.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
+
+/** What a replica found on its disk, and has made of it. */
+export interface Opened {
+  readonly node: RaftNode;
+  readonly log: Pick<Wal, "append" | "compact" | "close" | "hardState" | "incarnation">;
+  readonly store: SnapshotStore;
+  /** As of the node's `appliedIndex`. */
+  readonly membership: Membership;
+  /** What the log holds, of which some may be applied already. */
+  readonly entries: readonly Entry[];
+}
+
+/** What the parts of a replica may ask of its loop. */
+export interface LoopDoor {
+  /** The core has new work: a pump is due. */
+  wake(): void;
+  /** Runs `work`, which something outside delayed, as an event of its own. */
+  resume(work: () => void): void;
+  /** The replica cannot go on. */
+  fail(error: Error): void;
+  onPersisted(number: number, messages: readonly Message[]): void;
+  onFull(): void;
+  onRecovered(): void;
+  /** Why no command or change is taken now, or undefined. */
+  proposalRefusal(): RaftError | undefined;
+  /** Why no call is taken now, or not one with these options, or undefined. */
+  refusalOf(options: CallOptions): RaftError | undefined;
+  diskIsBehind(): boolean;
+  /** Whether this leader begins no reads. */
+  isSilent(): boolean;
+  /** Whether answers may still be sent. */
+  maySend(): boolean;
+  isConnected(peer: NodeId): boolean;
+}
+
+/**
+ * What a replica is made of, wired together: each part knows only what it may ask of the others. The
+ * loop drives them.
+ */
+export class ReplicaParts<Query, Answer> {
+  readonly deadlines: Deadlines;
+  readonly events: Events;
+  readonly outbox: Outbox;
+  readonly leadership: Leadership;
+  readonly diskQueue: DiskQueue;
+  readonly applyQueue: ApplyQueue<Query, Answer>;
+  readonly calls: Calls;
+  readonly members: Members;
+  readonly membersCalls: MembersCalls;
+  readonly proposals: Proposals;
+  readonly reads: Reads<Query, Answer>;
+  readonly keeper: SnapshotKeeper;
+  readonly sender: SnapshotSender;
+  readonly receiver: SnapshotReceiver;
+  readonly inbox: Inbox;
+  readonly #options: CompleteReplicaOptions<Query, Answer>;
+  readonly #opened: Opened;
+  readonly #door: LoopDoor;
+  readonly #forwarding: Forwarding;
+  /** What the state machine was restored from, until the core is told. */
+  #restored: Restorable | undefined;
+
+  constructor(options: CompleteReplicaOptions<Query, Answer>, opened: Opened, door: LoopDoor) {
+    const { clock, network, random } = options;
+    this.#options = options;
+    this.#opened = opened;
+    this.#door = door;
+    this.deadlines = new Deadlines(clock, (work) => door.resume(work));
+    this.events = new Events(clock);
+    this.outbox = new Outbox(network, (peer) => opened.node.reportUnreachable(peer));
+    this.leadership = this.#newLeadership();
+    this.diskQueue = this.#newDiskQueue();
+    this.applyQueue = this.#newApplyQueue();
+    this.#forwarding = new Forwarding(network, random);
+    this.calls = this.#newCalls();
+    this.members = this.#newMembers();
+    this.membersCalls = new MembersCalls(this.members, this.calls, options.memberTimeoutMs);
+    this.#defineMethods();
+    this.proposals = this.#newProposals();
+    this.reads = this.#newReads();
+    this.keeper = this.#newKeeper();
+    this.sender = this.#newSender();
+    this.receiver = this.#newReceiver();
+    this.inbox = this.#newInbox();
+  }
+
+  /** Settles every call and ends everything. Resolves when nothing is left running but the log. */
+  async stop(untouched: RaftError, pending: RaftError): Promise<void> {
+    this.proposals.stop(untouched, pending);
+    this.reads.stop(untouched);
+    this.calls.stop(untouched, pending);
+    this.leadership.stop(pending);
+    this.deadlines.clear();
+    // First what waits for a turn of the state machine, so that its queue can come to an end.
+    await Promise.all([
+      this.keeper.stop(),
+      this.sender.stop(),
+      this.receiver.stop(),
+      this.diskQueue.stop(),
+      this.applyQueue.stop(),
+    ]);
+  }
+
+  #newLeadership(): Leadership {
+    const { clock } = this.#options;
+    return new Leadership(this.#options, {
+      node: this.#opened.node,
+      clock,
+      priorityOf: (id) => memberOf(this.members.membership.table, id)?.priority ?? 0,
+      isConnected: (id) => this.#door.isConnected(id),
+      wake: () => this.#door.wake(),
+      resume: (work) => this.#door.resume(work),
+    });
+  }
+
+  #newDiskQueue(): DiskQueue {
+    const { clock, diskFullRetryMs } = this.#options;
+    const { log } = this.#opened;
+    return new DiskQueue(clock, diskFullRetryMs, {
+      append: (append) => this.leadership.duringWrite(log.append(append)),
+      onPersisted: (number, messages) => this.#door.onPersisted(number, messages),
+      onFull: () => this.#door.onFull(),
+      onRecovered: () => this.#door.onRecovered(),
+      onFailed: (error) => this.#door.fail(failureOf("storage_failed", error)),
+      resume: (work) => this.#door.resume(work),
+    });
+  }
+
+  #newApplyQueue(): ApplyQueue<Query, Answer> {
+    const { node } = this.#opened;
+    return new ApplyQueue(
+      this.#options.stateMachine,
+      {
+        onEntryApplied: (entry, result) => {
+          this.members.onEntryApplied(entry);
+          this.keeper.onEntryApplied(entry);
+          this.proposals.onEntryApplied(entry, result);
+        },
+        onRestored: (from) => {
+          this.#restored = from;
+        },
+        onApplied: (index) => this.#onApplied(index),
+        onFailed: (error) => this.#door.fail(failureOf("state_machine_failed", error)),
+        resume: (work) => this.#door.resume(work),
+      },
+      node.appliedIndex,
+    );
+  }
+
+  /** The state machine has everything up to `index`: the core is told, and then what follows from it. */
+  #onApplied(index: LogIndex): void {
+    this.#opened.node.applied(index);
+    const restored = this.#restored;
+    this.#restored = undefined;
+    if (restored === undefined) {
+      this.members.onApplied();
+    } else {
+      this.members.onRestored(restoredMembership(restored.snapshot.confState, restored.members));
+      this.keeper.onRestored(restored.snapshot);
+      this.proposals.onRestored(restored.snapshot.index);
+    }
+    this.receiver.onApplied(index);
+    this.keeper.onApplied();
+    this.#door.wake();
+  }
+
+  #newCalls(): Calls {
+    const { clock, network, retryMs } = this.#options;
+    return new Calls({
+      node: this.#opened.node,
+      clock,
+      deadlines: this.deadlines,
+      forwarding: this.#forwarding,
+      retryMs,
+      refusal: (options) => this.#door.refusalOf(options),
+      send: (to, chunks) => this.#door.maySend() && network.send(to, chunks),
+      resume: (work) => this.#door.resume(work),
+    });
+  }
+
+  #newMembers(): Members {
+    const { id, clock, network, tickMs, electionTimeoutTicks, address } = this.#options;
+    const { node, membership, log } = this.#opened;
+    const self = { id, address, incarnation: log.incarnation };
+    return new Members(membership, self, {
+      node,
+      clock,
+      electionTimeoutMs: tickMs * electionTimeoutTicks,
+      refusal: () => this.#door.proposalRefusal(),
+      wake: () => this.#door.wake(),
+      onChanged: ({ confState }, peers, removed) => {
+        network.setPeers(peers);
+        network.setRemoved(removed);
+        for (const peer of removed) this.sender.forget(peer);
+        const { confIndex: index } = node;
+        this.events.emit({ kind: "members-changed", index, confState });
+      },
+    });
+  }
+
+  #defineMethods(): void {
+    this.calls.define(methods.changeMembers, (payload, timeoutMs, reply) =>
+      this.members.perform(payload, timeoutMs, reply),
+    );
+    this.calls.define(methods.transferLeadership, transferMethod(this.leadership));
+  }
+
+  #newProposals(): Proposals {
+    return new Proposals(this.#options, {
+      node: this.#opened.node,
+      clock: this.#options.clock,
+      deadlines: this.deadlines,
+      refusal: () => this.#door.proposalRefusal(),
+      forward: (leader, command, timeoutMs) => this.#forwarding.send(leader, command, timeoutMs),
+      wake: () => this.#door.wake(),
+      resume: (work) => this.#door.resume(work),
+    });
+  }
+
+  #newReads(): Reads<Query, Answer> {
+    return new Reads(this.#options, {
+      node: this.#opened.node,
+      clock: this.#options.clock,
+      deadlines: this.deadlines,
+      applyQueue: this.applyQueue,
+      hasTransferred: () => this.leadership.hasTransferred,
+      wake: () => this.#door.wake(),
+      resume: (work) => this.#door.resume(work),
+    });
+  }
+
+  #newKeeper(): SnapshotKeeper {
+    const { clock, random, stateMachine } = this.#options;
+    const { node, log, store, entries } = this.#opened;
+    return new SnapshotKeeper(
+      this.#options,
+      {
+        node,
+        clock,
+        random,
+        stateMachine,
+        store,
+        log,
+        members: () => this.#encodedMembers(),
+        interrupt: (interlude) => this.#interrupt(interlude),
+        neededIndex: () => this.sender.neededIndex,
+        onTaken: ({ snapshot: { index }, contentBytes }) =>
+          this.events.emit({ kind: "snapshot-taken", index, bytes: contentBytes }),
+        onFailed: (error) => this.events.emit({ kind: "snapshot-failed", error }),
+        onStorageFailed: (error) => this.#door.fail(failureOf("storage_failed", error)),
+        resume: (work) => this.#door.resume(work),
+      },
+      entries,
+    );
+  }
+
+  #newSender(): SnapshotSender {
+    const { clock, random, network, stateMachine } = this.#options;
+    const { node, store } = this.#opened;
+    return new SnapshotSender(this.#options, {
+      node,
+      clock,
+      random,
+      network,
+      store,
+      stateMachine,
+      members: () => this.#encodedMembers(),
+      interrupt: (interlude) => this.#interrupt(interlude),
+      onSent: (peer, index) => {
+        this.events.emit({ kind: "snapshot-sent", peer, index });
+        this.keeper.compact();
+      },
+      onGivenUp: (peer, error) => {
+        const failure = error instanceof RaftError ? error : failureOf("snapshot_failed", error);
+        // A damaged snapshot is of no use to anybody: a new one takes its place.
+        if (failure.code === "corrupt") this.keeper.need();
+        this.events.emit({ kind: "snapshot-given-up", peer, error: failure });
+      },
+      wake: () => this.#door.wake(),
+      resume: (work) => this.#door.resume(work),
+    });
+  }
+
+  #newReceiver(): SnapshotReceiver {
+    const { clock, network, stateMachine } = this.#options;
+    const { node, store } = this.#opened;
+    return new SnapshotReceiver(this.#options, {
+      node,
+      clock,
+      network,
+      store,
+      canRestore: stateMachine.snapshots !== undefined,
+      onReceived: ({ snapshot: { index }, contentBytes }, from) =>
+        this.events.emit({ kind: "snapshot-received", peer: from, index, bytes: contentBytes }),
+      onRefused: (from, error) => this.events.refuse(from, error),
+      onStorageFailed: (error) => this.#door.fail(failureOf("storage_failed", error)),
+      wake: () => this.#door.wake(),
+      resume: (work) => this.#door.resume(work),
+    });
+  }
+
+  #newInbox(): Inbox {
+    return new Inbox({
+      node: this.#opened.node,
+      events: this.events,
+      forwarding: this.#forwarding,
+      proposals: this.proposals,
+      calls: this.calls,
+      sender: this.sender,
+      receiver: this.receiver,
+      diskIsBehind: () => this.#door.diskIsBehind(),
+      isSilent: () => this.#door.isSilent(),
+      maySend: () => this.#door.maySend(),
+      wake: () => this.#door.wake(),
+    });
+  }
+
+  #encodedMembers(): Uint8Array {
+    return encodeMembers(this.members.membership.table);
+  }
+
+  #interrupt(interlude: Interlude): void {
+    this.applyQueue.interrupt(interlude);
+    this.#door.wake();
+  }
+}

@@ -1,0 +1,32 @@
+import { type NodeId, RaftError, type Ticks } from "@quorate/core";
+
+/** What a replica can still do. The last three are final. */
+export type ReplicaState =
+  | { readonly kind: "running" }
+  /** The disk has no room, for so many ticks. */
+  | { readonly kind: "full"; readonly ticks: Ticks }
+  | { readonly kind: "removed"; readonly by: NodeId }
+  | { readonly kind: "failed"; readonly error: Error }
+  | { readonly kind: "closed" };
+
+/** Whether nothing more will come of it. */
+export function isOver({ kind }: ReplicaState): boolean {
+  return kind === "removed" || kind === "failed" || kind === "closed";
+}
+
+/** Why no call can be taken in this state, or undefined. */
+export function refusalIn(state: ReplicaState): RaftError | undefined {
+  switch (state.kind) {
+    case "removed":
+      return new RaftError("removed", `the group has removed this node, as node ${state.by} says`);
+    case "failed": {
+      const cause = state.error;
+      return new RaftError("closed", `the replica has failed: ${cause.message}`, { cause });
+    }
+    case "closed":
+      return new RaftError("closed", "the replica is closed");
+    case "running":
+    case "full":
+      return undefined;
+  }
+}
