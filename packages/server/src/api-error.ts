@@ -3,7 +3,7 @@ import { RaftError, type ErrorCode, type Outcome } from "quorate";
 /** Every code that an answer of the HTTP interface may carry: those of the replica, and these. */
 export type ApiErrorCode =
   | ErrorCode
-  /** The key has no value. The request was answered. */
+  /** The key has no value, or the node no snapshot. The request was answered. */
   | "not_found"
   /** No such resource exists, whatever its method. */
   | "unknown_path"
@@ -15,6 +15,8 @@ export type ApiErrorCode =
   | "request_timeout"
   /** The request's head is too large. */
   | "head_too_large"
+  /** The body is of a kind that the resource does not take; it must say `application/json`. */
+  | "unsupported_media_type"
   /** A defect of the server. */
   | "internal"
   /** Client only: the request was sent, and no answer came. */
@@ -85,6 +87,7 @@ function outcomeOf(code: ApiErrorCode): Outcome {
     case "bad_request":
     case "request_timeout":
     case "head_too_large":
+    case "unsupported_media_type":
       return "not-applied";
     case "internal":
     case "no_answer":
@@ -107,8 +110,20 @@ function statusOf(code: ApiErrorCode, outcome: Outcome): number {
       return 405;
     case "request_timeout":
       return 408;
+    case "change_pending":
+    case "catch_up_failed":
+    case "transfer_failed":
+      return 409;
+    case "removed":
+      return 410;
+    case "configuration_changed":
+      return 412;
     case "too_large":
       return 413;
+    case "unsupported_media_type":
+      return 415;
+    case "invalid_change":
+      return 422;
     case "busy":
       return 429;
     case "head_too_large":

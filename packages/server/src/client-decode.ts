@@ -1,4 +1,5 @@
-import type { LogIndex } from "quorate";
+import type { LogIndex, NodeId, SnapshotTaken } from "quorate";
+import type { MembersAnswer, PlanAnswer } from "./admin-answer.ts";
 import { ApiError, type ApiErrorCode } from "./api-error.ts";
 import type { Reply } from "./http-exchange.ts";
 import type { NodeStatus } from "./node-status.ts";
@@ -46,6 +47,14 @@ export function decodeStatus(reply: Reply): NodeStatus {
     isIndex(body["leader"]) &&
     isIndex(body["commitIndex"]) &&
     isIndex(body["appliedIndex"]) &&
+    isIndex(body["firstIndex"]) &&
+    isIndex(body["snapshotIndex"]) &&
+    isConfState(body["confState"]) &&
+    isIndex(body["confIndex"]) &&
+    isIndex(body["transferTarget"]) &&
+    isObject(body["snapshots"]) &&
+    Array.isArray(body["snapshots"]["sending"]) &&
+    body["snapshots"]["sending"].every(isObject) &&
     isObject(last) &&
     isIndex(last["index"]) &&
     Array.isArray(progress) &&
@@ -55,6 +64,77 @@ export function decodeStatus(reply: Reply): NodeStatus {
     isIndex(body["pid"]);
   if (!isStatus) throw badAnswer(reply);
   return body as unknown as NodeStatus;
+}
+
+/** The members of a group. Throws `bad_answer` if what the command line shows of them is not there. */
+export function decodeMembers(reply: Reply): MembersAnswer {
+  const body = decodeObject(reply);
+  const { members, removed } = body;
+  const isMembers =
+    isIndex(body["index"]) &&
+    isConfState(body["confState"]) &&
+    Array.isArray(members) &&
+    members.every((member) => {
+      return (
+        isObject(member) &&
+        isIndex(member["id"]) &&
+        typeof member["role"] === "string" &&
+        typeof member["address"] === "string" &&
+        isIndex(member["priority"])
+      );
+    }) &&
+    isIds(removed);
+  if (!isMembers) throw badAnswer(reply);
+  return body as unknown as MembersAnswer;
+}
+
+/** What would be done. Throws `bad_answer` if what the command line shows of it is not there. */
+export function decodePlan(reply: Reply): PlanAnswer {
+  const body = decodeObject(reply);
+  const { steps } = body;
+  const isPlan =
+    isIndex(body["index"]) &&
+    isConfState(body["confState"]) &&
+    Array.isArray(steps) &&
+    steps.every((step) => {
+      return (
+        isObject(step) &&
+        Array.isArray(step["changes"]) &&
+        step["changes"].every((change) => isObject(change) && isIndex(change["id"])) &&
+        isIds(step["catchUp"]) &&
+        isConfState(step["confState"]) &&
+        isIndex(step["faultsTolerated"]) &&
+        Array.isArray(step["warnings"]) &&
+        step["warnings"].every((warning) => isObject(warning))
+      );
+    });
+  if (!isPlan) throw badAnswer(reply);
+  return body as unknown as PlanAnswer;
+}
+
+/** Who leads after a transfer. Throws `bad_answer`. */
+export function decodeLeader(reply: Reply): NodeId {
+  const { leader } = decodeObject(reply);
+  if (isIndex(leader)) return leader;
+  throw badAnswer(reply);
+}
+
+/** The snapshot that was taken. Throws `bad_answer`. */
+export function decodeSnapshotTaken(reply: Reply): SnapshotTaken {
+  const { index, term, bytes } = decodeObject(reply);
+  if (isIndex(index) && isIndex(term) && isIndex(bytes)) return { index, term, bytes };
+  throw badAnswer(reply);
+}
+
+function isConfState(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    ["voters", "votersOutgoing", "learners", "learnersNext"].every((name) => isIds(value[name]))
+  );
+}
+
+function isIds(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isIndex);
 }
 
 function decodeObject(reply: Reply): Record<string, unknown> {

@@ -1,11 +1,21 @@
 import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import type { LogIndex } from "quorate";
+import type { LogIndex, MemberWish, NodeId, SnapshotTaken } from "quorate";
+import type { MembersAnswer, PlanAnswer } from "./admin-answer.ts";
 import { ApiError } from "./api-error.ts";
-import { decodeIndex, decodeRefusal, decodeStatus, decodeWritten } from "./client-decode.ts";
+import {
+  decodeIndex,
+  decodeLeader,
+  decodeMembers,
+  decodePlan,
+  decodeRefusal,
+  decodeSnapshotTaken,
+  decodeStatus,
+  decodeWritten,
+} from "./client-decode.ts";
 import { EndpointChoice, parseEndpoint, type Need } from "./endpoint-choice.ts";
-import { exchange, ExchangeError, type Exchange, type Reply } from "./http-exchange.ts";
-import { timeoutMsMax } from "./http-request.ts";
+import { download, exchange, ExchangeError, type Exchange, type Reply } from "./http-exchange.ts";
+import { adminTimeoutMsMax, timeoutMsMax, type Consistency } from "./http-request.ts";
 import { encodeKey } from "./key-path.ts";
 import type { NodeStatus } from "./node-status.ts";
 
@@ -30,6 +40,35 @@ export interface ClientCallOptions {
   readonly signal?: AbortSignal;
   /** As in `ClientOptions`, for this call. */
   readonly timeoutMs?: number;
+}
+
+/** What a caller may say about one read. */
+export interface ClientReadOptions extends ClientCallOptions {
+  /**
+   * What the read rests on, as in the `ReadOptions` of a replica. A `local` one is asked of any node that
+   * is alive, however far behind.
+   *
+   * @default "linearizable"
+   */
+  readonly consistency?: Consistency | undefined;
+  /**
+   * How old a `local` read may be, in milliseconds.
+   *
+   * @default no bound
+   */
+  readonly maxStalenessMs?: number | undefined;
+  /**
+   * The `index` of a write, or of another read: this one sees it.
+   *
+   * @default 0
+   */
+  readonly atLeast?: LogIndex | undefined;
+}
+
+/** What a caller may say about one change of members. */
+export interface ClientChangeOptions extends ClientCallOptions {
+  /** Makes the change only if the configuration is still that of this `index`. */
+  readonly ifIndex?: LogIndex | undefined;
 }
 
 /** A committed write. */
@@ -84,17 +123,84 @@ export class Client {
     return reply.status === 404 ? undefined : decodeWritten(reply);
   }
 
-  /** Reads `key`: linearizable, or with `local` from any node that is alive, however far behind. */
-  async get(
-    key: Uint8Array,
-    options: ClientCallOptions & { readonly local?: boolean } = {},
-  ): Promise<Found> {
-    const request: Request =
-      options.local === true
-        ? { method: "GET", path: `${keyPath(key)}?consistency=local`, need: "alive" }
-        : { method: "GET", path: keyPath(key), need: "ready" };
-    const reply = await this.#call(request, options);
+  /** Reads `key`, by default linearizable. */
+  async get(key: Uint8Array, options: ClientReadOptions = {}): Promise<Found> {
+    const { consistency, maxStalenessMs, atLeast } = options;
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ consistency, maxStalenessMs, atLeast })) {
+      if (value !== undefined) query.set(name, String(value));
+    }
+    const path = query.size === 0 ? keyPath(key) : `${keyPath(key)}?${query.toString()}`;
+    const need = consistency === "local" ? "alive" : "ready";
+    const reply = await this.#call({ method: "GET", path, need }, options);
     return { value: reply.status === 404 ? undefined : reply.body, index: decodeIndex(reply) };
+  }
+
+  /** The members of the group, as far as the node that answers knows. */
+  async members(options: ClientCallOptions = {}): Promise<MembersAnswer> {
+    const request = { method: "GET", path: "/v1/members", need: "ready" } as const;
+    return decodeMembers(await this.#call(request, options));
+  }
+
+  /**
+   * Makes the members as `wish` wants them, and resolves with those after it. When it is not known what
+   * became of it, ask for the same again.
+   */
+  async changeMembers(wish: MemberWish, options: ClientChangeOptions = {}): Promise<MembersAnswer> {
+    const body = jsonOf({ ...wish, ifIndex: options.ifIndex });
+    return decodeMembers(await this.#post("/v1/members", body, options));
+  }
+
+  /** What would be done for `wish`. Changes nothing. */
+  async planMembers(wish: MemberWish, options: ClientChangeOptions = {}): Promise<PlanAnswer> {
+    const body = jsonOf({ ...wish, ifIndex: options.ifIndex, dryRun: true });
+    return decodePlan(await this.#post("/v1/members", body, options));
+  }
+
+  /** Hands leadership over to `to`, or to whoever is furthest. Resolves with the new leader. */
+  async transferLeadership(to?: NodeId, options: ClientCallOptions = {}): Promise<NodeId> {
+    return decodeLeader(await this.#post("/v1/leader", jsonOf({ to }), options));
+  }
+
+  /** Lets the node at `endpoint` take a snapshot now. Tries no other. */
+  async takeSnapshot(endpoint: string, options: ClientCallOptions = {}): Promise<SnapshotTaken> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const reply = await this.#attempt({
+      ...{ method: "POST", path: "/v1/snapshot", body: jsonOf({}), need: "alive" },
+      ...{ endpoint: parseEndpoint(endpoint), timeoutMs, signal: options.signal },
+    });
+    if (reply instanceof ApiError) throw reply;
+    return decodeSnapshotTaken(reply);
+  }
+
+  /**
+   * Copies the newest snapshot of the node at `endpoint`, piece by piece. Gives up when nothing arrives
+   * for as long as a call may take. Resolves with the length of the file.
+   */
+  async copySnapshot(
+    endpoint: string,
+    take: (chunk: Uint8Array) => Promise<void>,
+    options: ClientCallOptions = {},
+  ): Promise<number> {
+    const url = new URL("/v1/snapshot", parseEndpoint(endpoint));
+    const { signal, timeoutMs: stallMs = this.#timeoutMs } = options;
+    try {
+      const copied = await download(url, { stallMs, signal }, take);
+      if (copied.kind === "whole") return copied.bytes;
+      throw decodeRefusal(copied.reply);
+    } catch (error) {
+      throw error instanceof ExchangeError ? unavailable(error.message) : error;
+    }
+  }
+
+  /** One of the endpoints whose node knows a leader and takes work. */
+  async readyEndpoint(options: ClientCallOptions = {}): Promise<string> {
+    const request = { method: "GET", path: "/readyz", need: "ready" } as const;
+    let found = "";
+    await this.#call(request, options, (endpoint) => {
+      found = endpoint.origin;
+    });
+    return found;
   }
 
   /** The status of the node at `endpoint`, one of the endpoints. Tries no other. */
@@ -115,8 +221,19 @@ export class Client {
     this.#agent.destroy();
   }
 
-  /** Tries until something is answered, something cannot be mended, or the deadline has passed. */
-  async #call(request: Request, options: ClientCallOptions): Promise<Reply> {
+  async #post(path: string, body: Uint8Array, options: ClientCallOptions): Promise<Reply> {
+    return this.#call({ method: "POST", path, body, need: "ready" }, options);
+  }
+
+  /**
+   * Tries until something is answered, something cannot be mended, or the deadline has passed.
+   * `onAnswer` is told who answered.
+   */
+  async #call(
+    request: Request,
+    options: ClientCallOptions,
+    onAnswer: (endpoint: URL) => void = () => {},
+  ): Promise<Reply> {
     const { signal } = options;
     const deadline = performance.now() + (options.timeoutMs ?? this.#timeoutMs);
     let failed: Failure | undefined;
@@ -136,7 +253,10 @@ export class Client {
           timeoutMs: leftMs(deadline),
           signal,
         });
-        if (!(reply instanceof ApiError)) return reply;
+        if (!(reply instanceof ApiError)) {
+          onAnswer(endpoint);
+          return reply;
+        }
         this.#choice.forget(endpoint);
         if (!mayRepeat(reply)) throw reply;
         failed = { endpoint, reason: `${endpoint.origin}: ${reply.message}` };
@@ -151,7 +271,12 @@ export class Client {
   async #attempt(call: Request & Exchange): Promise<Reply | ApiError> {
     const isRead = call.method === "GET";
     const timeoutMs = isRead ? Math.min(call.timeoutMs, readAttemptMs) : call.timeoutMs;
-    const headers = { "x-quorate-timeout-ms": String(serverTimeoutMs(timeoutMs)) };
+    const isPost = call.method === "POST";
+    const mostMs = isPost ? adminTimeoutMsMax : timeoutMsMax;
+    const headers = {
+      "x-quorate-timeout-ms": String(serverTimeoutMs(timeoutMs, mostMs)),
+      ...(isPost ? { "content-type": "application/json" } : {}),
+    };
     try {
       const reply = await exchange(this.#agent, { ...call, timeoutMs, headers });
       if (reply.status === 200) return reply;
@@ -167,11 +292,13 @@ export class Client {
 
 /** Whether a call that failed with `error` certainly had no effect, and may fare better elsewhere. */
 function mayRepeat(error: ApiError): boolean {
-  return error.outcome === "not-applied" && (error.status === 429 || error.status === 503);
+  // Another node may serve where one that was removed never will.
+  const mayPass = error.status === 429 || error.status === 503 || error.status === 410;
+  return error.outcome === "not-applied" && mayPass;
 }
 
 interface Request {
-  readonly method: "GET" | "PUT" | "DELETE";
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly path: string;
   readonly body?: Uint8Array;
   readonly need: Need;
@@ -186,14 +313,18 @@ function keyPath(key: Uint8Array): string {
   return `/v1/kv/${encodeKey(key)}`;
 }
 
+function jsonOf(value: object): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}
+
 /** What is left until `deadline`, in whole milliseconds, at least 1. */
 function leftMs(deadline: number): number {
   return Math.max(1, Math.ceil(deadline - performance.now()));
 }
 
 /** Somewhat less than the client waits, so that the server's own verdict still arrives. */
-function serverTimeoutMs(timeoutMs: number): number {
-  return Math.min(timeoutMsMax, Math.max(1, Math.floor(timeoutMs * 0.9)));
+function serverTimeoutMs(timeoutMs: number, mostMs: number): number {
+  return Math.min(mostMs, Math.max(1, Math.floor(timeoutMs * 0.9)));
 }
 
 /** Nothing answered in time, and nothing was done. */

@@ -3,7 +3,7 @@ import { request as startRequest, type Agent, type IncomingHttpHeaders } from "n
 /** One request to one endpoint. */
 export interface Exchange {
   readonly endpoint: URL;
-  readonly method: "GET" | "PUT" | "DELETE";
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
   /** The path and the query, percent-encoded; sent as it is. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export class ExchangeError extends Error {
   }
 }
 
-/** The longest response that is read, in bytes: a value, or a status, with room to spare. */
+/** The longest response that is held, in bytes: a value, or a status, with room to spare. */
 const replyBytesMax = 4 * 1024 * 1024;
 
 /** Sends one request and reads the whole response. Rejects with an `ExchangeError` and nothing else. */
@@ -92,6 +92,72 @@ export function exchange(agent: Agent, call: Exchange): Promise<Reply> {
     if (call.signal?.aborted === true) abort();
     else request.end(call.body);
   });
+}
+
+/** One response that is too long to be held, or one that refuses. */
+export type Download =
+  | { readonly kind: "whole"; readonly bytes: number }
+  | { readonly kind: "refused"; reply: Reply };
+
+/**
+ * Reads the response of `url` piece by piece; each waits until `take` has taken the one before. Rejects
+ * with an `ExchangeError` if nothing arrives for `stallMs`, or the response is cut short, and with what
+ * `take` rejects with.
+ */
+export async function download(
+  url: URL,
+  options: { readonly stallMs: number; readonly signal?: AbortSignal | undefined },
+  take: (chunk: Uint8Array) => Promise<void>,
+): Promise<Download> {
+  const stalled = new AbortController();
+  const reason = new Error(`nothing arrived for ${options.stallMs} ms`);
+  const timer = setTimeout(() => stalled.abort(reason), options.stallMs);
+  const { signal } = options;
+  const signals = signal === undefined ? [stalled.signal] : [stalled.signal, signal];
+  let taking = false;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.any(signals) });
+    if (response.status !== 200) return { kind: "refused", reply: await refusalOf(response) };
+    let bytes = 0;
+    for await (const chunk of piecesOf(response)) {
+      bytes += chunk.length;
+      taking = true;
+      await take(chunk);
+      taking = false;
+      timer.refresh();
+    }
+    return { kind: "whole", bytes };
+  } catch (error) {
+    if (taking) throw error;
+    const message = error instanceof Error ? describe(causeOf(error)) : String(error);
+    throw new ExchangeError(message, true);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array, undefined> {
+  const pieces: AsyncIterable<unknown> | readonly unknown[] = body ?? [];
+  for await (const piece of pieces) {
+    if (piece instanceof Uint8Array) yield piece;
+  }
+}
+
+async function refusalOf(response: Response): Promise<Reply> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of piecesOf(response)) {
+    bytes += chunk.length;
+    if (bytes > replyBytesMax) throw new Error("the answer is too long");
+    chunks.push(chunk);
+  }
+  const headers = Object.fromEntries(response.headers);
+  return { status: response.status, headers, body: Buffer.concat(chunks) };
+}
+
+/** What is behind an error of `fetch`, which itself says next to nothing. */
+function causeOf(error: Error): Error {
+  return error.cause instanceof Error ? error.cause : error;
 }
 
 /** The host to connect to: the brackets of an IPv6 address belong to the URL only. */

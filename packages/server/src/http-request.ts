@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { ReadOptions } from "quorate";
 import { ApiError } from "./api-error.ts";
 
 /** What a request path names. */
@@ -7,10 +8,19 @@ export type Resource =
   | { readonly kind: "key"; readonly key: string }
   | { readonly kind: "status" }
   | { readonly kind: "health" }
-  | { readonly kind: "readiness" };
+  | { readonly kind: "readiness" }
+  /** The members of the group. */
+  | { readonly kind: "members" }
+  /** Who leads. */
+  | { readonly kind: "leader" }
+  /** The newest snapshot of this node. */
+  | { readonly kind: "snapshot" };
 
-/** The longest time that a request may ask for in `x-quorate-timeout-ms`, in milliseconds. */
+/** The longest time that a request about a key may ask for, in milliseconds. */
 export const timeoutMsMax = 60_000;
+
+/** The longest time that a request about members, leadership or snapshots may ask for, in milliseconds. */
+export const adminTimeoutMsMax = 3_600_000;
 
 /** The methods that each kind of resource knows, in the order that `allow` lists them. */
 export const methods: Record<Resource["kind"], readonly string[]> = {
@@ -18,6 +28,9 @@ export const methods: Record<Resource["kind"], readonly string[]> = {
   status: ["GET"],
   health: ["GET"],
   readiness: ["GET"],
+  members: ["GET", "POST"],
+  leader: ["POST"],
+  snapshot: ["GET", "POST"],
 };
 
 /** The path and the query of a request target, which may be in absolute form (RFC 9112, 3.2.2). */
@@ -34,6 +47,12 @@ export function resourceOf(path: string): Resource | undefined {
   switch (path) {
     case "/v1/status":
       return { kind: "status" };
+    case "/v1/members":
+      return { kind: "members" };
+    case "/v1/leader":
+      return { kind: "leader" };
+    case "/v1/snapshot":
+      return { kind: "snapshot" };
     case "/healthz":
       return { kind: "health" };
     case "/readyz":
@@ -47,17 +66,42 @@ export function resourceOf(path: string): Resource | undefined {
 
 const keyPrefix = "/v1/kv/";
 
-/** The consistency that the query of a read asks for. Throws `invalid_argument` on anything else. */
-export function consistencyOf(query: string): "linearizable" | "local" {
+/** What the query of a read asks for. Throws `invalid_argument` on anything that is no such thing. */
+export function readOptionsOf(
+  query: string,
+): Pick<ReadOptions, "consistency" | "maxStalenessMs" | "atLeast"> {
   const parameters = new URLSearchParams(query);
   const consistency = parameters.get("consistency") ?? "linearizable";
-  parameters.delete("consistency");
+  const maxStalenessMs = numberOf(parameters, "maxStalenessMs");
+  const atLeast = numberOf(parameters, "atLeast");
+  for (const name of ["consistency", "maxStalenessMs", "atLeast"]) parameters.delete(name);
   refuseParameters(parameters);
-  if (consistency === "linearizable" || consistency === "local") return consistency;
-  throw new ApiError(
-    "invalid_argument",
-    `consistency is "${consistency}", must be linearizable or local`,
-  );
+  if (!isConsistency(consistency)) {
+    throw new ApiError(
+      "invalid_argument",
+      `consistency is "${consistency}", must be one of ${consistencies.join(", ")}`,
+    );
+  }
+  return { consistency, maxStalenessMs, atLeast };
+}
+
+/** What a read may be asked to rest on. */
+export const consistencies = ["linearizable", "lease", "local"] as const;
+
+/** One of `consistencies`. */
+export type Consistency = (typeof consistencies)[number];
+
+function isConsistency(text: string): text is Consistency {
+  return consistencies.some((each) => each === text);
+}
+
+/** The integer that parameter `name` gives, if it is given. */
+function numberOf(parameters: URLSearchParams, name: string): number | undefined {
+  const text = parameters.get(name);
+  if (text === null) return undefined;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : -1;
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ApiError("invalid_argument", `${name} is "${text}", must be an integer of at least 0`);
 }
 
 /** Throws `invalid_argument` if the query of a request that takes none says anything. */
@@ -71,16 +115,16 @@ function refuseParameters(parameters: URLSearchParams): void {
 }
 
 /**
- * How long the request may take, in milliseconds: what `x-quorate-timeout-ms` says, 1 to 60,000, or
- * `defaultMs`. Throws `invalid_argument` on anything else.
+ * How long the request may take, in milliseconds: what `x-quorate-timeout-ms` says, 1 to `mostMs`, or
+ * undefined if it says nothing. Throws `invalid_argument` on anything else.
  */
-export function timeoutMsOf(request: IncomingMessage, defaultMs: number): number {
+export function timeoutMsOf(request: IncomingMessage, mostMs: number): number | undefined {
   const text = request.headers["x-quorate-timeout-ms"];
-  if (text === undefined) return defaultMs;
+  if (text === undefined) return undefined;
   const timeoutMs = typeof text === "string" && /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (timeoutMs >= 1 && timeoutMs <= timeoutMsMax) return timeoutMs;
+  if (timeoutMs >= 1 && timeoutMs <= mostMs) return timeoutMs;
   throw new ApiError(
     "invalid_argument",
-    `x-quorate-timeout-ms is "${String(text)}", must be an integer from 1 to ${timeoutMsMax}`,
+    `x-quorate-timeout-ms is "${String(text)}", must be an integer from 1 to ${mostMs}`,
   );
 }

@@ -7,32 +7,59 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { none } from "quorate";
-import { ApiError, apiErrorOf, type ApiErrorCode } from "./api-error.ts";
-import { errorAnswer, jsonAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
+import { none, type SnapshotArchive } from "quorate";
 import {
-  consistencyOf,
+  changeMembers,
+  getMembers,
+  sendSnapshot,
+  takeSnapshot,
+  transferLeadership,
+} from "./admin-calls.ts";
+import { valueBytesMax } from "./command.ts";
+import { ApiError, apiErrorOf, type ApiErrorCode } from "./api-error.ts";
+import {
+  errorAnswer,
+  jsonAnswer,
+  sendAnswer,
+  type HttpAnswer,
+  type WholeAnswer,
+} from "./http-answer.ts";
+import {
+  adminTimeoutMsMax,
   methods,
+  readOptionsOf,
   refuseQuery,
   resourceOf,
   splitTarget,
+  timeoutMsMax,
   timeoutMsOf,
-  type Resource,
 } from "./http-request.ts";
 import { decodeKey } from "./key-path.ts";
 import { get, put, remove, type KvReplica } from "./kv-calls.ts";
 import type { NodeStatus } from "./node-status.ts";
-import { BodyBudget, readBody } from "./request-body.ts";
+import { BodyBudget, readBody, type BodyLimits } from "./request-body.ts";
 import { version } from "./version.ts";
 
 /** How the HTTP interface behaves. */
 export interface HttpServerOptions {
   /**
-   * How long a request may take that does not say it in `x-quorate-timeout-ms`, in milliseconds.
+   * How long a request about a key may take that does not say it, in milliseconds.
    *
    * @default 10_000
    */
   readonly callTimeoutMs?: number;
+  /**
+   * Opens the newest snapshot of the node, which clients may copy; undefined if there is none yet.
+   *
+   * @default there never is one
+   */
+  readonly openSnapshot?: () => Promise<SnapshotArchive | undefined>;
+  /**
+   * How many copies of snapshots are sent at once; further requests are refused as `busy`.
+   *
+   * @default 4
+   */
+  readonly snapshotCountMax?: number;
   /**
    * How many connections may be open at once; further ones are closed at once.
    *
@@ -74,12 +101,20 @@ export function createHttpServer(replica: KvReplica, options: HttpServerOptions 
   return new KvHttpServer(replica, options);
 }
 
+/** How large the body of a request about members, leadership or snapshots may be, in bytes. */
+const adminBytesMax = 256 * 1024;
+/** How long a client may neither send nor take anything, beyond the time that its request has. */
+const idleMs = 60_000;
+
 class KvHttpServer implements HttpServer {
   readonly #replica: KvReplica;
   readonly #server: Server;
   readonly #budget: BodyBudget;
   readonly #callTimeoutMs: number;
   readonly #onDefect: (error: Error) => void;
+  readonly #openSnapshot: () => Promise<SnapshotArchive | undefined>;
+  readonly #snapshotCountMax: number;
+  #snapshotCount = 0;
   /** Requests that were received and not yet answered. */
   #activeCount = 0;
   #draining = false;
@@ -90,6 +125,8 @@ class KvHttpServer implements HttpServer {
     this.#budget = new BodyBudget(options.bodyBytesMax ?? 64 * 1024 * 1024);
     this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
     this.#onDefect = options.onDefect ?? (() => {});
+    this.#openSnapshot = options.openSnapshot ?? (async () => undefined);
+    this.#snapshotCountMax = options.snapshotCountMax ?? 4;
     this.#server = createServer({
       headersTimeout: options.headTimeoutMs ?? 10_000,
       requestTimeout: options.requestTimeoutMs ?? 30_000,
@@ -97,8 +134,8 @@ class KvHttpServer implements HttpServer {
       keepAliveTimeout: 30_000,
     });
     this.#server.maxConnections = options.connectionCountMax ?? 1024;
-    // A client that neither sends nor takes anything; longer than any request may wait.
-    this.#server.timeout = 120_000;
+    // A client that neither sends nor takes anything; longer than any request about a key may wait.
+    this.#server.timeout = timeoutMsMax + idleMs;
     const listener: RequestListener = (request, response) => {
       this.#serve(request, response);
     };
@@ -156,19 +193,22 @@ class KvHttpServer implements HttpServer {
     response.on("close", settle);
     // A response that still waits behind another one of its connection is not told of its end.
     socket.on("close", settle);
-    this.#answer(request, response, abort.signal).then(
-      (answer) => this.#send(response, answer),
-      (thrown: unknown) => {
+    this.#answer(request, response, abort.signal)
+      .catch((thrown: unknown) => {
         const error = apiErrorOf(thrown, request.method === "GET" ? "read" : "write");
         if (error.code === "internal") this.#onDefect(error);
-        this.#send(response, errorAnswer(error));
-      },
-    );
+        return errorAnswer(error);
+      })
+      .then((answer) => this.#send(response, answer))
+      .catch((thrown: unknown) => {
+        const isGone = response.destroyed && response.errored === null;
+        if (!isGone) this.#onDefect(new Error("an answer could not be sent", { cause: thrown }));
+      });
   }
 
-  #send(response: ServerResponse, answer: HttpAnswer): void {
+  async #send(response: ServerResponse, answer: HttpAnswer): Promise<void> {
     if (this.#draining && !response.headersSent) response.setHeader("connection", "close");
-    sendAnswer(response, answer);
+    await sendAnswer(response, answer);
   }
 
   async #answer(
@@ -182,12 +222,24 @@ class KvHttpServer implements HttpServer {
     const allowed = methods[resource.kind];
     if (!allowed.includes(request.method ?? "")) return methodNotAllowed(request, allowed);
 
-    if (resource.kind !== "key") {
-      refuseQuery(query);
-      return this.#answerAboutNode(resource.kind);
+    switch (resource.kind) {
+      case "status":
+      case "health":
+      case "readiness":
+        refuseQuery(query);
+        return this.#answerAboutNode(resource.kind);
+      case "key":
+        if (this.#draining) throw stopping();
+        return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
+      case "members":
+      case "leader":
+      case "snapshot":
+        refuseQuery(query);
+        if (this.#draining) throw stopping();
+        return request.method === "GET"
+          ? this.#answerAboutGroup(resource.kind)
+          : this.#change(request, response, { kind: resource.kind, signal });
     }
-    if (this.#draining) throw new ApiError("closed", "this node is stopping");
-    return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
   }
 
   async #answerAboutKey(
@@ -196,14 +248,15 @@ class KvHttpServer implements HttpServer {
     { key: text, query, signal }: { key: string; query: string; signal: AbortSignal },
   ): Promise<HttpAnswer> {
     const key = decodeKey(text);
-    const options = { signal, timeoutMs: timeoutMsOf(request, this.#callTimeoutMs) };
+    const timeoutMs = timeoutMsOf(request, timeoutMsMax) ?? this.#callTimeoutMs;
+    const options = { signal, timeoutMs };
     if (request.method === "GET") {
-      return get(this.#replica, key, { ...options, consistency: consistencyOf(query) });
+      return get(this.#replica, key, { ...options, ...readOptionsOf(query) });
     }
     refuseQuery(query);
     if (request.method === "DELETE") return remove(this.#replica, key, options);
 
-    const body = await readBody(request, response, this.#budget);
+    const body = await readBody(request, response, this.#limits("value", valueBytesMax));
     try {
       return await put(this.#replica, key, body.bytes, options);
     } finally {
@@ -211,7 +264,47 @@ class KvHttpServer implements HttpServer {
     }
   }
 
-  #answerAboutNode(kind: Exclude<Resource["kind"], "key">): HttpAnswer {
+  #limits(noun: string, bytesMax: number): BodyLimits {
+    return { noun, bytesMax, budget: this.#budget };
+  }
+
+  async #answerAboutGroup(kind: "members" | "leader" | "snapshot"): Promise<HttpAnswer> {
+    if (kind !== "snapshot") return getMembers(this.#replica);
+    if (this.#snapshotCount >= this.#snapshotCountMax) {
+      throw new ApiError("busy", `${this.#snapshotCount} copies of snapshots are being sent`);
+    }
+    this.#snapshotCount += 1;
+    const done = (): void => {
+      this.#snapshotCount -= 1;
+    };
+    try {
+      return await sendSnapshot(this.#openSnapshot, done);
+    } catch (error) {
+      done();
+      throw error;
+    }
+  }
+
+  /** Does what only `POST` does. */
+  async #change(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { kind, signal }: { kind: "members" | "leader" | "snapshot"; signal: AbortSignal },
+  ): Promise<HttpAnswer> {
+    refuseOtherThanJson(request);
+    const timeoutMs = timeoutMsOf(request, adminTimeoutMsMax);
+    const body = await readBody(request, response, this.#limits("body", adminBytesMax));
+    try {
+      const call = calls[kind];
+      // It waits for others, in silence.
+      request.socket.setTimeout(adminTimeoutMsMax + idleMs);
+      return await call(this.#replica, body.bytes, { signal, timeoutMs });
+    } finally {
+      body.release();
+    }
+  }
+
+  #answerAboutNode(kind: "status" | "health" | "readiness"): HttpAnswer {
     const status = this.#replica.status();
     switch (kind) {
       case "status": {
@@ -219,12 +312,15 @@ class KvHttpServer implements HttpServer {
         return jsonAnswer(200, node);
       }
       case "health":
+        if (status.state === "removed") {
+          throw new ApiError("removed", "this node was removed from the group, for good");
+        }
         if (status.state === "failed" || status.state === "closed") {
           throw new ApiError("closed", status.failure ?? "the replica is closed");
         }
         return jsonAnswer(200, { status: "ok" });
       case "readiness":
-        if (this.#draining) throw new ApiError("closed", "this node is stopping");
+        if (this.#draining) throw stopping();
         if (status.state !== "running") throw notReady(`the replica is ${status.state}`);
         if (status.leader === none) throw notReady("no leader is known");
         return jsonAnswer(200, { status: "ready", leader: status.leader });
@@ -232,11 +328,30 @@ class KvHttpServer implements HttpServer {
   }
 }
 
+const calls = { members: changeMembers, leader: transferLeadership, snapshot: takeSnapshot };
+
+/**
+ * Throws `unsupported_media_type` unless the request says that it sends JSON: a page of another origin
+ * cannot make a browser say that without asking first, which is refused.
+ */
+function refuseOtherThanJson(request: IncomingMessage): void {
+  const type = request.headers["content-type"] ?? "";
+  if (/^application\/json *(;|$)/i.test(type)) return;
+  throw new ApiError(
+    "unsupported_media_type",
+    `content-type is "${type}", must be application/json`,
+  );
+}
+
+function stopping(): ApiError {
+  return new ApiError("closed", "this node is stopping");
+}
+
 function notReady(reason: string): ApiError {
   return new ApiError("unavailable", reason);
 }
 
-function methodNotAllowed(request: IncomingMessage, allowed: readonly string[]): HttpAnswer {
+function methodNotAllowed(request: IncomingMessage, allowed: readonly string[]): WholeAnswer {
   const allow = allowed.join(", ");
   const message = `the method is ${request.method ?? "missing"}, must be one of ${allow}`;
   return { ...errorAnswer(new ApiError("method_not_allowed", message)), headers: { allow } };

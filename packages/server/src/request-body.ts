@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ApiError } from "./api-error.ts";
-import { valueBytesMax } from "./command.ts";
 
 /**
  * How much of a body is still read after the request was refused, in bytes. Reading on lets a client
@@ -40,40 +39,51 @@ export interface Body {
   release(): void;
 }
 
+/** What bounds a body. */
+export interface BodyLimits {
+  /** What the body is, as messages call it. */
+  readonly noun: string;
+  /** How many bytes it may have. */
+  readonly bytesMax: number;
+  readonly budget: BodyBudget;
+}
+
 /**
- * Reads the body of `request`. Rejects with `too_large` as soon as it is known to exceed the largest
- * value, with `busy` when the budget is spent, and with `aborted` if the client goes away; what still
- * arrives is then thrown away, up to a limit.
+ * Reads the body of `request`. Rejects with `too_large` as soon as it is known to exceed its limit, with
+ * `busy` when the budget is spent, and with `aborted` if the client goes away; what still arrives is
+ * then thrown away, up to a limit.
  */
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
-  budget: BodyBudget,
+  limits: BodyLimits,
 ): Promise<Body> {
-  const refusal = refusalOf(request);
+  const refusal = refusalOf(request, limits);
   if (refusal !== undefined) {
     if (expectsContinue(request)) response.setHeader("connection", "close");
     else discard(request);
     return Promise.reject(refusal);
   }
   if (expectsContinue(request)) response.writeContinue();
-  return collect(request, budget);
+  return collect(request, limits);
 }
 
 /** What can be said against a body before it arrives. */
-function refusalOf(request: IncomingMessage): ApiError | undefined {
+function refusalOf(request: IncomingMessage, limits: BodyLimits): ApiError | undefined {
   const encoding = request.headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") {
     return new ApiError("invalid_argument", `content-encoding is "${encoding}", must be absent`);
   }
-  return Number(request.headers["content-length"] ?? 0) > valueBytesMax ? tooLarge() : undefined;
+  const length = Number(request.headers["content-length"] ?? 0);
+  return length > limits.bytesMax ? tooLarge(limits) : undefined;
 }
 
 function expectsContinue(request: IncomingMessage): boolean {
   return request.headers.expect?.toLowerCase() === "100-continue";
 }
 
-function collect(request: IncomingMessage, budget: BodyBudget): Promise<Body> {
+function collect(request: IncomingMessage, limits: BodyLimits): Promise<Body> {
+  const { bytesMax, budget } = limits;
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
@@ -85,7 +95,7 @@ function collect(request: IncomingMessage, budget: BodyBudget): Promise<Body> {
       reject(error);
     };
     const onData = (chunk: Uint8Array): void => {
-      if (bytes + chunk.length > valueBytesMax) return refuse(tooLarge());
+      if (bytes + chunk.length > bytesMax) return refuse(tooLarge(limits));
       if (!budget.take(chunk.length)) {
         return refuse(new ApiError("busy", "too many bytes of other requests are being served"));
       }
@@ -119,6 +129,6 @@ function discard(request: IncomingMessage): void {
   });
 }
 
-function tooLarge(): ApiError {
-  return new ApiError("too_large", `the value has more than ${valueBytesMax} bytes`);
+function tooLarge({ noun, bytesMax }: BodyLimits): ApiError {
+  return new ApiError("too_large", `the ${noun} has more than ${bytesMax} bytes`);
 }

@@ -71,7 +71,7 @@ test("Client puts, gets and deletes any bytes", async () => {
   expect(await c.get(key)).toEqual({ value: undefined, index: 0 });
   expect(await c.put(key, value)).toEqual({ index: 1, previousIndex: 0 });
   expect(await c.get(key)).toEqual({ value, index: 1 });
-  expect(await c.get(key, { local: true })).toEqual({ value, index: 1 });
+  expect(await c.get(key, { consistency: "local" })).toEqual({ value, index: 1 });
   expect(await c.delete(key)).toEqual({ index: 2, previousIndex: 1 });
   expect(await c.delete(key)).toBeUndefined();
   expect(await c.status(url)).toMatchObject({ id: 1, appliedIndex: 3 });
@@ -193,7 +193,7 @@ test("Client reads locally from a node that knows no leader", async () => {
   const alone = await node();
   alone.replica.state = { leader: 0 };
   const c = client([await deadEnd(), alone.url]);
-  expect((await c.get(key, { local: true })).value).toBeUndefined();
+  expect((await c.get(key, { consistency: "local" })).value).toBeUndefined();
 });
 
 test("Client does not repeat what no node would take", async () => {

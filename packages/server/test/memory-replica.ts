@@ -3,12 +3,24 @@ import {
   type Answered,
   type Applied,
   type CallOptions,
+  type ChangeOptions,
+  type ConfState,
+  type MemberPlan,
+  type MembersView,
+  type MemberWish,
   type ReadOptions,
   type ReplicaEvent,
+  type ReplicaMembers,
   type ReplicaStatus,
+  type SnapshotTaken,
 } from "quorate";
 import type { KvReplica } from "../src/kv-calls.ts";
 import { KvStore, type KvAnswer, type KvQuery } from "../src/kv-store.ts";
+
+/** The configuration in which `voters` vote. */
+export function confStateOf(voters: readonly number[]): ConfState {
+  return { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+}
 
 /**
  * A group of one, in memory: commits at once. It stands in for a real replica where a test must decide
@@ -26,6 +38,35 @@ export class MemoryReplica implements KvReplica {
   /** The reads and proposals that were let in. */
   callCount = 0;
   closed = false;
+  /** What is wanted of the members, in order. */
+  readonly wishes: MemberWish[] = [];
+  /** The options of the last change of members, and to whom leadership was last handed over. */
+  lastChange: ChangeOptions | undefined;
+  lastTransfer: number | undefined;
+  /** What the members are, and what would be done about them. */
+  view: MembersView = {
+    index: 7,
+    confState: confStateOf([1]),
+    members: [{ id: 1, role: "voter", address: "a:1", priority: 0, incarnation: undefined }],
+    removed: [],
+  };
+  plan: MemberPlan = { steps: [], confState: confStateOf([1]) };
+  readonly members: ReplicaMembers = {
+    list: () => this.view,
+    plan: (wish) => {
+      this.wishes.push(wish);
+      if (this.failure !== undefined) throw this.failure;
+      return this.plan;
+    },
+    change: (wish, options) => this.#change(wish, options),
+    add: (member, options) => this.#change({ kind: "add", ...member }, options),
+    remove: (id, options) => this.#change({ kind: "remove", id }, options),
+    promote: (id, options) => this.#change({ kind: "promote", id }, options),
+    demote: (id, options) => this.#change({ kind: "demote", id }, options),
+    replace: (id, by, options) => this.#change({ kind: "replace", id, by }, options),
+    set: (members, options) => this.#change({ kind: "set", ...members }, options),
+    update: (member, options) => this.#change({ kind: "update", ...member }, options),
+  };
   readonly #listeners = new Set<(event: ReplicaEvent) => void>();
   #index = 0;
   #gate: Promise<void> | undefined;
@@ -75,14 +116,32 @@ export class MemoryReplica implements KvReplica {
       uncommittedBytes: 0,
       pendingReadCount: 0,
       progress: [],
+      confState: confStateOf([1]),
+      confIndex: 0,
+      snapshotIndex: 0,
+      transferTarget: 0,
+      transferBegun: false,
+      stepDownReason: undefined,
+      snapshots: { sending: [], receiving: undefined },
       clusterId: "test",
       state: "running",
       failure: undefined,
       connected: [],
-      pending: { proposals: 0, reads: 0 },
+      pending: { proposals: 0, reads: 0, calls: 0 },
       unpersistedBytes: 0,
       ...this.state,
     };
+  }
+
+  async snapshot(options: CallOptions = {}): Promise<SnapshotTaken> {
+    await this.#enter(options);
+    return { index: this.#index, term: 1, bytes: 5 };
+  }
+
+  async transferLeadership(to?: number, options: CallOptions = {}): Promise<number> {
+    this.lastTransfer = to;
+    await this.#enter(options);
+    return to ?? 2;
   }
 
   subscribe(listener: (event: ReplicaEvent) => void): () => void {
@@ -98,6 +157,13 @@ export class MemoryReplica implements KvReplica {
   async close(): Promise<void> {
     this.closed = true;
     this.state = { state: "closed" };
+  }
+
+  async #change(wish: MemberWish, options: ChangeOptions = {}): Promise<MembersView> {
+    this.wishes.push(wish);
+    this.lastChange = options;
+    await this.#enter(options);
+    return this.view;
   }
 
   async #enter(options: ReadOptions): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { Client } from "../client.ts";
+import type { Consistency } from "../http-request.ts";
 import { keyBytesMax, valueBytesMax } from "../command.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 
@@ -7,6 +8,14 @@ import { CommandError, exitStatus } from "./exit-status.ts";
 export interface ClientSettings {
   readonly endpoints: readonly string[];
   readonly timeoutMs: number;
+}
+
+/** What a read is told. */
+export interface GetSettings extends ClientSettings {
+  readonly local: boolean;
+  readonly consistency?: Consistency;
+  readonly maxStalenessMs?: number;
+  readonly atLeast?: number;
 }
 
 /** Puts `value`, or what standard input holds if that is `-`, at `key`. */
@@ -24,13 +33,17 @@ export async function putCommand(
 }
 
 /** Prints the value of `key`: its bytes and nothing else, but for a line end on a terminal. */
-export async function getCommand(
-  key: string,
-  settings: ClientSettings & { readonly local: boolean },
-): Promise<number> {
+export async function getCommand(key: string, settings: GetSettings): Promise<number> {
   const keyBytes = parseKey(key);
+  const { local, maxStalenessMs, atLeast } = settings;
+  // Whoever bounds the age of a read wants one that may have an age.
+  const isLocal = local || maxStalenessMs !== undefined;
+  const consistency = settings.consistency ?? (isLocal ? "local" : undefined);
+  if (maxStalenessMs !== undefined && consistency !== "local") {
+    throw new CommandError("--max-staleness-ms goes with --consistency local only");
+  }
   const { value } = await withClient(settings, (client) =>
-    client.get(keyBytes, { local: settings.local }),
+    client.get(keyBytes, { consistency, maxStalenessMs, atLeast }),
   );
   if (value === undefined) return notFound(key);
   process.stdout.write(value);
@@ -47,7 +60,8 @@ export async function deleteCommand(key: string, settings: ClientSettings): Prom
   return exitStatus.ok;
 }
 
-async function withClient<T>(
+/** Lets `call` use a client, which is closed after it. */
+export async function withClient<T>(
   settings: ClientSettings,
   call: (client: Client) => Promise<T>,
 ): Promise<T> {

@@ -1,0 +1,83 @@
+import type { CallOptions, SnapshotArchive } from "quorate";
+import { membersAnswer, planAnswer } from "./admin-answer.ts";
+import { decodeChange, decodeSnapshotRequest, decodeTransfer } from "./admin-request.ts";
+import { ApiError } from "./api-error.ts";
+import { errorAnswer, jsonAnswer, type HttpAnswer } from "./http-answer.ts";
+import type { KvReplica } from "./kv-calls.ts";
+
+/** How long taking a snapshot may take unless the request says otherwise, in milliseconds. */
+const snapshotTimeoutMs = 60_000;
+
+/** Answers with the members, as far as this node knows. */
+export function getMembers(replica: KvReplica): HttpAnswer {
+  const view = replica.members.list();
+  return jsonAnswer(200, membersAnswer(view), view.index);
+}
+
+/** Changes the members, and answers with those after it; or, for a dry run, with what would be done. */
+export async function changeMembers(
+  replica: KvReplica,
+  body: Uint8Array,
+  options: CallOptions,
+): Promise<HttpAnswer> {
+  const { wish, ifIndex, dryRun, timeoutMs = options.timeoutMs } = decodeChange(body);
+  if (dryRun) {
+    const { index } = replica.members.list();
+    if (ifIndex !== undefined && ifIndex !== index) {
+      const present = `the configuration is that of index ${index}, not ${ifIndex}`;
+      throw new ApiError("configuration_changed", present);
+    }
+    return jsonAnswer(200, planAnswer(replica.members.plan(wish), index), index);
+  }
+  const view = await replica.members.change(wish, { ...options, ifIndex, timeoutMs });
+  return jsonAnswer(200, membersAnswer(view), view.index);
+}
+
+/** Hands leadership over, and answers with `{leader}`. */
+export async function transferLeadership(
+  replica: KvReplica,
+  body: Uint8Array,
+  options: CallOptions,
+): Promise<HttpAnswer> {
+  const { to, timeoutMs = options.timeoutMs } = decodeTransfer(body);
+  const leader = await replica.transferLeadership(to, { ...options, timeoutMs });
+  return jsonAnswer(200, { leader });
+}
+
+/** Takes a snapshot on this node, and answers with `{index, term, bytes}`. */
+export async function takeSnapshot(
+  replica: KvReplica,
+  body: Uint8Array,
+  options: CallOptions,
+): Promise<HttpAnswer> {
+  const { timeoutMs = options.timeoutMs ?? snapshotTimeoutMs } = decodeSnapshotRequest(body);
+  const { index, term, bytes } = await replica.snapshot({ ...options, timeoutMs });
+  return jsonAnswer(200, { index, term, bytes }, index);
+}
+
+/** Answers with the file of the newest snapshot that `open` gives. Calls `done` once all is over, or rejects. */
+export async function sendSnapshot(
+  open: () => Promise<SnapshotArchive | undefined>,
+  done: () => void,
+): Promise<HttpAnswer> {
+  const archive = await open();
+  if (archive === undefined || archive.info.index === 0) {
+    await archive?.close();
+    done();
+    return errorAnswer(new ApiError("not_found", "this node has taken no snapshot yet"));
+  }
+  return {
+    status: 200,
+    index: archive.info.index,
+    headers: {},
+    contentType: "application/octet-stream",
+    body: {
+      bytes: archive.fileBytes,
+      chunks: archive.fileChunks(),
+      close: async () => {
+        done();
+        await archive.close();
+      },
+    },
+  };
+}
