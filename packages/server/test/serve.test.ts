@@ -50,6 +50,45 @@ test("runNode closes everything and ends with 1 when its replica fails", async (
   await expect(fetch(`${url}/readyz`)).rejects.toThrow();
 });
 
+test("runNode closes everything and ends with 5 when its group has removed it", async () => {
+  for (const isLate of [true, false]) {
+    const replica = new MemoryReplica();
+    const { node, url, lines } = await start(replica);
+    if (isLate) replica.state = { state: "removed" };
+    const running = runNode(node);
+    if (!isLate) replica.emit({ kind: "removed", by: 2 });
+    expect(await running).toBe(5);
+    expect(replica.closed).toBe(true);
+    await expect(fetch(`${url}/readyz`)).rejects.toThrow();
+    expect(lines.join("")).toContain("was removed from its group");
+  }
+});
+
+test("runNode ends with 1 when its node cannot be what it shall be", async () => {
+  const replica = new MemoryReplica();
+  const { node, lines } = await start(replica);
+  const membership = (): Promise<string> => Promise.resolve("it cannot be added: taken");
+  expect(await runNode({ ...node, membership })).toBe(1);
+  expect(replica.closed).toBe(true);
+  expect(lines.join("")).toContain("it cannot be added: taken");
+});
+
+test("runNode ends what seeks membership when it is asked to stop", async () => {
+  const replica = new MemoryReplica();
+  const { node, stop } = await start(replica);
+  let aborted = false;
+  const membership = (signal: AbortSignal): Promise<undefined> =>
+    new Promise((resolve) => {
+      signal.addEventListener("abort", () => {
+        aborted = true;
+        resolve(undefined);
+      });
+    });
+  const running = runNode({ ...node, membership });
+  stop("SIGTERM");
+  expect([await running, aborted]).toEqual([0, true]);
+});
+
 test("runNode notices a replica that failed before anyone listened", async () => {
   const replica = new MemoryReplica();
   replica.state = { state: "failed" };

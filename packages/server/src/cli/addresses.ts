@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress, type Address, type NodeId } from "quorate";
+import { formatAddress, parseAddress, type Address, type MemberOrNew, type NodeId } from "quorate";
 
 /** The nodes in `text`, as `1=host:port,2=host:port`. Throws a `RangeError` or an `invalid_options`. */
 export function parseCluster(text: string): ReadonlyMap<NodeId, Address> {
@@ -23,4 +23,26 @@ export function parseNodeId(text: string): NodeId {
   const id = /^\d{1,16}$/.test(text) ? Number(text) : 0;
   if (id >= 1 && Number.isSafeInteger(id)) return id;
   throw new RangeError(`id is "${text}", must be an integer of at least 1`);
+}
+
+/** The address of a node in `text`, which others can go to. Throws a `RangeError` or an `invalid_options`. */
+export function parsePeerAddress(text: string): string {
+  const address = parseAddress(text);
+  if (address.port > 0) return formatAddress(address);
+  throw new RangeError(`address is "${text}", must have a port of at least 1`);
+}
+
+/**
+ * The members in `text`, as `1,2,3=host:port`: those with an address may be new. Throws a `RangeError`
+ * or an `invalid_options`.
+ */
+export function parseMembers(text: string): readonly MemberOrNew[] {
+  return text.split(",").map((member) => {
+    const mark = member.indexOf("=");
+    if (mark < 0) return parseNodeId(member);
+    return {
+      id: parseNodeId(member.slice(0, mark)),
+      address: parsePeerAddress(member.slice(mark + 1)),
+    };
+  });
 }

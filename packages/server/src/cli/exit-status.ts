@@ -9,6 +9,8 @@ export const exitStatus = {
   failed: 1,
   /** A history contradicts its model. */
   illegal: 1,
+  /** Answered: the group refuses, as it is now. Nothing was done. */
+  refused: 1,
   /** The command line cannot be carried out as it stands. */
   usage: 2,
   /** Nothing answered in time, and nothing was done. */
@@ -17,12 +19,25 @@ export const exitStatus = {
   unknown: 4,
   /** A history may or may not be right: the budget ran out. */
   undecided: 4,
+  /** A server stopped because its node was removed from the group, for good. */
+  removed: 5,
 } as const;
 
 /** The exit status for a call of the client that failed. */
 export function exitStatusOf(error: ApiError): number {
   if (error.outcome === "unknown") return exitStatus.unknown;
-  return error.status === 400 || error.status === 413 ? exitStatus.usage : exitStatus.unavailable;
+  switch (error.status) {
+    case 400:
+    case 413:
+    case 422:
+      return exitStatus.usage;
+    case 404:
+    case 409:
+    case 412:
+      return exitStatus.refused;
+    default:
+      return exitStatus.unavailable;
+  }
 }
 
 /** Ends the command with a message for the user. */

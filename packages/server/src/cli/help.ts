@@ -1,7 +1,7 @@
 const statuses = `
 Exit status:
-  0 done    1 answered: no such key    2 wrong usage    3 unavailable, nothing was done
-  4 unknown: the write was sent and may or may not take effect`;
+  0 done    1 answered: no such key, or refused as things are    2 wrong usage
+  3 unavailable, nothing was done    4 unknown: it was sent and may or may not take effect`;
 
 /** What follows the list of commands. */
 export const generalHelp: string = `
@@ -26,7 +26,39 @@ Example, the first of three:
   $ quorate serve --id 1 --cluster 1=10.0.0.1:7001,2=10.0.0.2:7001,3=10.0.0.3:7001 \\
       --http 0.0.0.0:8001 --data-dir /var/lib/quorate
 
+Example, a fourth that joins them, and asks to be added:
+  $ quorate serve --id 4 --cluster 4=10.0.0.4:7001 --http 0.0.0.0:8001 \\
+      --data-dir /var/lib/quorate --join http://10.0.0.1:8001,http://10.0.0.2:8001
+
+--cluster says who the first members are, and counts on an empty data directory only: later the group
+knows its members by itself. A node that joins need only name itself.
+
+SIGTERM and SIGINT stop the node; if it leads, it hands over first. Exit status: 0 it was stopped,
+1 it failed, 2 it cannot run as it is set up, 5 it was removed from the group, for good.
+
 Peers and clients are not authenticated: listen on networks that you trust.`;
+
+/** What follows the list of commands about members. */
+export const memberHelp = `
+Examples:
+  $ quorate member add 4 10.0.0.4:7001 --dry-run
+  $ quorate member add 4 10.0.0.4:7001
+  $ quorate member replace 2 5 10.0.0.5:7001      node 2 lost its disk; node 5 takes its place
+  $ quorate member set 1,3,5 --if-index 1234
+  $ quorate member update 3 --priority 10
+
+What is wanted is described, not what to do: when it is not known what became of a change, ask for the
+same again.`;
+
+/** What follows the options of `snapshot restore`. */
+export const restoreHelp = `
+Example, for a group of one that others join later:
+  $ quorate snapshot restore backup.snap --id 1 --cluster 1=10.0.0.1:7001 --data-dir /var/lib/quorate
+
+The new group has a name of its own, so that no node of it ever talks to one of the old.
+
+Exit status:
+  0 done    1 the snapshot is damaged, or has no state    2 wrong usage, or the directory is not empty`;
 
 /** What follows the options of `sim`. */
 export const simHelp = `

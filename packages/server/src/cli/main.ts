@@ -1,25 +1,24 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { parseAddress, RaftError } from "quorate";
-import { ApiError, withoutCode } from "../api-error.ts";
-import { parseEndpoint } from "../endpoint-choice.ts";
-import { timeoutMsMax } from "../http-request.ts";
+import { Command, CommanderError, Option } from "commander";
+import { ApiError } from "../api-error.ts";
+import { consistencies, timeoutMsMax } from "../http-request.ts";
 import { levels, parseSeedRange, seedMax, type SimSettings } from "../sim/sim-settings.ts";
 import { version } from "../version.ts";
-import { parseCluster, parseNodeId } from "./addresses.ts";
 import { type CheckSettings, formats, models } from "./check-settings.ts";
 import { CommandError, exitStatus, exitStatusOf } from "./exit-status.ts";
-import { checkHelp, clusterHelp, generalHelp, localHelp, serveHelp, simHelp } from "./help.ts";
+import { addMember, addSnapshot, addTransfer, type Done } from "./group-commands.ts";
+import { checkHelp, generalHelp, localHelp, simHelp } from "./help.ts";
 import {
   deleteCommand,
   getCommand,
   putCommand,
   type ClientSettings,
+  type GetSettings,
 } from "./key-value-commands.ts";
 import { local } from "./local.ts";
 import type { LocalOptions } from "./local-cluster.ts";
 import { defaultHttpPort, defaultPeerPort, nodeCountMax } from "./local-set-up.ts";
-import { logLevels, type LogLevel } from "./log.ts";
-import { serve, type ServeOptions } from "./serve.ts";
+import { checked, client, integer, logLevelOption } from "./options.ts";
+import { addServe } from "./serve-command.ts";
 import { statusCommand } from "./status-command.ts";
 
 /**
@@ -44,9 +43,6 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Takes the exit status of the command that was carried out. */
-type Done = (status: number) => void;
-
 function createProgram(done: Done): Command {
   const program = new Command("quorate")
     .description(
@@ -60,6 +56,9 @@ function createProgram(done: Done): Command {
   addServe(program, done);
   addKeyValueCommands(program, done);
   addStatus(program, done);
+  addMember(program, done);
+  addTransfer(program, done);
+  addSnapshot(program, done);
   addSim(program, done);
   addCheck(program, done);
   return program;
@@ -88,60 +87,39 @@ function addLocal(program: Command, done: Done): void {
     .action(async (options: LocalOptions) => done(await local(options)));
 }
 
-function addServe(program: Command, done: Done): void {
-  program
-    .command("serve")
-    .description("run one node")
-    .requiredOption("--id <id>", "this node, for the life of its data", checked(parseNodeId))
-    .requiredOption(
-      "--cluster <id=host:port,...>",
-      "all nodes, and where their peers reach them",
-      checked(parseCluster),
-    )
-    .requiredOption("--http <host:port>", "where clients reach this node", checked(parseAddress))
-    .requiredOption("--data-dir <dir>", "where this node keeps its log; made if missing")
-    .option("--cluster-id <name>", "the same on all nodes; nodes of others are refused", "default")
-    .addOption(logLevelOption("info"))
-    .addOption(
-      new Option("--log-format <format>", "what log lines are")
-        .choices(["json", "pretty"])
-        .default(process.stdout.isTTY ? "pretty" : "json", "pretty on a terminal, else json"),
-    )
-    .option("--tick-ms <ms>", "how long a tick is", integer(1, 60_000), 100)
-    .option(
-      "--heartbeat-ticks <count>",
-      "how often a leader shows that it lives",
-      integer(1, 1_000),
-      1,
-    )
-    .option(
-      "--election-timeout-ticks <count>",
-      "how long it may be silent, at least",
-      integer(2, 10_000),
-      10,
-    )
-    .addOption(
-      new Option("--exit-with-parent", "stop when the starting process ends")
-        .default(false)
-        .hideHelp(),
-    )
-    .addHelpText("after", serveHelp)
-    .action(async (options: ServeOptions) => done(await serve(options)));
-}
+/** How long a call is tried by default, and at most, in milliseconds. */
+const callTimeoutMs = { usual: 10_000, most: timeoutMsMax };
 
 function addKeyValueCommands(program: Command, done: Done): void {
-  client(program.command("put <key> <value>"))
+  client(program.command("put <key> <value>"), callTimeoutMs)
     .description("store a value; - reads it from standard input")
     .action(async (key: string, value: string, settings: ClientSettings) =>
       done(await putCommand(key, value, settings)),
     );
-  client(program.command("get <key>"))
+  client(program.command("get <key>"), callTimeoutMs)
     .description("print a value")
-    .option("--local", "ask one node alone: fast, works without a majority, may be old", false)
-    .action(async (key: string, settings: ClientSettings & { readonly local: boolean }) =>
-      done(await getCommand(key, settings)),
-    );
-  client(program.command("delete <key>"))
+    .addOption(
+      new Option("--consistency <kind>", "what the read rests on; linearizable by default").choices(
+        consistencies,
+      ),
+    )
+    .addOption(
+      new Option("--local", "ask one node alone: fast, works without a majority, may be old")
+        .default(false)
+        .conflicts("consistency"),
+    )
+    .option(
+      "--max-staleness-ms <ms>",
+      "how old a local read may be",
+      integer(0, Number.MAX_SAFE_INTEGER),
+    )
+    .option(
+      "--at-least <index>",
+      "see the write, or the read, that had this index",
+      integer(0, Number.MAX_SAFE_INTEGER),
+    )
+    .action(async (key: string, settings: GetSettings) => done(await getCommand(key, settings)));
+  client(program.command("delete <key>"), callTimeoutMs)
     .description("remove a value")
     .action(async (key: string, settings: ClientSettings) =>
       done(await deleteCommand(key, settings)),
@@ -149,7 +127,7 @@ function addKeyValueCommands(program: Command, done: Done): void {
 }
 
 function addStatus(program: Command, done: Done): void {
-  client(program.command("status"))
+  client(program.command("status"), callTimeoutMs)
     .description("show what every node is doing")
     .option("--json", "as JSON, all there is, one line for each look", false)
     .option("--watch", "look again every second, until interrupted", false)
@@ -210,48 +188,6 @@ function addCheck(program: Command, done: Done): void {
       const { checkCommand } = await import("./check-command.ts");
       done(await checkCommand(file, settings));
     });
-}
-
-/** Adds what all commands have in common that talk to servers. */
-function client(command: Command): Command {
-  const ports = [0, 1, 2].map((offset) => defaultHttpPort + offset);
-  return command
-    .option(
-      "--endpoints <url,...>",
-      "where the nodes listen for clients",
-      checked(parseEndpoints),
-      ports.map((port) => `http://127.0.0.1:${port}`),
-    )
-    .option("--timeout-ms <ms>", "how long to try", integer(1, timeoutMsMax), 10_000)
-    .addHelpText("after", clusterHelp);
-}
-
-function logLevelOption(level: LogLevel): Option {
-  return new Option("--log-level <level>", "how much is logged").choices(logLevels).default(level);
-}
-
-function parseEndpoints(text: string): readonly string[] {
-  return text.split(",").map((endpoint) => parseEndpoint(endpoint).origin);
-}
-
-/** An option's parser that turns what `parse` throws into a usage error. */
-function checked<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof RaftError) throw new InvalidArgumentError(withoutCode(error));
-      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-    }
-  };
-}
-
-function integer(least: number, most: number): (text: string) => number {
-  return checked((text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
-    if (value >= least && value <= most) return value;
-    throw new RangeError(`must be an integer from ${least} to ${most}`);
-  });
 }
 
 function complain(message: string, status: number): number {

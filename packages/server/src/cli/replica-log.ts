@@ -16,8 +16,9 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
         return;
       }
       case "role-changed": {
-        const { role, term } = event;
-        if (role === "candidate") log.info({ term }, "election started");
+        const { role, term, reason } = event;
+        if (reason !== undefined) log.warn({ term, reason }, "leads no more");
+        else if (role === "candidate") log.info({ term }, "election started");
         else log.debug({ role, term }, `role is ${role}`);
         return;
       }
@@ -41,6 +42,26 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
         log.info({ index, voters, votersOutgoing, learners }, "members changed");
         return;
       }
+      case "snapshot-taken":
+        log.info({ index: event.index, bytes: event.bytes }, "snapshot taken");
+        return;
+      case "snapshot-failed":
+        log.error({ reason: event.error.message }, "snapshot failed");
+        return;
+      case "snapshot-sent":
+        log.info({ peer: event.peer, index: event.index }, "snapshot sent");
+        return;
+      case "snapshot-given-up":
+        log.warn({ peer: event.peer, reason: event.error.message }, "snapshot given up");
+        return;
+      case "snapshot-received": {
+        const { peer, index, bytes } = event;
+        log.info({ peer, index, bytes }, "snapshot received");
+        return;
+      }
+      case "removed":
+        log.fatal({ by: event.by }, "the group has removed this node");
+        return;
       case "disk-full":
         log.error("the disk is full: writes are refused until it has room");
         return;

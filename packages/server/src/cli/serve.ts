@@ -1,5 +1,12 @@
 import type { Logger } from "pino";
-import { formatAddress, RaftError, startReplica, type Address, type NodeId } from "quorate";
+import {
+  formatAddress,
+  openSnapshotArchive,
+  RaftError,
+  startReplica,
+  type Address,
+  type NodeId,
+} from "quorate";
 import { withoutCode } from "../api-error.ts";
 import { createHttpServer, type HttpServer } from "../http-server.ts";
 import type { KvReplica } from "../kv-calls.ts";
@@ -7,16 +14,23 @@ import { KvStore } from "../kv-store.ts";
 import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { createLog, type LogFormat, type LogLevel } from "./log.ts";
+import { seekMembership } from "./membership-job.ts";
 import { replicaLogger } from "./replica-log.ts";
 
 /** One node of the key-value store. */
 export interface ServeOptions {
   readonly id: NodeId;
-  /** All nodes, `id` among them, and where they listen for one another. */
+  /** The first nodes, `id` among them, and where they listen for one another; or this one, to join. */
   readonly cluster: ReadonlyMap<NodeId, Address>;
   readonly http: Address;
   readonly dataDir: string;
   readonly clusterId: string;
+  /** Whether to join a group that exists, and whom to ask to be added. */
+  readonly join?: true | readonly string[];
+  readonly learner: boolean;
+  readonly priority?: number;
+  readonly listen?: string;
+  readonly advertise?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** How long a tick is, in milliseconds. */
@@ -24,6 +38,12 @@ export interface ServeOptions {
   /** How often a leader sends heartbeats, and how long followers wait for one, in ticks. */
   readonly heartbeatTicks: number;
   readonly electionTimeoutTicks: number;
+  readonly leaseReads: boolean;
+  /** When snapshots are taken, and how many entries stay behind one. */
+  readonly snapshotEveryCount: number;
+  readonly snapshotEveryBytes: number;
+  readonly snapshotTailCount: number;
+  readonly segmentBytes: number;
   /** Whether to stop when the process that started this one goes away; it gave an IPC channel. */
   readonly exitWithParent: boolean;
 }
@@ -46,18 +66,34 @@ export async function serve(options: ServeOptions): Promise<number> {
   logDefects(log);
 
   const stop = stopReason(options.exitWithParent);
+  if (options.learner && options.join === undefined) {
+    throw new CommandError("--learner goes with --join only");
+  }
   const replica = await start(options, log);
   replica.subscribe(replicaLogger(log));
   const http = createHttpServer(replica, {
     onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
+    openSnapshot: () => openSnapshotArchive(options.dataDir),
   });
   const port = await listen(http, replica, options.http);
   const clients = formatAddress({ ...options.http, port });
   log.info(
     { version, pid: process.pid, http: clients, dataDir: options.dataDir },
-    `node ${options.id} of ${[...options.cluster.keys()].join(", ")} serves`,
+    `node ${options.id} serves`,
   );
-  return runNode({ replica, http, log, stop });
+  const membership = (signal: AbortSignal): Promise<string | undefined> => {
+    const { id, cluster, join, learner, advertise, priority } = options;
+    const own = cluster.get(id);
+    const wish = {
+      id,
+      address: advertise ?? (own === undefined ? "" : formatAddress(own)),
+      endpoints: join === undefined || join === true ? [] : join,
+      as: learner ? ("learner" as const) : ("voter" as const),
+      priority,
+    };
+    return seekMembership(replica, wish, log, signal);
+  };
+  return runNode({ replica, http, log, stop, membership });
 }
 
 /** What `runNode` needs: a node that serves. */
@@ -67,29 +103,73 @@ export interface ServingNode {
   readonly log: Logger;
   /** Resolves with a reason once the node shall stop. */
   readonly stop: Promise<string>;
+  /** Seeks to be what the node shall be in its group; resolves with why it cannot, or undefined. */
+  readonly membership?: (signal: AbortSignal) => Promise<string | undefined>;
 }
 
+/** Why a node stops: it was asked to, or it must. */
+interface StopReason {
+  readonly kind: "asked" | "failed" | "removed" | "unwanted";
+  readonly reason: string;
+}
+
+const statusOf: Record<StopReason["kind"], number> = {
+  asked: exitStatus.ok,
+  failed: exitStatus.failed,
+  removed: exitStatus.removed,
+  unwanted: exitStatus.failed,
+};
+
 /**
- * Waits until the node shall stop, or its replica fails, and then stops it: no new work, what is in
- * progress gets a moment to finish, the rest fails, the log is closed. Resolves with the exit status.
+ * Waits until the node shall stop, or must, and then stops it: no new work, what is in progress gets a
+ * moment to finish, a leader hands over, the rest fails, the log is closed. Resolves with the exit status.
  */
-export async function runNode({ replica, http, log, stop }: ServingNode): Promise<number> {
-  const failed = new Promise<"failed">((resolve) => {
-    replica.subscribe((event) => {
-      if (event.kind === "failed") resolve("failed");
-    });
-    if (replica.status().state === "failed") resolve("failed");
+export async function runNode({
+  replica,
+  http,
+  log,
+  stop,
+  membership = () => Promise.resolve(undefined),
+}: ServingNode): Promise<number> {
+  const ending = new AbortController();
+  const unwanted = new Promise<StopReason>((resolve, reject) => {
+    membership(ending.signal).then((reason) => {
+      if (reason !== undefined) resolve({ kind: "unwanted", reason });
+    }, reject);
   });
-  const reason = await Promise.race([stop, failed]);
-  log.info({ reason }, "stopping");
-  if (reason !== "failed") await http.drain(drainMs);
+  const asked = stop.then((reason): StopReason => ({ kind: "asked", reason }));
+  const { kind, reason } = await Promise.race([asked, endOf(replica), unwanted]);
+  ending.abort();
+  if (kind === "asked") log.info({ reason }, "stopping");
+  else log.fatal({ reason }, "stopping");
+  if (kind !== "failed") await http.drain(drainMs);
   try {
     await replica.close();
   } finally {
     await http.close();
   }
   log.info("stopped");
-  return reason === "failed" ? exitStatus.failed : exitStatus.ok;
+  return statusOf[kind];
+}
+
+/** Resolves once the replica has come to an end by itself. */
+function endOf(replica: KvReplica): Promise<StopReason> {
+  return new Promise((resolve) => {
+    const onFailed = (reason: string): void => resolve({ kind: "failed", reason });
+    const onRemoved = (): void => {
+      const reason =
+        "this node was removed from its group, for good; to come back, " +
+        "it needs an empty data directory and an id that was never used";
+      resolve({ kind: "removed", reason });
+    };
+    replica.subscribe((event) => {
+      if (event.kind === "failed") onFailed(event.error.message);
+      else if (event.kind === "removed") onRemoved();
+    });
+    const { state, failure } = replica.status();
+    if (state === "failed") onFailed(failure ?? "the replica failed");
+    else if (state === "removed") onRemoved();
+  });
 }
 
 async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
@@ -100,10 +180,18 @@ async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
       dataDir: options.dataDir,
       clusterId: options.clusterId,
       stateMachine: new KvStore(),
+      join: options.join !== undefined,
+      listen: options.listen,
+      advertise: options.advertise,
       tickMs: options.tickMs,
+      snapshotEveryCount: options.snapshotEveryCount,
+      snapshotEveryBytes: options.snapshotEveryBytes,
+      snapshotTailCount: options.snapshotTailCount,
+      segmentBytes: options.segmentBytes,
       raft: {
         heartbeatTicks: options.heartbeatTicks,
         electionTimeoutTicks: options.electionTimeoutTicks,
+        leaseReads: options.leaseReads,
       },
       onRefused: ({ direction, peer, address, error }) => {
         log.warn({ direction, peer, address, reason: withoutCode(error) }, "connection refused");

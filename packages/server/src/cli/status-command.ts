@@ -5,6 +5,7 @@ import { Client } from "../client.ts";
 import type { NodeStatus } from "../node-status.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { ClientSettings } from "./key-value-commands.ts";
+import { describeConfState } from "./member-command.ts";
 
 /** What was learned of the node at one endpoint. */
 export type NodeReport =
@@ -54,50 +55,79 @@ export function fetchReports(client: Client, settings: ClientSettings): Promise<
   );
 }
 
-/** The reports as a table, one line for each node. */
+/** The reports as a table, one line for each node, and below it who takes part in the group. */
 export function renderReports(reports: readonly NodeReport[]): string {
+  const heads = ["node", "endpoint", "role", "term", "leader", "commit", "applied"];
   const table = new Table({
-    head: [
-      "node",
-      "endpoint",
-      "role",
-      "term",
-      "leader",
-      "commit",
-      "applied",
-      "last",
-      "lag of peers",
+    head: [...heads, "log", "snapshot", "lag of peers"],
+    colAligns: [
+      ...(["right", "left", "left", "right", "right", "right", "right"] as const),
+      ...(["right", "right", "left"] as const),
     ],
-    colAligns: ["right", "left", "left", "right", "right", "right", "right", "right", "left"],
     style: { head: [], border: [], compact: true },
   });
   for (const report of reports) {
     if (report.kind === "unreachable") {
-      const reason = { content: colors.red(`unreachable: ${report.reason}`), colSpan: 7 };
+      const reason = { content: colors.red(`unreachable: ${report.reason}`), colSpan: 8 };
       table.push(["?", report.endpoint, reason]);
       continue;
     }
     const { status } = report;
-    const role = status.state === "running" ? status.role : `${status.role} (${status.state})`;
     table.push([
       status.id,
       report.endpoint,
-      status.role === "leader" ? colors.green(role) : role,
+      roleOf(status),
       status.term,
       status.leader === 0 ? "none" : status.leader,
       status.commitIndex,
       status.appliedIndex,
-      status.last.index,
+      status.last.index < status.firstIndex ? "none" : `${status.firstIndex}-${status.last.index}`,
+      status.snapshotIndex === 0 ? "none" : status.snapshotIndex,
       lagOfPeers(status),
     ]);
   }
-  return `${table.toString()}\n`;
+  return `${[table.toString(), ...groupLines(reports)].join("\n")}\n`;
 }
 
-/** How many entries each peer is behind, as its leader knows: `2: 0, 3: 17`. */
-function lagOfPeers(status: NodeStatus): string {
-  return status.progress
-    .map((peer) => `${peer.id}: ${Math.max(0, status.last.index - peer.matchIndex)}`)
+/** What the node does: its role among the members, and what else is to be known of it. */
+function roleOf({
+  id,
+  role,
+  state,
+  confState,
+  stepDownReason,
+  transferTarget,
+}: NodeStatus): string {
+  const { voters, votersOutgoing, learners } = confState;
+  const votes = voters.includes(id) || votersOutgoing.includes(id);
+  const other = learners.includes(id) ? "learner" : "no member";
+  const name = role === "leader" ? colors.green(role) : votes ? role : other;
+  const notes: string[] = [];
+  if (state !== "running") notes.push(state);
+  if (role === "leader" && transferTarget !== 0) notes.push(`hands over to ${transferTarget}`);
+  if (role !== "leader" && stepDownReason !== undefined) notes.push(`led until: ${stepDownReason}`);
+  return notes.length === 0 ? name : `${name} (${notes.join(", ")})`;
+}
+
+/** Who takes part in the group, as the one knows that has applied most. */
+function groupLines(reports: readonly NodeReport[]): string[] {
+  const statuses = reports.flatMap((report) => (report.kind === "reached" ? [report.status] : []));
+  const [first, ...others] = statuses;
+  if (first === undefined) return [];
+  const newest = others.reduce((a, b) => (b.appliedIndex > a.appliedIndex ? b : a), first);
+  const { confState, confIndex } = newest;
+  return [`${describeConfState(confState)}; since index ${confIndex}`];
+}
+
+/** How many entries each peer is behind, as its leader knows, or how much of a snapshot it has. */
+function lagOfPeers({ progress, last, snapshots }: NodeStatus): string {
+  return progress
+    .map(({ id, matchIndex }) => {
+      const sending = snapshots.sending.find(({ peer }) => peer === id);
+      if (sending === undefined) return `${id}: ${Math.max(0, last.index - matchIndex)}`;
+      const { ackedBytes, bytes } = sending;
+      return `${id}: snapshot, ${bytes === 0 ? 0 : Math.floor((100 * ackedBytes) / bytes)}%`;
+    })
     .join(", ");
 }
 
