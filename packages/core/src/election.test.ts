@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { newConfChange } from "./conf-change.ts";
+import { encodeConfChange } from "./conf-codec.ts";
 import { confStateOf } from "./conf-state.ts";
-import { origin } from "./entry.ts";
+import { newEntry, origin } from "./entry.ts";
 import type { Message } from "./message.ts";
 import type { RaftOptions } from "./options.ts";
 import { RaftNode } from "./raft-node.ts";
@@ -77,4 +79,70 @@ test("a learner that is asked to take over does not", () => {
   node.step({ kind: "timeout-now", from: 1, to: 3, term: 1 });
   expect(node.role).toBe("follower");
   expect(sentBy(node)).toEqual([]);
+});
+
+/** Node 1 of voters 1, 2 and 3 with these entries of term 1, of which it knows `commitIndex` committed. */
+function voter(count: number, commitIndex: number, change?: number): RaftNode {
+  const entries = Array.from({ length: count }, (_, offset) => {
+    const id = { term: 1, index: 1 + offset };
+    if (id.index !== change) return newEntry(id, "command", new Uint8Array(1));
+    const removal = newConfChange([{ kind: "remove", id: 3 }]);
+    return newEntry(id, "conf-change", encodeConfChange(removal, confStateOf([1, 2])));
+  });
+  const storage = { ...emptyStorage, hardState: { term: 1, vote: 0, commitIndex }, entries };
+  const node = new RaftNode(1, [2, 3], { storage, preVote: false });
+  while (node.hasReady) node.advance(node.ready());
+  return node;
+}
+
+test.each<[string, number, number, object]>([
+  ["what both may hold", 2, 2, { committed: { term: 1, index: 2 } }],
+  ["nothing that the other lacks", 1, 2, {}],
+  ["nothing if nothing is committed", 2, 0, {}],
+])("who is refused a vote for its log is told of %s", (_, last, commitIndex, expected) => {
+  const node = voter(4, commitIndex);
+  node.step({ kind: "request-vote", from: 2, to: 1, term: 2, last: { term: 1, index: last } });
+  const [answer] = sentBy(node);
+  const refusal = { kind: "request-vote-response", from: 1, to: 2, term: 2, granted: false };
+  expect(answer).toEqual({ ...refusal, ...expected });
+  node.advance(node.ready());
+  node.step({ kind: "pre-vote", from: 3, to: 1, term: 3, last: { term: 1, index: last } });
+  const [other] = sentBy(node);
+  const preRefusal = { kind: "pre-vote-response", from: 1, to: 3, term: 2, granted: false };
+  expect(other).toEqual({ ...preRefusal, ...expected });
+});
+
+test("a vote that is given, or refused for another reason, tells nothing more", () => {
+  const node = voter(2, 2);
+  const last = { term: 1, index: 2 };
+  node.step({ kind: "request-vote", from: 2, to: 1, term: 2, last });
+  node.step({ kind: "request-vote", from: 3, to: 1, term: 2, last });
+  for (const answer of sentBy(node)) expect(answer).not.toHaveProperty("committed");
+});
+
+test("a candidate learns from a refusal what is committed, and applies a change before it goes on", () => {
+  const node = voter(3, 1, 2);
+  node.campaign();
+  node.advance(node.ready());
+  expect(node.role).toBe("candidate");
+  const refusal = { kind: "request-vote-response", to: 1, term: 2, granted: false } as const;
+  node.step({ ...refusal, from: 3, committed: { term: 1, index: 2 } });
+  expect(node.status()).toMatchObject({ role: "follower", commitIndex: 2, appliedIndex: 1 });
+  while (node.hasReady) node.advance(node.ready());
+  expect(node.confState).toEqual(confStateOf([1, 2]));
+  node.campaign();
+  expect(sentBy(node).map(({ to }) => to)).toEqual([2]);
+});
+
+test("a candidate that learns of nothing to apply goes on", () => {
+  const node = voter(3, 1);
+  node.campaign();
+  node.advance(node.ready());
+  const refusal = { kind: "request-vote-response", to: 1, term: 2, granted: false } as const;
+  node.step({ ...refusal, from: 3, committed: { term: 1, index: 2 } });
+  expect(node.status()).toMatchObject({ role: "candidate", commitIndex: 2 });
+  // What is not in this log, or of another term there, says nothing about it.
+  node.step({ ...refusal, from: 3, committed: { term: 1, index: 9 } });
+  node.step({ ...refusal, from: 3, committed: { term: 2, index: 3 } });
+  expect(node.status()).toMatchObject({ role: "candidate", commitIndex: 2 });
 });

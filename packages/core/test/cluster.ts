@@ -73,6 +73,7 @@ export class Cluster {
     manual: (args) => this.#each(args, (host) => (host.isManual = true)),
     automatic: (args) => this.#each(args, (host) => this.#automate(host)),
     crash: (args) => this.#each(args, (host) => host.crash()),
+    losepower: (args) => this.#each(args, (host) => host.losePower()),
     restart: (args) => this.#each(args, (host) => this.#restart(host)),
     join: (args) => this.#join(args),
 
