@@ -30,7 +30,7 @@ export interface RequestVote extends Envelope {
   readonly kind: "request-vote";
   /** The last entry of the candidate's log (§5.4.1). */
   readonly last: EntryId;
-  /** Whether the leader itself asked for the campaign (thesis §3.10): then loyalty to it is no reason to refuse. */
+  /** Whether the leader itself asked for the campaign (thesis §3.10): then nobody owes it loyalty. */
   readonly transfer?: boolean;
 }
 

@@ -173,7 +173,10 @@ export function sent(progress: Progress, prev: EntryId, count: number, bytes: nu
   }
 }
 
-/** Whether an append, or a snapshot in its place, should go to the follower now, given where the leader's log ends. */
+/**
+ * Whether an append, or a snapshot in its place, should go to the follower now, given where the leader's
+ * log ends.
+ */
 export function isAppendDue(progress: Progress, lastIndex: LogIndex): boolean {
   switch (progress.kind) {
     case "probe":
