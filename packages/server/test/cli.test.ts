@@ -92,13 +92,26 @@ test("put reads any bytes from standard input, and get writes them", async () =>
   ]);
 });
 
+test("get says what it rests on, how old it may be, and what it must see", async () => {
+  await run(["put", "a", "1", ...endpoints]);
+  for (const [options, expected] of [
+    [[], { consistency: "linearizable" }],
+    [["--consistency", "lease", "--at-least", "1"], { consistency: "lease", atLeast: 1 }],
+    [["--max-staleness-ms", "50"], { consistency: "local", maxStalenessMs: 50 }],
+  ] as const) {
+    expect((await run(["get", "a", ...options, ...endpoints])).stdout).toBe("1");
+    expect(replica.lastOptions).toMatchObject(expected);
+  }
+});
+
 test("status shows every node, and one that does not answer as such", async () => {
   await run(["put", "a", "1", ...endpoints]);
   const dead = `http://127.0.0.1:${await freeRange(1)}`;
   const both = ["--endpoints", `${url},${dead}`];
   const table = await run(["status", ...both]);
   expect(table.exit.status).toBe(0);
-  expect(table.stdout).toMatch(/1 │ http:\S+ +│ leader +│ +1 │ +1 │ +1 │ +1 │ +1 │/);
+  expect(table.stdout).toMatch(/1 │ http:\S+ +│ leader +│ +1 │ +1 │ +1 │ +1 │ 1-1 │ +none │/);
+  expect(table.stdout).toContain("voters 1; since index 0");
   expect(table.stdout).toMatch(/\? │ http:\S+ +│ unreachable: .*ECONNREFUSED/);
 
   const json = await run(["status", "--json", ...both]);
@@ -192,6 +205,13 @@ test.each([
     ],
     "does not name this node",
   ],
+  [["serve", "--priority", "1001"], "must be an integer from 0 to 1000"],
+  [["serve", "--join", "nowhere"], "must be http://host:port"],
+  [["serve", "--advertise", "127.0.0.1:0"], "must have a port of at least 1"],
+  [["get", "a", "--consistency", "strong"], "Allowed choices are linearizable, lease, local"],
+  [["get", "a", "--local", "--consistency", "lease"], "cannot be used with"],
+  [["get", "a", "--consistency", "lease", "--max-staleness-ms", "1"], "goes with"],
+  [["get", "a", "--at-least", "-1"], "must be an integer from 0"],
   [["local", "--nodes", "10"], "must be an integer from 1 to 9"],
   [["local", "--http-port", "7002"], "overlap"],
 ])("status 2 and a message follow the command line %j", async (commandLine, message) => {
@@ -204,10 +224,13 @@ test.each([
 test("--version and --help answer on standard output with status 0", async () => {
   const printed = await run(["--version"]);
   expect([printed.exit.status, printed.stdout]).toEqual([0, `${version}\n`]);
-  for (const command of [[], ["serve"], ["local"], ["put"], ["get"], ["delete"], ["status"]]) {
-    const help = await run([...command, "--help"]);
-    expect([help.exit.status, help.stderr]).toEqual([0, ""]);
-    expect(help.stdout).toContain(`Usage: quorate ${command.join("")}`);
+  for (const command of [
+    ...["", "serve", "local", "put", "get", "delete", "status", "transfer"],
+    ...["member", "member add", "member set", "snapshot", "snapshot save", "snapshot restore"],
+  ]) {
+    const help = await run([...command.split(" "), "--help"].filter((word) => word !== ""));
+    expect([command, help.exit.status, help.stderr]).toEqual([command, 0, ""]);
+    expect(help.stdout).toContain(`Usage: quorate ${command}`);
   }
 });
 

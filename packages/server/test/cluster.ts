@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -101,12 +101,20 @@ export async function run(
 export class ClusterNode {
   readonly id: number;
   readonly url: string;
+  /** Where the others reach it. */
+  readonly address: string;
+  readonly dataDir: string;
   readonly #commandLine: readonly string[];
   #process: CommandProcess | undefined;
 
-  constructor(id: number, url: string, commandLine: readonly string[]) {
+  constructor(
+    { id, url, address, dataDir }: Pick<ClusterNode, "id" | "url" | "address" | "dataDir">,
+    commandLine: readonly string[],
+  ) {
     this.id = id;
     this.url = url;
+    this.address = address;
+    this.dataDir = dataDir;
     this.#commandLine = commandLine;
   }
 
@@ -116,14 +124,40 @@ export class ClusterNode {
     return this.#process;
   }
 
-  /** Starts the process, once the one before is gone. */
-  start(): void {
-    if (this.#process !== undefined && this.#process.exit === undefined) {
-      throw new Error(`node ${this.id} is running`);
-    }
-    this.#process = new CommandProcess([...this.#commandLine, "--exit-with-parent"], {
+  get wasStarted(): boolean {
+    return this.#process !== undefined;
+  }
+
+  /** Whether it runs. */
+  get isRunning(): boolean {
+    return this.#process !== undefined && this.#process.exit === undefined;
+  }
+
+  /** Starts the process, once the one before is gone; with further options, if there are any. */
+  start(options: readonly string[] = []): void {
+    if (this.isRunning) throw new Error(`node ${this.id} is running`);
+    this.#process = new CommandProcess([...this.#commandLine, ...options, "--exit-with-parent"], {
       tied: true,
     });
+  }
+
+  /** Asks the process to stop, and resolves with how it ended. */
+  async stop(): Promise<ProcessExit> {
+    this.process.signal("SIGTERM");
+    return this.process.exited;
+  }
+
+  /** Ends the process at once, and takes its disk away. */
+  async wipe(): Promise<void> {
+    await this.kill();
+    // It must have been there: the test is about a disk that is lost.
+    await stat(this.dataDir);
+    await rm(this.dataDir, { recursive: true });
+  }
+
+  /** Whether the process has logged `message`. */
+  hasLogged(message: string): boolean {
+    return this.process.stdout.includes(message);
   }
 
   /** `kill -9`. */
@@ -146,53 +180,78 @@ export class ClusterNode {
 
 /** A cluster of real processes, with real files and sockets, in a temporary directory. */
 export class Cluster {
-  readonly nodes: readonly ClusterNode[];
+  readonly #nodes: ClusterNode[] = [];
   readonly #directory: string;
+  readonly #options: readonly string[];
 
-  constructor(nodes: readonly ClusterNode[], directory: string) {
-    this.nodes = nodes;
+  constructor(directory: string, options: readonly string[]) {
     this.#directory = directory;
+    this.#options = options;
   }
 
-  /** Starts `count` nodes, for the test that runs: at its end they are killed and their data removed. */
-  static async start(count: number): Promise<Cluster> {
-    const directory = await mkdtemp(join(tmpdir(), "quorate-e2e-"));
-    const ports = await freePorts(2 * count);
-    const members = ports.slice(0, count).map((port, at) => `${at + 1}=127.0.0.1:${port}`);
-    const nodes = ports.slice(count).map((port, at) => {
-      const id = at + 1;
-      const options = {
-        "--id": String(id),
-        "--cluster": members.join(","),
-        "--http": `127.0.0.1:${port}`,
-        "--data-dir": join(directory, `node-${id}`),
-        "--tick-ms": "50",
-        "--log-level": "debug",
-        "--log-format": "json",
-      };
-      return new ClusterNode(id, `http://127.0.0.1:${port}`, [
-        "serve",
-        ...Object.entries(options).flat(),
-      ]);
-    });
-    for (const node of nodes) node.start();
-    const cluster = new Cluster(nodes, directory);
+  /**
+   * Starts `count` nodes, each with `options`, for the test that runs: at its end all are killed, and
+   * their data is removed.
+   */
+  static async start(count: number, options: readonly string[] = []): Promise<Cluster> {
+    const cluster = new Cluster(await mkdtemp(join(tmpdir(), "quorate-e2e-")), options);
     onTestFinished(() => cluster.#close());
     onTestFailed(() => {
       process.stderr.write(cluster.#logs());
     });
+    const ports = await freePorts(2 * count);
+    const addresses = ports.slice(0, count).map((port) => `127.0.0.1:${port}`);
+    const members = addresses.map((address, at) => `${at + 1}=${address}`).join(",");
+    for (const [at, address] of addresses.entries()) {
+      const place = { id: at + 1, address, http: `127.0.0.1:${ports[count + at]}` };
+      cluster.#add(place, ["--cluster", members]).start();
+    }
     return cluster;
+  }
+
+  /** All nodes there ever were. */
+  get nodes(): readonly ClusterNode[] {
+    return this.#nodes;
   }
 
   get endpoints(): string[] {
     return this.nodes.map((node) => node.url);
   }
 
+  /** A further node, to be started so that it joins; where another was, if that is given. */
+  async joiner(id: number, place?: ClusterNode): Promise<ClusterNode> {
+    const [peer, http] = await freePorts(2);
+    const address = place?.address ?? `127.0.0.1:${peer}`;
+    return this.#add({ id, address, http: `127.0.0.1:${http}` }, [
+      ...["--cluster", `${id}=${address}`],
+    ]);
+  }
+
+  #add(
+    { id, address, http }: { readonly id: number; readonly address: string; readonly http: string },
+    options: readonly string[],
+  ): ClusterNode {
+    const dataDir = join(this.#directory, `node-${id}`);
+    const own = {
+      "--id": String(id),
+      "--http": http,
+      "--data-dir": dataDir,
+      "--tick-ms": "50",
+      "--segment-bytes": String(1024 * 1024),
+      "--log-level": "debug",
+      "--log-format": "json",
+    };
+    const commandLine = ["serve", ...Object.entries(own).flat(), ...options, ...this.#options];
+    const node = new ClusterNode({ id, url: `http://${http}`, address, dataDir }, commandLine);
+    this.#nodes.push(node);
+    return node;
+  }
+
   /** Waits until a node leads that `accept` takes, and returns it. */
   async leader(accept: (node: ClusterNode) => boolean = () => true): Promise<ClusterNode> {
     let found: ClusterNode | undefined;
     await until("a node leads", async () => {
-      const candidates = this.nodes.filter(accept);
+      const candidates = this.nodes.filter((node) => node.isRunning && accept(node));
       const statuses = await Promise.all(candidates.map((node) => node.status()));
       found = candidates.find((_, at) => statuses[at]?.role === "leader");
       return found !== undefined;
@@ -201,23 +260,46 @@ export class Cluster {
     return found;
   }
 
-  /** Waits until every node knows a leader and has applied everything that the leader has committed. */
+  /** Waits until every node that runs knows a leader and has applied all that the leader has committed. */
   async settled(): Promise<void> {
-    await until("all nodes agree", async () => {
-      const statuses = await Promise.all(this.nodes.map((node) => node.status()));
-      const leader = statuses.find((status) => status?.role === "leader");
-      return (
-        leader !== undefined &&
-        statuses.every(
-          (status) => status?.leader === leader.id && status.appliedIndex >= leader.commitIndex,
-        )
-      );
-    });
+    await until(
+      "all nodes agree",
+      async () => {
+        const running = this.nodes.filter((node) => node.isRunning);
+        const statuses = await Promise.all(running.map((node) => node.status()));
+        const leader = statuses.find((status) => status?.role === "leader");
+        return (
+          leader !== undefined &&
+          statuses.every(
+            (status) => status?.leader === leader.id && status.appliedIndex >= leader.commitIndex,
+          )
+        );
+      },
+      60_000,
+    );
+  }
+
+  /** Waits until the leader, and whoever else knows, says that exactly `voters` vote, and nobody learns. */
+  async voters(voters: readonly number[]): Promise<void> {
+    await until(
+      `the voters are ${voters.join(", ")}`,
+      async () => {
+        const leader = await this.leader();
+        const confState = (await leader.status())?.confState;
+        return (
+          confState?.voters.join() === voters.join() &&
+          confState.votersOutgoing.length === 0 &&
+          confState.learners.length === 0
+        );
+      },
+      60_000,
+    );
   }
 
   /** The logs of all nodes in their present lives. */
   #logs(): string {
     return this.nodes
+      .filter((node) => node.wasStarted)
       .map((node) => `node ${node.id}\n${node.process.stdout}${node.process.stderr}`)
       .join("\n");
   }

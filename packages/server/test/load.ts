@@ -18,6 +18,7 @@ export class Load {
   readonly #running: Promise<void>[];
   #stopped = false;
   #writeCount = 0;
+  readonly #unknownWrites: string[] = [];
   readonly #readCounts = new Map<string, number>();
 
   constructor(endpoints: readonly string[]) {
@@ -32,6 +33,11 @@ export class Load {
   /** How many writes were acknowledged so far. */
   get writeCount(): number {
     return this.#writeCount;
+  }
+
+  /** What writes ended with of which nobody knows whether they took effect: repeating does not mend that. */
+  get unknownWrites(): readonly string[] {
+    return this.#unknownWrites;
   }
 
   /** Waits until `count` more writes are acknowledged: the cluster makes progress. */
@@ -53,9 +59,12 @@ export class Load {
     await Promise.all(this.#running);
   }
 
-  /** Reads every key ever written once more on every node, and returns all that could not have been. */
-  async check(): Promise<string[]> {
-    for (const endpoint of this.#endpoints) {
+  /**
+   * Reads every key ever written once more, on every node or on those of `endpoints`, and returns all
+   * that could not have been.
+   */
+  async check(endpoints: readonly string[] = this.#endpoints): Promise<string[]> {
+    for (const endpoint of endpoints) {
       const client = new Client({ endpoints: [endpoint], timeoutMs: 30_000 });
       for (const { key, history } of this.#histories) {
         const { floor } = history;
@@ -84,6 +93,8 @@ export class Load {
         } catch (error) {
           if (!(error instanceof ApiError)) throw error;
           history.endWrite(version, error.outcome);
+          const { code, message, outcome } = error;
+          if (outcome === "unknown") this.#unknownWrites.push(`${code}: ${message}`);
         }
       }
     }
