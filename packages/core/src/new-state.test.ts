@@ -185,6 +185,11 @@ test.each<[string, Partial<Storage>, string]>([
     "term",
   ],
   [
+    "a snapshot without a configuration, as only one of nothing may be",
+    { snapshot: { term: 1, index: 3, confState: joiningSnapshot.confState } },
+    "no voters",
+  ],
+  [
     "a snapshot of an impossible configuration",
     { snapshot: { term: 1, index: 3, confState: { ...confStateOf([1]), learners: [1] } } },
     "the stored snapshot is impossible: a learner cannot vote",

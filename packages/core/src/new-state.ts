@@ -133,6 +133,9 @@ function validateSnapshot(
 ): void {
   const flaw = snapshotFlaw(snapshot);
   if (flaw !== undefined) throw invalid(`the stored snapshot is impossible: ${flaw}`);
+  if (snapshot.index > 0 && snapshot.confState.voters.length === 0) {
+    throw invalid("the stored snapshot has no voters");
+  }
   const own = snapshot.index === base.index ? base : entries[snapshot.index - base.index - 1];
   if (own === undefined || own.term !== snapshot.term) {
     throw invalid(`the log does not hold entry ${snapshot.index}, where the snapshot ends`);

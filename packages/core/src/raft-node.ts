@@ -239,7 +239,8 @@ export class RaftNode {
 
   /**
    * Says what became of the state that belongs to an `install-snapshot` for `peer`: it arrived (`ok`), or
-   * was given up. Must follow every one that a Ready handed out: before, `peer` is sent nothing else.
+   * was given up. Must follow every one that a Ready handed out, once that is accepted: before, `peer` is
+   * sent nothing else.
    */
   reportSnapshot(peer: NodeId, ok: boolean): void {
     this.#changed();

@@ -169,6 +169,12 @@ export class Host {
     if (work !== undefined) this.apply(work.index);
   }
 
+  /** Takes what there is to do, and writes it; what is to be applied waits. */
+  write(): void {
+    if (this.node.hasReady) this.accept(this.look());
+    if (this.#writing.length > 0) this.persist();
+  }
+
   /** Does all that was accepted and is not done. */
   finish(): void {
     if (this.#writing.length > 0) this.persist();

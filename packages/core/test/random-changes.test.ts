@@ -12,7 +12,7 @@ const variants: readonly RaftOptions[] = [
 ];
 
 /** More runs than are needed every day: `SEEDS=1000 npx vitest run --project core random-changes`. */
-const seedCount = Number(process.env["SEEDS"] ?? 100);
+const seedCount = Number(process.env["SEEDS"] ?? 60);
 
 /** Whatever happened, after a while without trouble there is a leader, whom all members follow. */
 function expectCalm(cluster: RandomCluster): void {
