@@ -5,7 +5,7 @@ import { clockTrustOf, type LeaseTerms, leaseMsOf } from "./read-lease.ts";
 export interface LeadershipOptions {
   /**
    * By which part of true time the clocks of nodes may be slow or fast, 0 to 0.5. It shortens leases, and
-   * the age of what a read with `maxStalenessMs` may rest on is counted longer by it.
+   * the age of what a read with `stalenessMsMax` may rest on is counted longer by it.
    *
    * Quartz is off by less than 0.0001 and the kernel's own correction of it by 0.0005 at most; but chrony,
    * by default, makes a clock that is far off run up to 0.083 faster or slower until it is right again.

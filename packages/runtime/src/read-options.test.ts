@@ -17,7 +17,7 @@ test.each<[ReadOptions, object]>([
     { consistency: { kind: "local", stalenessMsMax: Number.POSITIVE_INFINITY }, atLeast: 0 },
   ],
   [
-    { consistency: "local", maxStalenessMs: 0, atLeast: 1 },
+    { consistency: "local", stalenessMsMax: 0, atLeast: 1 },
     { consistency: { kind: "local", stalenessMsMax: 0 }, atLeast: 1 },
   ],
 ])("readDemandOf %o", (options, demand) => {
@@ -29,11 +29,11 @@ const wrong: readonly [string, object][] = [
   ["atLeast", { atLeast: -1 }],
   ["atLeast", { atLeast: 1.5 }],
   ["atLeast", { atLeast: "1" }],
-  ["maxStalenessMs", { maxStalenessMs: 100 }],
-  ["maxStalenessMs", { maxStalenessMs: 100, consistency: "lease" }],
-  ["maxStalenessMs", { maxStalenessMs: -1, consistency: "local" }],
-  ["maxStalenessMs", { maxStalenessMs: Number.NaN, consistency: "local" }],
-  ["maxStalenessMs", { maxStalenessMs: "100", consistency: "local" }],
+  ["stalenessMsMax", { stalenessMsMax: 100 }],
+  ["stalenessMsMax", { stalenessMsMax: 100, consistency: "lease" }],
+  ["stalenessMsMax", { stalenessMsMax: -1, consistency: "local" }],
+  ["stalenessMsMax", { stalenessMsMax: Number.NaN, consistency: "local" }],
+  ["stalenessMsMax", { stalenessMsMax: "100", consistency: "local" }],
   ["consistency", { consistency: "strong" }],
 ];
 

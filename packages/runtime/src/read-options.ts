@@ -16,15 +16,15 @@ export interface ReadDemand {
 
 /** What `options` ask for, or why that cannot be: always `invalid_argument`. */
 export function readDemandOf(options: ReadOptions, leaseReads: boolean): ReadDemand | RaftError {
-  const { consistency = "linearizable", maxStalenessMs, atLeast = none } = options;
+  const { consistency = "linearizable", stalenessMsMax, atLeast = none } = options;
   if (!isSafe(atLeast) || atLeast < 0) {
     return invalid(`atLeast must be an index of the log: got ${String(atLeast)}`);
   }
-  if (maxStalenessMs !== undefined) {
-    if (consistency !== "local") return invalid("maxStalenessMs goes with local reads only");
-    if (typeof maxStalenessMs !== "number" || !(maxStalenessMs >= 0)) {
+  if (stalenessMsMax !== undefined) {
+    if (consistency !== "local") return invalid("stalenessMsMax goes with local reads only");
+    if (typeof stalenessMsMax !== "number" || !(stalenessMsMax >= 0)) {
       return invalid(
-        `maxStalenessMs must be a number of at least 0: got ${String(maxStalenessMs)}`,
+        `stalenessMsMax must be a number of at least 0: got ${String(stalenessMsMax)}`,
       );
     }
   }
@@ -35,8 +35,8 @@ export function readDemandOf(options: ReadOptions, leaseReads: boolean): ReadDem
       if (!leaseReads) return invalid("lease reads need the option leaseReads of raft");
       return { consistency: { kind: consistency }, atLeast };
     case "local": {
-      const stalenessMsMax = maxStalenessMs ?? Number.POSITIVE_INFINITY;
-      return { consistency: { kind: consistency, stalenessMsMax }, atLeast };
+      const most = stalenessMsMax ?? Number.POSITIVE_INFINITY;
+      return { consistency: { kind: consistency, stalenessMsMax: most }, atLeast };
     }
     default:
       return invalid(`no consistency is called ${String(consistency satisfies never)}`);

@@ -38,7 +38,7 @@ export interface ReadOptions extends CallOptions {
    *
    * @default no bound
    */
-  readonly maxStalenessMs?: number | undefined;
+  readonly stalenessMsMax?: number | undefined;
   /**
    * Waits until this replica has applied the log up to here, whatever else is asked for. With the
    * `index` of a write, or of another read, it sees that write, or at least what that read saw.
@@ -325,7 +325,8 @@ export interface Replica<Query, Answer> extends ReplicaLeadership {
 
   /**
    * Stops: a leader hands over first if it can (see `handOverTimeoutMs`); then no new work, pending calls
-   * settle (`stopped`), what was handed to the disk is finished and the log closed. Safe to call again. Resolves when nothing of the replica is left running.
+   * settle (`stopped`), what was handed to the disk is finished and the log closed. Safe to call again.
+   * Resolves when nothing of the replica is left running.
    */
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ export function restorableOf(
   return { snapshot, members: stored.members, chunks: () => chunksOf(store, stored) };
 }
 
-/** The content of a stored snapshot, verified. Keeps its file until the end, or until nobody asks any more. */
+/** The content of a stored snapshot, verified. Keeps its file until the end, or until nobody asks more. */
 async function* chunksOf(
   store: SnapshotStore,
   stored: StoredSnapshot,

@@ -132,14 +132,14 @@ class Swarm {
       case 1:
         return { consistency: "lease", atLeast };
       default: {
-        const maxStalenessMs = [0, 100, 500, 2000][this.#random.below(4)] ?? 0;
-        return { consistency: "local", maxStalenessMs, atLeast };
+        const stalenessMsMax = [0, 100, 500, 2000][this.#random.below(4)] ?? 0;
+        return { consistency: "local", stalenessMsMax, atLeast };
       }
     }
   }
 
   #ask(node: TimedNode, options: ReadOptions): void {
-    const since = this.#group.now - (options.maxStalenessMs ?? 0);
+    const since = this.#group.now - (options.stalenessMsMax ?? 0);
     const known = this.#acknowledged.findLast(({ at }) => at <= since);
     const read = node.ask(options, 20_000);
     this.#questions.push({ read, options, lengthMin: known?.length ?? 0 });

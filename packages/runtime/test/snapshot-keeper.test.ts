@@ -294,7 +294,7 @@ test("the log keeps what a state machine has not made durable yet", async () => 
   await post.close();
 });
 
-test("a snapshot of a durable state ends with a command, so that it can be told from a lost one", async () => {
+test("a snapshot of a durable state ends with a command: so it is told from a lost one", async () => {
   const disk: DurableLedgerDisk = { commands: [], index: 0 };
   const { land, post } = await newLone(new DurableLedger(disk));
   post.propose(1, 3);

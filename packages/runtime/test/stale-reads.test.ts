@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { TimedGroup, type TimedNode, withLearners } from "./timed-group.ts";
 
-const maxStalenessMs = 1000;
-const bounded = { consistency: "local", maxStalenessMs } as const;
+const stalenessMsMax = 1000;
+const bounded = { consistency: "local", stalenessMsMax } as const;
 
 /** A group, one of its followers, and a write that all have applied. */
 async function newGroup(): Promise<{ group: TimedGroup; leader: TimedNode; follower: TimedNode }> {
@@ -38,7 +38,7 @@ test("a read that may be a little old asks once, and then no more until that is 
   }
   // Less what clocks may hide.
   expect(answeredMs).toBeGreaterThan(800);
-  expect(answeredMs).toBeLessThan(maxStalenessMs);
+  expect(answeredMs).toBeLessThan(stalenessMsMax);
   group.stop();
 });
 
@@ -50,7 +50,7 @@ test("a slow clock does not let a read be older than it may", async () => {
   const cutAt = group.now;
   leader.propose("new");
   await group.until(() => leader.journal.commands.includes("new"));
-  await group.run(maxStalenessMs - (group.now - cutAt));
+  await group.run(stalenessMsMax - (group.now - cutAt));
   const read = follower.ask(bounded);
   await group.run(100);
   expect(read.code).toBe("pending");
@@ -67,7 +67,7 @@ test.each(["paused", "suspended"] as const)(
     await settle(group, follower);
     follower.state = state;
     leader.propose("new");
-    await group.run(2 * maxStalenessMs);
+    await group.run(2 * stalenessMsMax);
     group.isolate(follower.id);
     follower.state = "running";
     const read = follower.ask(bounded);
@@ -129,7 +129,7 @@ test("a local read without a bound answers whatever there is", async () => {
 
 test.each([
   ["local", {}],
-  ["bounded", { maxStalenessMs }],
+  ["bounded", { stalenessMsMax }],
 ] as const)("a %s read sees what its token stands for", async (_, bound) => {
   const { group, leader, follower } = await newGroup();
   await settle(group, follower);

@@ -158,7 +158,7 @@ export function drawPlan(seed: number): Plan {
   return drawOperation(plan, electionUnits);
 }
 
-/** Draws what is done to the cluster on purpose: snapshots, changes of the configuration, and of who leads. */
+/** Draws what is done on purpose: snapshots, changes of the configuration, and of who leads. */
 function drawOperation(plan: Plan, electionUnits: number): Plan {
   const draw = new Draw(plan.seed, 3);
   const compactPerMille = draw.pick([0, 0, 0, 20, 200, 500]);

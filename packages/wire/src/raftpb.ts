@@ -141,9 +141,10 @@ function answerOf({ granted, committed }: VoteAnswer): Body {
   return { reject: !granted, logTerm: committed.term, index: committed.index };
 }
 
-/** The last entry that the sender of an answer knows to be committed, if it says so. */
-function committedOf(raw: RaftpbMessage): { readonly committed?: EntryId } {
-  return raw.index === none ? {} : { committed: entryIdOf(raw) };
+/** Whether a vote is granted, and the last entry that its sender knows to be committed, if it says so. */
+function fromVoteResp(raw: RaftpbMessage): Pick<VoteAnswer, "granted" | "committed"> {
+  const granted = !raw.reject;
+  return raw.index === none ? { granted } : { granted, committed: entryIdOf(raw) };
 }
 
 /** All are made here, so that they share one shape. */
@@ -179,25 +180,11 @@ export function fromRaftpb(raw: RaftpbMessage): Message {
     case messageTypes.preVote:
       return { kind: "pre-vote", from, to, term, last: entryIdOf(raw) };
     case messageTypes.preVoteResp:
-      return {
-        kind: "pre-vote-response",
-        from,
-        to,
-        term,
-        granted: !raw.reject,
-        ...committedOf(raw),
-      };
+      return { kind: "pre-vote-response", from, to, term, ...fromVoteResp(raw) };
     case messageTypes.vote:
       return fromVote(raw);
     case messageTypes.voteResp:
-      return {
-        kind: "request-vote-response",
-        from,
-        to,
-        term,
-        granted: !raw.reject,
-        ...committedOf(raw),
-      };
+      return { kind: "request-vote-response", from, to, term, ...fromVoteResp(raw) };
     case messageTypes.app:
       return {
         kind: "append-entries",
