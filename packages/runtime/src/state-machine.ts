@@ -50,8 +50,8 @@ export interface DurableSnapshots {
   /**
    * The index of the last command whose effect is durable, or of a later `restore`; 0 if there is none.
    * Asked at the start, which goes on after it, and at any time later when the log is to forget its past,
-   * which then keeps what is not durable here yet. After a restore that was not finished, it is less than the index
-   * of that restore, which is then begun anew.
+   * which then keeps what is not durable here yet. After a restore that was not finished, it is less
+   * than the index of that restore, which is then begun anew.
    */
   appliedIndex(): Promise<LogIndex>;
   /**
