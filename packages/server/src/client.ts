@@ -56,7 +56,7 @@ export interface ClientReadOptions extends ClientCallOptions {
    *
    * @default no bound
    */
-  readonly maxStalenessMs?: number | undefined;
+  readonly stalenessMsMax?: number | undefined;
   /**
    * The `index` of a write, or of another read: this one sees it.
    *
@@ -125,9 +125,9 @@ export class Client {
 
   /** Reads `key`, by default linearizable. */
   async get(key: Uint8Array, options: ClientReadOptions = {}): Promise<Found> {
-    const { consistency, maxStalenessMs, atLeast } = options;
+    const { consistency, stalenessMsMax, atLeast } = options;
     const query = new URLSearchParams();
-    for (const [name, value] of Object.entries({ consistency, maxStalenessMs, atLeast })) {
+    for (const [name, value] of Object.entries({ consistency, stalenessMsMax, atLeast })) {
       if (value !== undefined) query.set(name, String(value));
     }
     const path = query.size === 0 ? keyPath(key) : `${keyPath(key)}?${query.toString()}`;

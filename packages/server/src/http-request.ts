@@ -69,12 +69,12 @@ const keyPrefix = "/v1/kv/";
 /** What the query of a read asks for. Throws `invalid_argument` on anything that is no such thing. */
 export function readOptionsOf(
   query: string,
-): Pick<ReadOptions, "consistency" | "maxStalenessMs" | "atLeast"> {
+): Pick<ReadOptions, "consistency" | "stalenessMsMax" | "atLeast"> {
   const parameters = new URLSearchParams(query);
   const consistency = parameters.get("consistency") ?? "linearizable";
-  const maxStalenessMs = numberOf(parameters, "maxStalenessMs");
+  const stalenessMsMax = numberOf(parameters, "stalenessMsMax");
   const atLeast = numberOf(parameters, "atLeast");
-  for (const name of ["consistency", "maxStalenessMs", "atLeast"]) parameters.delete(name);
+  for (const name of ["consistency", "stalenessMsMax", "atLeast"]) parameters.delete(name);
   refuseParameters(parameters);
   if (!isConsistency(consistency)) {
     throw new ApiError(
@@ -82,7 +82,7 @@ export function readOptionsOf(
       `consistency is "${consistency}", must be one of ${consistencies.join(", ")}`,
     );
   }
-  return { consistency, maxStalenessMs, atLeast };
+  return { consistency, stalenessMsMax, atLeast };
 }
 
 /** What a read may be asked to rest on. */

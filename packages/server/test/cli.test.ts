@@ -97,7 +97,7 @@ test("get says what it rests on, how old it may be, and what it must see", async
   for (const [options, expected] of [
     [[], { consistency: "linearizable" }],
     [["--consistency", "lease", "--at-least", "1"], { consistency: "lease", atLeast: 1 }],
-    [["--max-staleness-ms", "50"], { consistency: "local", maxStalenessMs: 50 }],
+    [["--staleness-ms", "50"], { consistency: "local", stalenessMsMax: 50 }],
   ] as const) {
     expect((await run(["get", "a", ...options, ...endpoints])).stdout).toBe("1");
     expect(replica.lastOptions).toMatchObject(expected);
@@ -210,7 +210,7 @@ test.each([
   [["serve", "--advertise", "127.0.0.1:0"], "must have a port of at least 1"],
   [["get", "a", "--consistency", "strong"], "Allowed choices are linearizable, lease, local"],
   [["get", "a", "--local", "--consistency", "lease"], "cannot be used with"],
-  [["get", "a", "--consistency", "lease", "--max-staleness-ms", "1"], "goes with"],
+  [["get", "a", "--consistency", "lease", "--staleness-ms", "1"], "goes with"],
   [["get", "a", "--at-least", "-1"], "must be an integer from 0"],
   [["local", "--nodes", "10"], "must be an integer from 1 to 9"],
   [["local", "--http-port", "7002"], "overlap"],

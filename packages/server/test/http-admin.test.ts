@@ -253,12 +253,12 @@ test("a read says what it rests on, how old it may be, and what it must see", as
   for (const [query, options] of [
     ["", { consistency: "linearizable" }],
     ["?consistency=lease&atLeast=1", { consistency: "lease", atLeast: 1 }],
-    ["?consistency=local&maxStalenessMs=0", { consistency: "local", maxStalenessMs: 0 }],
+    ["?consistency=local&stalenessMsMax=0", { consistency: "local", stalenessMsMax: 0 }],
   ] as const) {
     expect((await http.send("GET", `/v1/kv/a${query}`)).status).toBe(200);
     expect(http.replica.lastOptions).toMatchObject(options);
   }
-  for (const query of ["atLeast=-1", "atLeast=1.5", "atLeast=9e99", "maxStalenessMs=x", "max=1"]) {
+  for (const query of ["atLeast=-1", "atLeast=1.5", "atLeast=9e99", "stalenessMsMax=x", "max=1"]) {
     const response = await http.send("GET", `/v1/kv/a?${query}`);
     expect([query, response.status]).toEqual([query, 400]);
   }

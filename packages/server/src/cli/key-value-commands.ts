@@ -14,7 +14,7 @@ export interface ClientSettings {
 export interface GetSettings extends ClientSettings {
   readonly local: boolean;
   readonly consistency?: Consistency;
-  readonly maxStalenessMs?: number;
+  readonly stalenessMs?: number;
   readonly atLeast?: number;
 }
 
@@ -35,15 +35,15 @@ export async function putCommand(
 /** Prints the value of `key`: its bytes and nothing else, but for a line end on a terminal. */
 export async function getCommand(key: string, settings: GetSettings): Promise<number> {
   const keyBytes = parseKey(key);
-  const { local, maxStalenessMs, atLeast } = settings;
+  const { local, stalenessMs, atLeast } = settings;
   // Whoever bounds the age of a read wants one that may have an age.
-  const isLocal = local || maxStalenessMs !== undefined;
+  const isLocal = local || stalenessMs !== undefined;
   const consistency = settings.consistency ?? (isLocal ? "local" : undefined);
-  if (maxStalenessMs !== undefined && consistency !== "local") {
-    throw new CommandError("--max-staleness-ms goes with --consistency local only");
+  if (stalenessMs !== undefined && consistency !== "local") {
+    throw new CommandError("--staleness-ms goes with --consistency local only");
   }
   const { value } = await withClient(settings, (client) =>
-    client.get(keyBytes, { consistency, maxStalenessMs, atLeast }),
+    client.get(keyBytes, { consistency, stalenessMsMax: stalenessMs, atLeast }),
   );
   if (value === undefined) return notFound(key);
   process.stdout.write(value);

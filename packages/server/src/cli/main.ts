@@ -109,8 +109,8 @@ function addKeyValueCommands(program: Command, done: Done): void {
         .conflicts("consistency"),
     )
     .option(
-      "--max-staleness-ms <ms>",
-      "how old a local read may be",
+      "--staleness-ms <ms>",
+      "how old a local read may be, at most",
       integer(0, Number.MAX_SAFE_INTEGER),
     )
     .option(
