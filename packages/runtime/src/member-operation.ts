@@ -53,8 +53,11 @@ const postponing: ReadonlySet<string> = new Set([
  * One change of members, made by the leader: step by step, each once the one before it is applied.
  * After every step it plans anew, from how things are: so it can be begun again by anyone at any point.
  *
- * At least one entry is appended, if need be one that changes nothing: only a leader whose entry is
- * committed can say for sure how things are.
+ * The last entry is one that changes nothing. Only a leader whose entry is committed can say for sure how
+ * things are; and whoever holds an entry that was appended after a change was applied knows that the
+ * change is committed. So once it is applied, a majority knows, and whoever was removed may be switched off
+ * at once: nobody will ask for its vote. A leader that the change excludes cannot append any more; it leads
+ * until a majority knows.
  */
 export class MemberOperation implements Performance {
   readonly #asked: ChangeMembers;
@@ -62,8 +65,9 @@ export class MemberOperation implements Performance {
   readonly #host: MemberOperationHost;
   readonly #term: Term;
   #waiting: Waiting = { kind: "turn" };
-  /** How many changes were proposed. */
+  /** How many entries were proposed, and whether the last of them changes nothing. */
   #proposedCount = 0;
+  #isClosing = false;
   /** The learners that have caught up. */
   #ready: readonly NodeId[] = [];
   /** Why the core postponed the next change. */
@@ -153,10 +157,12 @@ export class MemberOperation implements Performance {
     if (isJoint(membership.confState) && membership.confState.autoLeave) return;
     const [step] = planMembers(membership, wish, none).steps;
     if (step !== undefined) {
+      this.#isClosing = false;
       const missing = step.catchUp.filter((id) => !this.#ready.includes(id));
       if (missing.length === 0) this.#propose(step.change);
       else this.#catchUp(step);
-    } else if (this.#proposedCount === 0) {
+    } else if (!this.#isClosing && membership.confState.voters.includes(node.id)) {
+      this.#isClosing = true;
       this.#propose(retelling(membership.confState, membership.table));
     } else {
       this.#finish(encodeChanged({ membership, index: node.appliedIndex }));
@@ -178,6 +184,7 @@ export class MemberOperation implements Performance {
     } catch (error) {
       if (!(error instanceof RaftError) || !postponing.has(error.code)) throw error;
       this.#postponement = error;
+      this.#isClosing = false;
       return;
     }
     this.#proposedCount += 1;

@@ -56,7 +56,8 @@ test("a new voter learns, votes, and everybody knows it and where it is", async 
   const learnersAfter = group
     .node(1)
     .changes.map(({ data }) => decodeConfChange(data).result?.learners);
-  expect(learnersAfter).toEqual([[], [4], []]);
+  // What nodes said of themselves, two steps, and the entry by which a majority knows of them.
+  expect(learnersAfter).toEqual([[], [4], [], []]);
   expect(joining.peers.map(({ id, address }) => [id, address])).toEqual([
     [1, "host-1"],
     [2, "host-2"],
@@ -306,3 +307,29 @@ test("nothing is known of a member's log before it came with it", () => {
     .members.map(({ incarnation }) => incarnation);
   expect(known).toEqual([incarnationOf(1), undefined, undefined]);
 });
+
+test("once a change is done, a majority of those who stay knows it", async () => {
+  const group = led(5);
+  // What is sent takes longer than a tick: who is not told on purpose does not know yet.
+  for (const id of group.nodes.keys()) group.delayMs.set(id, 250);
+  const removed = change(group.node(1), { kind: "set", voters: [1, 2, 3] });
+  let knowing = 0;
+  group.until(() => {
+    const isDone = group.node(1).users.list().removed.length === 2;
+    if (isDone && knowing === 0) knowing = knowingOf(group);
+    return isDone;
+  });
+  expect(knowing).toBe(1);
+  await group.settled([removed]);
+  expect(show(removed.value)).toBe("1 2 3 -4 -5");
+  expect(knowingOf(group)).toBeGreaterThanOrEqual(2);
+  // Nobody of those who went is needed any more, nor the leader.
+  for (const id of [1, 4, 5]) group.cutOff(id);
+  group.until(() => [2, 3].some((id) => group.node(id).raft.role === "leader"));
+});
+
+/** How many of nodes 1 to 3 know that they alone are members. */
+function knowingOf(group: MemberGroup): number {
+  const views = [1, 2, 3].map((id) => group.node(id).users.list());
+  return views.filter((view) => show(view) === "1 2 3 -4 -5").length;
+}
