@@ -1,4 +1,13 @@
-import type { Entry, EntryId, LogIndex, Message, NodeId, Ready, Status } from "@quorate/core";
+import type {
+  Entry,
+  EntryId,
+  LogIndex,
+  Message,
+  NodeId,
+  Ready,
+  Snapshot,
+  Status,
+} from "@quorate/core";
 import type { Observer } from "./judge.ts";
 
 /** The version of the format. It grows when a line changes its meaning; new kinds and fields may come. */
@@ -42,9 +51,10 @@ export class JsonTrace implements Observer {
   }
 
   readied(status: Status, ready: Ready): void {
-    const { number, hardState, mustSync, reads } = ready;
+    const { number, snapshot, hardState, mustSync, reads } = ready;
     this.#line("readied", status.id, {
       number,
+      snapshot,
       hardState,
       entries: ready.entries.map(idOf),
       mustSync,
@@ -82,6 +92,14 @@ export class JsonTrace implements Observer {
 
   applied(node: NodeId, entries: readonly Entry[]): void {
     this.#line("applied", node, { entries: entries.map(idOf) });
+  }
+
+  snapshotted(node: NodeId, snapshot: Snapshot): void {
+    this.#line("snapshotted", node, { snapshot });
+  }
+
+  restored(node: NodeId, snapshot: Snapshot): void {
+    this.#line("restored", node, { snapshot });
   }
 
   sent(message: Message): void {
