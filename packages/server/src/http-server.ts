@@ -6,7 +6,6 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
 import { none, type SnapshotArchive } from "quorate";
 import {
   changeMembers,
@@ -16,14 +15,9 @@ import {
   transferLeadership,
 } from "./admin-calls.ts";
 import { valueBytesMax } from "./command.ts";
-import { ApiError, apiErrorOf, type ApiErrorCode } from "./api-error.ts";
-import {
-  errorAnswer,
-  jsonAnswer,
-  sendAnswer,
-  type HttpAnswer,
-  type WholeAnswer,
-} from "./http-answer.ts";
+import { ApiError, apiErrorOf } from "./api-error.ts";
+import { errorAnswer, jsonAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
+import { answerClientError, methodNotAllowed, refuseOtherThanJson } from "./http-refusal.ts";
 import {
   adminTimeoutMsMax,
   methods,
@@ -88,8 +82,10 @@ export interface HttpServer {
   /** Starts to listen; port 0 picks a free one. Resolves with the port. Rejects if it cannot. */
   listen(host: string, port: number): Promise<number>;
   /**
-   * Takes no further work: stops accepting connections, answers further requests on open ones with
-   * `closed`, and waits until those in progress are answered, for `graceMs` at most.
+   * Takes no further work: answers further requests with `closed`, on connections that end with the
+   * answer, and waits until those in progress are answered, for `graceMs` at most. As long as connections
+   * are open it also waits a moment for their next request: who is told goes elsewhere, while who is cut
+   * off cannot know what became of a request that was on its way.
    */
   drain(graceMs: number): Promise<void>;
   /** Cuts what is still open. Resolves when nothing is. Safe to call again. */
@@ -103,6 +99,8 @@ export function createHttpServer(replica: KvReplica, options: HttpServerOptions 
 
 /** How large the body of a request about members, leadership or snapshots may be, in bytes. */
 const adminBytesMax = 256 * 1024;
+/** How long open connections have to be told that the node is stopping, in milliseconds. */
+const tellMs = 500;
 /** How long a client may neither send nor take anything, beyond the time that its request has. */
 const idleMs = 60_000;
 
@@ -117,8 +115,10 @@ class KvHttpServer implements HttpServer {
   #snapshotCount = 0;
   /** Requests that were received and not yet answered. */
   #activeCount = 0;
+  #connectionCount = 0;
   #draining = false;
-  #onIdle: () => void = () => {};
+  /** Told when a request was answered, or a connection ended. */
+  readonly #onEnd = new Set<() => void>();
 
   constructor(replica: KvReplica, options: HttpServerOptions) {
     this.#replica = replica;
@@ -142,6 +142,13 @@ class KvHttpServer implements HttpServer {
     this.#server.on("request", listener);
     this.#server.on("checkContinue", listener);
     this.#server.on("clientError", answerClientError);
+    this.#server.on("connection", (socket) => {
+      this.#connectionCount += 1;
+      socket.once("close", () => {
+        this.#connectionCount -= 1;
+        for (const look of this.#onEnd) look();
+      });
+    });
   }
 
   listen(host: string, port: number): Promise<number> {
@@ -156,14 +163,26 @@ class KvHttpServer implements HttpServer {
 
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
-    this.#server.close();
-    if (this.#activeCount === 0) return;
+    await Promise.all([
+      this.#within(graceMs, () => this.#activeCount === 0),
+      this.#within(tellMs, () => this.#connectionCount === 0),
+    ]);
+  }
+
+  /** Resolves once `condition` holds, or after `ms`. */
+  async #within(ms: number, condition: () => boolean): Promise<void> {
+    if (condition()) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, graceMs);
-      this.#onIdle = () => {
+      const look = (): void => {
+        if (condition()) finish();
+      };
+      const finish = (): void => {
         clearTimeout(timer);
+        this.#onEnd.delete(look);
         resolve();
       };
+      const timer = setTimeout(finish, ms);
+      this.#onEnd.add(look);
     });
   }
 
@@ -188,7 +207,7 @@ class KvHttpServer implements HttpServer {
       socket.off("close", settle);
       abort.abort();
       this.#activeCount -= 1;
-      if (this.#activeCount === 0) this.#onIdle();
+      for (const look of this.#onEnd) look();
     };
     response.on("close", settle);
     // A response that still waits behind another one of its connection is not told of its end.
@@ -330,19 +349,6 @@ class KvHttpServer implements HttpServer {
 
 const calls = { members: changeMembers, leader: transferLeadership, snapshot: takeSnapshot };
 
-/**
- * Throws `unsupported_media_type` unless the request says that it sends JSON: a page of another origin
- * cannot make a browser say that without asking first, which is refused.
- */
-function refuseOtherThanJson(request: IncomingMessage): void {
-  const type = request.headers["content-type"] ?? "";
-  if (/^application\/json *(;|$)/i.test(type)) return;
-  throw new ApiError(
-    "unsupported_media_type",
-    `content-type is "${type}", must be application/json`,
-  );
-}
-
 function stopping(): ApiError {
   return new ApiError("closed", "this node is stopping");
 }
@@ -351,41 +357,7 @@ function notReady(reason: string): ApiError {
   return new ApiError("unavailable", reason);
 }
 
-function methodNotAllowed(request: IncomingMessage, allowed: readonly string[]): WholeAnswer {
-  const allow = allowed.join(", ");
-  const message = `the method is ${request.method ?? "missing"}, must be one of ${allow}`;
-  return { ...errorAnswer(new ApiError("method_not_allowed", message)), headers: { allow } };
-}
-
 function portOf(address: AddressInfo | string | null): number {
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   return address.port;
-}
-
-/** Answers what could not be parsed as a request; there is no `ServerResponse` for it. */
-function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  const refusal = new ApiError(clientErrorCode(error.code), "the request could not be read");
-  const { body } = errorAnswer(refusal);
-  const head = [
-    `HTTP/1.1 ${refusal.status} ${refusal.code}`,
-    "connection: close",
-    "content-type: application/json",
-    `content-length: ${body.length}`,
-  ];
-  socket.end(Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]));
-}
-
-function clientErrorCode(code: string | undefined): ApiErrorCode {
-  switch (code) {
-    case "HPE_HEADER_OVERFLOW":
-      return "head_too_large";
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return "request_timeout";
-    default:
-      return "bad_request";
-  }
 }

@@ -166,7 +166,8 @@ test("drain refuses new work, finishes what is in progress, and then close frees
   const draining = http.server.drain(30_000).then(() => {
     drained = true;
   });
-  await expect(http.send("GET", "/healthz")).rejects.toThrow();
+  const late = await http.send("PUT", "/v1/kv/late", { body: "x" });
+  expect([late.status, late.headers.get("connection")]).toEqual([503, "close"]);
   expect(drained).toBe(false);
   busy.destroy();
   http.replica.release();
@@ -174,6 +175,17 @@ test("drain refuses new work, finishes what is in progress, and then close frees
   await draining;
   await http.server.close();
   await connection.expectClosed();
+});
+
+test("drain lets an idle connection ask once more, and ends once all have been told", async () => {
+  const connection = http.connect();
+  connection.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
+  await connection.expect("200 OK");
+  const draining = http.server.drain(30_000);
+  connection.write("PUT /v1/kv/a HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx");
+  await connection.expect('"code":"closed"');
+  await connection.expectClosed();
+  await draining;
 });
 
 test("drain waits no longer than it may, and close cuts what is left", async () => {

@@ -18,11 +18,11 @@ export function client(
 ): Command {
   const ports = [0, 1, 2].map((offset) => defaultHttpPort + offset);
   return command
-    .option(
-      "--endpoints <url,...>",
-      "where the nodes listen for clients",
-      checked(parseEndpoints),
-      ports.map((port) => `http://127.0.0.1:${port}`),
+    .addOption(
+      new Option("--endpoints <url,...>", "where the nodes listen for clients")
+        .argParser(checked(parseEndpoints))
+        .default(ports.map((port) => `http://127.0.0.1:${port}`))
+        .env("QUORATE_ENDPOINTS"),
     )
     .option("--timeout-ms <ms>", "how long to try", integer(1, timeoutMs.most), timeoutMs.usual)
     .addHelpText("after", clusterHelp);
