@@ -263,3 +263,60 @@ test("ApplyQueue takes an interlude from within onApplied, and overlaps nothing 
   await turns();
   expect(told).toEqual(["apply", "told", "query", "interlude", "apply"]);
 });
+
+test("ApplyQueue applies nothing while an interlude or a query runs that comes back to it", () => {
+  const calls: string[] = [];
+  const { queue, ask } = newBench({
+    apply: (entries) => {
+      calls.push(`apply ${entries.map(({ index }) => index).join()}`);
+      return entries.map(() => result);
+    },
+    query: (query) => {
+      calls.push("query begins");
+      queue.push(newEntries(2, "command"));
+      queue.run();
+      calls.push("query ends");
+      return query;
+    },
+  });
+  queue.push(newEntries(1, "command"));
+  queue.interrupt({
+    run: () => {
+      calls.push("interlude begins");
+      queue.run();
+      calls.push("interlude ends");
+    },
+    onStopped: () => {},
+  });
+  queue.run();
+  ask("q", 1);
+  queue.run();
+  expect(calls).toEqual([
+    "interlude begins",
+    "interlude ends",
+    "apply 1",
+    "query begins",
+    "query ends",
+    "apply 2",
+  ]);
+});
+
+test("ApplyQueue.stop called by an interlude or a query waits until that is over", async () => {
+  for (const door of ["interlude", "query"]) {
+    const told: string[] = [];
+    const stop = (): void => {
+      void queue.stop().then(() => told.push("stopped"));
+    };
+    const { queue, ask } = newBench({
+      query: (query) => {
+        stop();
+        return query;
+      },
+    });
+    if (door === "interlude") queue.interrupt({ run: stop, onStopped: () => {} });
+    else ask("q", 0);
+    queue.run();
+    await turns();
+    expect(told).toEqual(["stopped"]);
+  }
+});

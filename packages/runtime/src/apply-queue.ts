@@ -178,9 +178,12 @@ export class ApplyQueue<Query, Answer> {
 
   #interrupt(interlude: Interlude): void {
     this.#interludes.delete(interlude);
-    const running = interlude.run();
-    if (running === undefined) return;
     this.#busy = true;
+    const running = interlude.run();
+    if (running === undefined) {
+      this.#onDone(() => {});
+      return;
+    }
     void running.then(() => this.#host.resume(() => this.#onDone(() => this.run())));
   }
 
@@ -298,17 +301,19 @@ export class ApplyQueue<Query, Answer> {
   #ask(asker: Asker<Query, Answer>): void {
     const index = this.#appliedIndex;
     let answer: Answer | PromiseLike<Answer>;
+    // Already while it is called: it may come back here, through its replica.
+    this.#askingCount++;
     try {
       answer = this.#stateMachine.query(asker.query);
     } catch (error) {
-      asker.onError(error);
+      this.#endAsking(() => asker.onError(error));
       return;
     }
     if (!isPromiseLike(answer)) {
-      asker.onAnswer(index, answer);
+      const given = answer;
+      this.#endAsking(() => asker.onAnswer(index, given));
       return;
     }
-    this.#askingCount++;
     void settle(
       answer,
       (settled) => this.#onAsked(() => asker.onAnswer(index, settled)),
@@ -318,12 +323,16 @@ export class ApplyQueue<Query, Answer> {
 
   #onAsked(tell: () => void): void {
     this.#host.resume(() => {
-      assert(this.#askingCount > 0, "a query that ends was begun");
-      this.#askingCount--;
-      tell();
-      if (this.#stopped) this.#settleIdle();
-      else this.run();
+      this.#endAsking(tell);
+      if (!this.#stopped) this.run();
     });
+  }
+
+  #endAsking(tell: () => void): void {
+    assert(this.#askingCount > 0, "a query that ends was begun");
+    this.#askingCount--;
+    tell();
+    if (this.#stopped) this.#settleIdle();
   }
 
   #settleIdle(): void {
