@@ -193,6 +193,10 @@ class LockedReplica<Query, Answer> implements Replica<Query, Answer> {
     return this.#replica.transferLeadership(to, options);
   }
 
+  forgetLeader(): void {
+    this.#replica.forgetLeader();
+  }
+
   status(): ReplicaStatus {
     return this.#replica.status();
   }

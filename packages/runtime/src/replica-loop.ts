@@ -26,7 +26,7 @@ import type {
 } from "./replica.ts";
 import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { type LoopDoor, type Opened, ReplicaParts } from "./replica-parts.ts";
-import { isOver, refusalIn, type ReplicaState } from "./replica-state.ts";
+import { isOver, proposalRefusalIn, refusalIn, type ReplicaState } from "./replica-state.ts";
 import { isSilent } from "./silence.ts";
 import { Ticker } from "./ticker.ts";
 import { withinCall } from "./within-call.ts";
@@ -134,6 +134,11 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     return transferLeadership(this.#parts.calls, to, options, this.#options.callTimeoutMs);
   }
 
+  forgetLeader(): void {
+    this.#event(() => this.#node.forgetLeader());
+    this.#wake();
+  }
+
   async snapshot(options: CallOptions = {}): Promise<SnapshotTaken> {
     const refusal = this.#refusalOf(options);
     if (refusal !== undefined) throw refusal;
@@ -194,7 +199,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       onRecovered: () => this.#onRecovered(),
       proposalRefusal: () => this.#proposalRefusal(),
       refusalOf: (options) => this.#refusalOf(options),
-      diskIsBehind: () => this.#diskIsBehind(),
+      diskIsBehind: () =>
+        this.#parts.diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax,
       isSilent: () => this.#isSilent(),
       maySend: () => this.#state.kind !== "failed",
       isConnected: (peer) => this.#connected.has(peer),
@@ -333,6 +339,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     }
     const by = this.#removedBy;
     if (by !== none && role !== "leader") this.#end({ kind: "removed", by });
+    if (isOver(this.#state)) return;
     if (leader === this.#toldLeader && (leader === none || term === this.#toldTerm)) return;
     this.#toldTerm = term;
     this.#toldLeader = leader;
@@ -347,13 +354,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   /** Whether this leader begins no reads, so that its heartbeats cease. */
   #isSilent(): boolean {
     if (this.#state.kind !== "full" || this.#node.role !== "leader") return false;
-    const { voters, votersOutgoing } = this.#node.confState;
-    const isAlone = voters.length + votersOutgoing.length < 2;
+    const isAlone = this.#node.status().voters.length < 2;
     return !isAlone && isSilent(this.#state.ticks, this.#options.electionTimeoutTicks);
-  }
-
-  #diskIsBehind(): boolean {
-    return this.#parts.diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax;
   }
 
   /** Why no call can be taken now, or why not this one. */
@@ -363,10 +365,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   /** Why no command is handed over now. */
   #proposalRefusal(): RaftError | undefined {
-    if (this.#state.kind === "full") return new RaftError("disk_full", "the disk has no room");
-    if (!this.#diskIsBehind()) return undefined;
-    const bytes = this.#parts.diskQueue.unpersistedBytes;
-    return new RaftError("busy", `${bytes} bytes of entries wait for the disk`);
+    const { unpersistedBytes } = this.#parts.diskQueue;
+    return proposalRefusalIn(this.#state, unpersistedBytes, this.#options.unpersistedBytesMax);
   }
 
   #fail(error: Error): void {

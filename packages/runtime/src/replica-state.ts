@@ -14,6 +14,17 @@ export function isOver({ kind }: ReplicaState): boolean {
   return kind === "removed" || kind === "failed" || kind === "closed";
 }
 
+/** Why no command is handed over in this state, while so much waits for the disk; undefined if one is. */
+export function proposalRefusalIn(
+  { kind }: ReplicaState,
+  unpersistedBytes: number,
+  unpersistedBytesMax: number,
+): RaftError | undefined {
+  if (kind === "full") return new RaftError("disk_full", "the disk has no room");
+  if (unpersistedBytes <= unpersistedBytesMax) return undefined;
+  return new RaftError("busy", `${unpersistedBytes} bytes of entries wait for the disk`);
+}
+
 /** Why no call can be taken in this state, or undefined. */
 export function refusalIn(state: ReplicaState): RaftError | undefined {
   switch (state.kind) {

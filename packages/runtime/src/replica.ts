@@ -270,6 +270,13 @@ export interface ReplicaLeadership {
    * as other calls do for want of a leader, time or a connection.
    */
   transferLeadership(to?: NodeId, options?: CallOptions): Promise<NodeId>;
+
+  /**
+   * Makes this replica forget whom it follows, until it hears from a leader again: for someone who knows
+   * that the leader is gone. Meanwhile it votes for whoever asks, where it would wait for an election
+   * timeout. It does nothing on a leader, and with `leaseReads`, where the leader may count on it.
+   */
+  forgetLeader(): void;
 }
 
 /** A snapshot that is durable. */

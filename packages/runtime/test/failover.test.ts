@@ -168,3 +168,19 @@ function expectUnknown(call: Watched<unknown>, code: string): void {
   expect(call.code).toBe(code);
   expect(call.error.outcome).toBe("unknown");
 }
+
+test("a replica forgets its leader until it hears from one, but not with leases", async () => {
+  for (const leaseReads of [false, true]) {
+    const cluster = await Cluster.ready(3, { raft: { leaseReads } });
+    const [follower] = cluster.followers;
+    if (follower === undefined) throw new Error("there are followers");
+    const { id } = cluster.leader;
+    cluster.leader.replica.forgetLeader();
+    follower.replica.forgetLeader();
+    expect(follower.replica.status().leader).toBe(leaseReads ? id : 0);
+    await cluster.run(200);
+    expect(follower.replica.status().leader).toBe(id);
+    expect(cluster.leader.id).toBe(id);
+    await cluster.close();
+  }
+});

@@ -138,6 +138,8 @@ export class MemoryReplica implements KvReplica {
     return { index: this.#index, term: 1, bytes: 5 };
   }
 
+  forgetLeader(): void {}
+
   async transferLeadership(to?: number, options: CallOptions = {}): Promise<number> {
     this.lastTransfer = to;
     await this.#enter(options);
