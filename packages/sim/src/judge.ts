@@ -47,6 +47,8 @@ export interface Disks {
   holds(node: NodeId, id: EntryId): boolean;
   /** The term that the disk of `node` is certain to keep. */
   termOf(node: NodeId): Term;
+  /** How far the disk of `node` is certain to know the log to be committed. */
+  commitOf(node: NodeId): LogIndex;
 }
 
 /**
@@ -61,6 +63,8 @@ export interface Observer {
   advanced?(now: number): void;
   /** The power of a node failed. */
   crashed?(node: NodeId): void;
+  /** Time went by on a node; `stepped` was called before. */
+  ticked?(status: Status): void;
   /** A node took in a message; `stepped` was called before. */
   received?(before: Status, after: Status, message: Message): void;
   /** A host took a Ready of the node that `status` shows, and will now do what it says. */

@@ -1,6 +1,7 @@
 import type { RaftOptions } from "@quorate/core";
 import type { Disks, Judge } from "./judge.ts";
 import { AcknowledgedKept } from "./judges/acknowledged-kept.ts";
+import { ChangeDurable } from "./judges/change-durable.ts";
 import { CommitDurable } from "./judges/commit-durable.ts";
 import { CommitMonotone } from "./judges/commit-monotone.ts";
 import { ConfigurationApplied } from "./judges/configuration-applied.ts";
@@ -41,6 +42,7 @@ export function newJudges(disks: Disks, options: RaftOptions): readonly Judge[] 
     new ProgressBounds(disks, options),
     new SnapshotSound(),
     new ConfigurationApplied(),
+    new ChangeDurable(disks),
     new OneChange(),
   ];
 }

@@ -68,6 +68,10 @@ export class Jury {
     for (const observer of this.#observers) observer.crashed?.(node);
   }
 
+  ticked(status: Status): void {
+    for (const observer of this.#observers) observer.ticked?.(status);
+  }
+
   received(before: Status, after: Status, message: Message): void {
     for (const observer of this.#observers) observer.received?.(before, after, message);
   }

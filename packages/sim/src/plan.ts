@@ -21,6 +21,10 @@ export interface NetworkPlan {
   readonly lateDelayMax: number;
   /** How many losses the sender's host notices and reports. */
   readonly unreachablePerMille: number;
+  /** How long the state of a snapshot travels, which its message waits for. */
+  readonly stateDelayMax: number;
+  /** How many of them are sent twice, since their sender gave the first one up. */
+  readonly stateDuplicatePerMille: number;
 }
 
 /** How a host works. Times are in units, rates per thousand. */
@@ -34,6 +38,9 @@ export interface HostPlan {
   readonly discardPerMille: number;
   /** How many groups of writes end in a crash. */
   readonly diskCrashPerMille: number;
+  /** How many times a state machine stalls before it applies, and for how long. */
+  readonly stallPerMille: number;
+  readonly stallMax: number;
   /** How many times that entries were applied a snapshot is taken, and the log compacted. */
   readonly compactPerMille: number;
 }
@@ -44,6 +51,8 @@ export const calmTravel = {
   duplicatePerMille: 0,
   latePerMille: 0,
   unreachablePerMille: 0,
+  stateDelayMax: 0,
+  stateDuplicatePerMille: 0,
 } as const;
 
 /** How hosts work once the world has healed. */
@@ -54,6 +63,8 @@ export const calmHost: HostPlan = {
   writingCountMax: 16,
   discardPerMille: 0,
   diskCrashPerMille: 0,
+  stallPerMille: 0,
+  stallMax: 0,
   compactPerMille: 0,
 };
 
@@ -161,19 +172,31 @@ export function drawPlan(seed: number): Plan {
 /** Draws what is done on purpose: snapshots, changes of the configuration, and of who leads. */
 function drawOperation(plan: Plan, electionUnits: number): Plan {
   const draw = new Draw(plan.seed, 3);
-  const compactPerMille = draw.pick([0, 0, 0, 20, 200, 500]);
-  const changes = plan.voterCount > 1 && draw.chance(400);
+  const compactPerMille = draw.pick([0, 0, 20, 200, 500, 900]);
+  const stallPerMille = draw.pick([0, 30, 150, 400]);
+  const stallMax = draw.pick([4, 30]) * electionUnits;
+  const changes = plan.voterCount > 1 && draw.chance(500);
+  // In a small group, each vote counts.
+  const voterCount = changes ? draw.pick([plan.voterCount, 2, 3]) : plan.voterCount;
   const kinds: OperatorKind[] = [
     ...(changes ? (["change", "change", "change"] as const) : []),
     ...(draw.chance(300) ? (["transfer"] as const) : []),
     ...(draw.chance(150) ? (["step-down", "forget-leader"] as const) : []),
   ];
-  const periodMax = draw.pick([2, 4, 10]) * electionUnits;
-  const leaseReads = plan.options.checkQuorum === true && draw.chance(300);
+  const periodMax = draw.pick([1, 2, 4]) * electionUnits;
+  const leaseReads = plan.options.checkQuorum === true && draw.chance(500);
+  const stateDelayMax = draw.pick([0, 1, 4]) * electionUnits;
+  const stateDuplicatePerMille = draw.pick([0, 300, 700]);
+  const { unreachablePerMille: unreachable } = plan.network;
+  // Who is out of reach for a while is sent a snapshot when it is back, whatever it has.
+  const unreachablePerMille =
+    compactPerMille > 0 ? draw.pick([unreachable, 300, 1000]) : unreachable;
   return {
     ...plan,
+    voterCount,
+    network: { ...plan.network, unreachablePerMille, stateDelayMax, stateDuplicatePerMille },
     spareCount: changes ? draw.between(0, 3) : 0,
-    host: { ...plan.host, compactPerMille },
+    host: { ...plan.host, compactPerMille, stallPerMille, stallMax },
     operator: { kinds, periodMax },
     // Who was removed and does not know it must ask first, and the others must know better.
     options: changes
@@ -192,6 +215,8 @@ function drawNetwork(draw: Draw, churn: boolean, electionUnits: number): Network
     latePerMille: draw.pick(churn ? [0, 20, 100] : [0, 0, 10, 50]),
     lateDelayMax: draw.pick([4, 12, 40]) * electionUnits,
     unreachablePerMille: draw.pick([0, 0, 300, 1000]),
+    stateDelayMax: 0,
+    stateDuplicatePerMille: 0,
   };
 }
 
@@ -203,6 +228,8 @@ function drawHost(draw: Draw, churn: boolean): HostPlan {
     writingCountMax: draw.pick([1, 2, 4, 16]),
     discardPerMille: draw.pick([0, 0, 100]),
     diskCrashPerMille: draw.pick([0, 0, 2, 10]),
+    stallPerMille: 0,
+    stallMax: 0,
     compactPerMille: 0,
   };
 }
@@ -276,6 +303,8 @@ export function calmPlan(seed: number, voterCount: number, options: RaftOptions)
       latePerMille: 0,
       lateDelayMax: 0,
       unreachablePerMille: 0,
+      stateDelayMax: 0,
+      stateDuplicatePerMille: 0,
     },
     host: { ...calmHost, diskDelayMax: 3, applyDelayMax: 1 },
     clients: {

@@ -102,9 +102,13 @@ export class SimDisk {
     }
   }
 
-  /** Forgets the entries up to `index`, as far as a snapshot stands in for them. */
-  compact(index: LogIndex): void {
-    assert(index <= this.snapshotIndex, "a snapshot stands in for what is forgotten");
+  /**
+   * Forgets the entries up to `upTo`, which a snapshot stands in for, as far as the disk knows them to be
+   * committed: others may yet be replaced by a write that waits.
+   */
+  compact(upTo: LogIndex): void {
+    assert(upTo <= this.snapshotIndex, "a snapshot stands in for what is forgotten");
+    const index = Math.min(upTo, this.#hardState.commitIndex);
     const last = this.#entries[index - this.#base.index - 1];
     if (last === undefined) return;
     this.#entries = this.#entries.slice(index - this.#base.index);

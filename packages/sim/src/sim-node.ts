@@ -166,6 +166,13 @@ export class SimNode {
     }
   }
 
+  /** Lets time go by on the node's clock. */
+  tick(): void {
+    this.#step((raft) => raft.tick());
+    const { status } = this;
+    if (status !== undefined) this.#world.jury.ticked(status);
+  }
+
   /** Makes a call of the node that cannot be refused. */
   call(act: (raft: RaftNode) => void): void {
     this.#step(act);

@@ -1,6 +1,7 @@
 import {
   at,
   type EntryId,
+  type LogIndex,
   type Message,
   type NodeId,
   type RaftOptions,
@@ -10,16 +11,19 @@ import type { Answer } from "./answer.ts";
 import type { Cast } from "./cast.ts";
 import { newCommand } from "./command.ts";
 import { Answers } from "./answers.ts";
+import { Campaigns } from "./campaigns.ts";
 import { Coverage } from "./coverage.ts";
 import type { Flaw } from "./flaw.ts";
 import type { Disks, Observer } from "./judge.ts";
 import { newJudges } from "./judges.ts";
 import { Jury } from "./jury.ts";
+import { LeasePromise } from "./lease-promise.ts";
 import { messageKinds } from "./message-kind.ts";
 import type { Surroundings } from "./host.ts";
 import { SimNode } from "./sim-node.ts";
 import { QuorumCheck } from "./quorum-check.ts";
 import { describeStep, type Step, stepKinds } from "./step.ts";
+import { Transfers } from "./transfers.ts";
 import { Trace } from "./trace.ts";
 
 /** Who else watches. */
@@ -59,7 +63,13 @@ export class Stage implements Surroundings, Disks {
     this.#recorder = recorder;
     this.coverage = new Coverage((node, entry) => this.node(node).disk.isWriting(entry));
     const judges = newJudges(this, cast.raft);
-    const manners = [new Answers(), new QuorumCheck(cast.raft)];
+    const manners = [
+      new Answers(),
+      new Campaigns(),
+      new QuorumCheck(cast.raft),
+      new Transfers(cast.raft),
+      new LeasePromise(cast.raft),
+    ];
     this.jury = new Jury([...judges, ...manners, this.coverage, ...observers]);
     this.nodes = cast.hosts.map((host, offset) => new SimNode(offset + 1, host, this));
     this.ids = this.nodes.map(({ id }) => id);
@@ -88,7 +98,7 @@ export class Stage implements Surroundings, Disks {
         node.crash(step.kept);
         break;
       case "tick":
-        node.call((raft) => raft.tick());
+        node.tick();
         break;
       case "campaign":
         node.call((raft) => raft.campaign());
@@ -157,5 +167,10 @@ export class Stage implements Surroundings, Disks {
 
   termOf(node: NodeId): Term {
     return this.node(node).disk.hardState.term;
+  }
+
+  commitOf(node: NodeId): LogIndex {
+    const { hardState, snapshotIndex } = this.node(node).disk;
+    return Math.max(hardState.commitIndex, snapshotIndex);
   }
 }

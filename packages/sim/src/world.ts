@@ -6,6 +6,7 @@ import { Clients } from "./clients.ts";
 import type { Coverage } from "./coverage.ts";
 import { Draw } from "./draw.ts";
 import { type Event, receiverOf } from "./event.ts";
+import { type Fate, newFate } from "./fate.ts";
 import { Faults } from "./faults.ts";
 import type { Flaw } from "./flaw.ts";
 import type { Jury } from "./jury.ts";
@@ -30,18 +31,6 @@ export interface WorldOptions extends Audience {
   readonly flaw?: Flaw | undefined;
   /** Nodes that have run already, without a world of their own; messages on their way are lost. */
   readonly stage?: Stage | undefined;
-}
-
-/** How one node fares, and what will happen to it anyway. */
-interface Fate {
-  /** While true, time stands still for this node; what arrives, waits. */
-  isPaused: boolean;
-  /** Simulated time from tick to tick. */
-  tickUnits: number;
-  /** How many times slower than planned the disk is. */
-  diskSlowness: number;
-  /** What is on the agenda, for this run of the node. */
-  readonly due: Set<"ready" | "disk" | "apply">;
 }
 
 /**
@@ -215,6 +204,7 @@ export class World {
       this.coverage.count("message-late");
       delay = draw.below(travel.lateDelayMax);
     }
+    if (message.kind === "install-snapshot") delay += draw.below(travel.stateDelayMax + 1);
     this.#sentCount += 1;
     this.schedule(delay, { kind: "deliver", message, order: this.#sentCount });
   }
@@ -269,7 +259,8 @@ export class World {
         break;
     }
     this.carry(message);
-    if (!draw.chance(travel.duplicatePerMille)) return;
+    const isState = message.kind === "install-snapshot";
+    if (!draw.chance(isState ? travel.stateDuplicatePerMille : travel.duplicatePerMille)) return;
     coverage.count("message-duplicated");
     this.carry(message);
   }
@@ -316,7 +307,10 @@ export class World {
 
   #report(event: Extract<Event, { readonly kind: "report" }>): void {
     const { node, peer, ok } = event;
-    if (this.#isRun(event)) this.take({ kind: "report", node, peer, ok });
+    if (!this.#isRun(event)) return;
+    // What became of a snapshot is told once the Ready is done that it was part of.
+    if (this.node(node).mayTakeReady) this.take({ kind: "report", node, peer, ok });
+    else this.schedule(unitsPerTick, event);
   }
 
   /** Whether the run that an event belongs to goes on. */
@@ -354,30 +348,40 @@ export class World {
         const each = draw.chance(500);
         if (lies) this.take({ kind: "lie", node: node.id, count });
         else this.take({ kind: "persist", node: node.id, count, each });
+        // Then it has applied as well what it was handed.
+        if (node.host.door === "simple") this.#compact(node);
         break;
       }
       case "apply":
         if (node.applyingCount === 0) return;
         this.take({ kind, node: node.id, count: draw.between(1, node.applyingCount) });
-        if (node.maySnapshot && draw.chance(host.compactPerMille)) {
-          this.take({ kind: "compact", node: node.id, kept: draw.pick([0, 0, 1, 5]) });
-        }
+        this.#compact(node);
         break;
       default:
         unreachable(kind);
     }
   }
 
+  #compact(node: SimNode): void {
+    if (!node.maySnapshot || !this.draw.chance(this.host.compactPerMille)) return;
+    this.take({ kind: "compact", node: node.id, kept: this.draw.pick([0, 0, 1, 5]) });
+  }
+
   /** Puts on the agenda what the host of a node has to do. */
   #plan(node: SimNode): void {
     if (!node.isUp) return;
-    const { turnDelayMax, diskDelayMax, applyDelayMax } = this.host;
+    const { turnDelayMax, diskDelayMax } = this.host;
     // Now and then, also ask a node that says it has nothing to do.
     if (node.hasReady || this.draw.chance(5)) this.#soon("ready", node, turnDelayMax);
     if (node.writingCount > 0) {
       this.#soon("disk", node, diskDelayMax * this.fate(node.id).diskSlowness);
     }
-    if (node.applyingCount > 0) this.#soon("apply", node, applyDelayMax);
+    if (node.applyingCount > 0) this.#soon("apply", node, this.#applyDelay());
+  }
+
+  #applyDelay(): number {
+    const { applyDelayMax, stallPerMille, stallMax } = this.host;
+    return this.draw.chance(stallPerMille) ? stallMax : applyDelayMax;
   }
 
   #soon(kind: "ready" | "disk" | "apply", { id, incarnation }: SimNode, delayMax: number): void {
@@ -393,8 +397,4 @@ export class World {
     if (this.network.isLate(message, order)) this.coverage.count("message-reordered");
     this.take({ kind: "deliver", node: message.to, message });
   }
-}
-
-function newFate(): Fate {
-  return { isPaused: false, tickUnits: unitsPerTick, diskSlowness: 1, due: new Set() };
 }

@@ -2,6 +2,7 @@ import {
   describeConfState,
   type Entry,
   type LogIndex,
+  membersOf,
   sameConfState,
   type Status,
 } from "@quorate/core";
@@ -10,7 +11,8 @@ import { Configurations } from "./configurations.ts";
 
 /**
  * I15: a node's configuration is the one that the committed log tells, as of what it has applied, or of
- * the snapshot that it installs; no change that it applied is passed over, also across a crash.
+ * the snapshot that it installs; no change that it applied is passed over, also across a crash; and a leader
+ * serves the members of it, and nobody else.
  */
 export class ConfigurationApplied implements Judge {
   readonly invariant = "I15";
@@ -32,6 +34,7 @@ export class ConfigurationApplied implements Judge {
   stepped(before: Status, after: Status): void {
     const same = before.confState === after.confState && before.appliedIndex === after.appliedIndex;
     if (!same) this.#check(after);
+    if (after.role === "leader" && !(same && before.role === "leader")) checkServed(after);
   }
 
   #check({ id, confState, confIndex, appliedIndex }: Status): void {
@@ -47,4 +50,14 @@ export class ConfigurationApplied implements Judge {
         `where ${describeConfState(expected)} is right`,
     );
   }
+}
+
+function checkServed({ id, confState, progress }: Status): void {
+  const served = progress.map((peer) => peer.id).join(" ");
+  const members = membersOf(confState).filter((member) => member !== id);
+  if (served === members.join(" ")) return;
+  throw new Violation(
+    "I15",
+    `node ${id} leads [${served}], where [${members.join(" ")}] are members`,
+  );
 }

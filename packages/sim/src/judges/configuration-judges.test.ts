@@ -34,6 +34,7 @@ const entry = (term: number, index: number, byte = 0): Entry =>
 const disks = (holders: readonly number[], term = 0): Disks => ({
   holds: (node) => holders.includes(node),
   termOf: () => term,
+  commitOf: () => 0,
 });
 
 const grant = (from: number, to: number, term: number): Message => ({
@@ -84,6 +85,15 @@ test("I15 sees a configuration that the log does not tell, and a change passed o
   expect(() => judge.stepped(before, after({ appliedIndex: 1, confState: four }))).toThrow(
     "I15: node 1 has (1 2 3 4) since 0",
   );
+
+  const leads = (...ids: readonly number[]): Status => {
+    const peer = { isVoter: true, kind: "probe", matchIndex: 0, nextIndex: 1 } as const;
+    const rest = { inflightCount: 0, inflightBytes: 0, paused: false, recentlyActive: true };
+    return status(1, { role: "leader", progress: ids.map((id) => ({ id, ...peer, ...rest })) });
+  };
+  judge.stepped(before, leads(2, 3));
+  expect(() => judge.stepped(before, leads(2, 3, 4))).toThrow("I15: node 1 leads [2 3 4]");
+  expect(() => judge.stepped(before, leads(2))).toThrow("I15: node 1 leads [2], where [2 3]");
 });
 
 test("I16 sees two changes at a time, and configurations whose majorities need not meet", () => {

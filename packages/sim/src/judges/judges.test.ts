@@ -42,6 +42,7 @@ const entry = (term: number, index: number, byte = 0): Entry =>
 const disks = (holders: readonly number[], term = 0): Disks => ({
   holds: (node) => holders.includes(node),
   termOf: () => term,
+  commitOf: () => 0,
 });
 
 const requestVote = (from: number, to: number, term: number): Message => ({
@@ -179,6 +180,11 @@ test("I5 sees two sequences, a gap, a repetition, and what nobody committed", ()
   expect(() => judge.applied(2, [entry(1, 2)])).toThrow("I5: node 2 applied entry 2 and not 1");
   expect(() => judge.applied(3, [entry(2, 1)])).toThrow("I5: node 3 takes 2/1 for committed");
   expect(() => judge.applied(1, [entry(1, 3)])).toThrow("which nobody committed");
+  const snapshot = (index: number) => ({ term: 1, index, confState: confStateOf([1, 2, 3]) });
+  judge.snapshotted(4, snapshot(0));
+  expect(() => judge.snapshotted(4, snapshot(2))).toThrow(
+    "I5: node 4 takes a snapshot at 2 with 0",
+  );
   const other = status(3, { commitIndex: 2 });
   expect(() => judge.committed(other, log([1, 2]), 1)).toThrow("I5: node 3 takes 2/2");
 });
@@ -344,9 +350,10 @@ test("I13 sees progress out of bounds, taken back, and counting on nothing", () 
     commandBytesMax: 4,
   };
   const judge = new ProgressBounds(disks([2]), limits);
-  const before = status(1);
+  const before = leader({ matchIndex: 0 });
   const entries = log([1, 1]);
   judge.stepped(before, leader({}), entries);
+  expect(() => judge.stepped(status(1), leader({}), entries)).toThrow("from the beginning");
   expect(() => judge.stepped(before, leader({ nextIndex: 2 }), entries)).toThrow("I13: node 1");
   expect(() => judge.stepped(before, leader({ nextIndex: 4 }), entries)).toThrow("I13: node 1");
   expect(() => judge.stepped(before, leader({ inflightCount: 2 }), entries)).toThrow("inflight=2");

@@ -53,6 +53,10 @@ export class ProgressBounds implements Judge {
       }
       const was = sameReign ? before.progress.find((other) => other.id === id) : undefined;
       const earlier = was?.matchIndex ?? none;
+      // Whoever is added may have lost its disk since it was a member before.
+      if (was === undefined && matchIndex > none) {
+        throw new Violation("I13", `node ${after.id} counts on node ${id} from the beginning`);
+      }
       if (matchIndex < earlier) {
         throw new Violation("I13", `node ${after.id} took back what node ${id} acknowledged`);
       }

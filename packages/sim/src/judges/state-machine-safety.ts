@@ -11,7 +11,7 @@ import { sameContent } from "./log-matching.ts";
 
 /**
  * I5, State Machine Safety (§5.4.3): there is one sequence of committed entries; every node commits
- * and applies that, in order, nothing twice and nothing left out.
+ * and applies that, in order, nothing twice and nothing left out; a snapshot holds what was applied.
  */
 export class StateMachineSafety implements Judge {
   readonly invariant = "I5";
@@ -49,6 +49,12 @@ export class StateMachineSafety implements Judge {
       }
       this.#agree(node, entry);
     }
+  }
+
+  snapshotted(node: NodeId, { index }: Snapshot): void {
+    const applied = this.#appliedIndexes.get(node) ?? 0;
+    if (index === applied) return;
+    throw new Violation("I5", `node ${node} takes a snapshot at ${index} with ${applied} applied`);
   }
 
   restored(node: NodeId, { index, term }: Snapshot): void {
