@@ -47,10 +47,10 @@ export const campaignMutants: readonly Mutant[] = [
     patches: [
       {
         file: dispatch,
-        find: '    case "append-entries":\n    case "heartbeat": {\n      const { id, term } = state;\n',
+        find: "      const { id, term } = state;\n      const to = message.from;\n",
         replace:
-          '    case "append-entries":\n    case "heartbeat": {\n' +
-          "      resetElectionTimer(state);\n      const { id, term } = state;\n",
+          "      resetElectionTimer(state);\n" +
+          "      const { id, term } = state;\n      const to = message.from;\n",
       },
     ],
     why: "A deposed leader that still reaches a follower keeps it from campaigning.",
@@ -63,9 +63,8 @@ export const campaignMutants: readonly Mutant[] = [
     patches: [
       {
         file: election,
-        find: "  if (!granted) {\n    state.outbox.messages.push(response);\n",
-        replace:
-          "  if (!granted) {\n    resetElectionTimer(state);\n    state.outbox.messages.push(response);\n",
+        find: "  if (!granted) {\n",
+        replace: "  if (!granted) {\n    resetElectionTimer(state);\n",
       },
     ],
     why: "A candidate that cannot win keeps the one that could from campaigning.",
@@ -77,7 +76,7 @@ export const campaignMutants: readonly Mutant[] = [
     ...simulated,
     patches: [
       {
-        file: "packages/core/src/raft-node.ts",
+        file: "packages/core/src/handover.ts",
         find: "messages: [...outbox.messages, ...dueAppends(state)],",
         replace:
           "messages: [...outbox.messages, ...dueAppends(state)].map((message) =>\n" +

@@ -1,9 +1,15 @@
 import { campaignMutants } from "./campaign-mutants.ts";
+import { changeMutants } from "./change-mutants.ts";
 import { readMutants, writeMutants } from "./client-mutants.ts";
+import { compactionMutants } from "./compaction-mutants.ts";
+import { memberMutants } from "./member-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { progressMutants } from "./progress-mutants.ts";
 import { commitMutants } from "./replication-mutants.ts";
+import { retirementMutants } from "./retirement-mutants.ts";
+import { snapshotMutants } from "./snapshot-mutants.ts";
 import { logMutants, restartMutants } from "./storage-mutants.ts";
+import { transferMutants } from "./transfer-mutants.ts";
 import { voteMutants } from "./vote-mutants.ts";
 
 /** Every mutant, in the order in which they are run and shown. */
@@ -14,6 +20,12 @@ export const catalogue: readonly Mutant[] = [
   ...progressMutants,
   ...restartMutants,
   ...logMutants,
+  ...snapshotMutants,
+  ...compactionMutants,
+  ...changeMutants,
+  ...memberMutants,
+  ...retirementMutants,
   ...readMutants,
   ...writeMutants,
+  ...transferMutants,
 ];

@@ -31,7 +31,7 @@ export const readMutants: readonly Mutant[] = [
     patches: [
       {
         file: reads,
-        find: "  if (leader.peers.size === 0) {\n",
+        find: "  if (isQuorumAlone(state)) {\n",
         replace: "  if (leader.peers.size >= 0) {\n",
       },
     ],
@@ -84,8 +84,8 @@ export const readMutants: readonly Mutant[] = [
     patches: [
       {
         file: applyQueue,
-        find: "    if (this.#readIndexLeast > this.#appliedIndex) return;\n",
-        replace: "",
+        find: "this.#readIndexLeast > this.#appliedIndex) return;",
+        replace: "this.#readIndexLeast < 0) return;",
       },
       {
         file: applyQueue,
@@ -148,7 +148,7 @@ export const writeMutants: readonly Mutant[] = [
     ...simulated,
     patches: [
       {
-        file: "packages/core/src/raft-node.ts",
+        file: "packages/core/src/handover.ts",
         find: "return Math.min(state.commitIndex, state.log.persistedIndex);",
         replace: "return state.log.persistedIndex;",
       },
@@ -194,9 +194,9 @@ export const writeMutants: readonly Mutant[] = [
     patches: [
       {
         file: proposals,
-        find: 'new Set(["not_leader", "leader_not_ready", "disk_full"]);',
+        find: '  "transferring",\n  "disk_full",\n]);',
         replace:
-          'new Set([\n  "not_leader",\n  "leader_not_ready",\n  "disk_full",\n' +
+          '  "transferring",\n  "disk_full",\n' +
           '  "leadership_lost",\n  "deadline_exceeded",\n  "stopped",\n]);',
       },
     ],

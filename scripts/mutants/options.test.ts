@@ -19,8 +19,8 @@ test("parseOptions chooses mutants by row, by level and by the beginning of thei
   // A row is not the beginning of another's number.
   expect(chosen("E1")).toContain("E1-vote-before-durable");
   expect(chosen("E1")).not.toContain("E11-longer-log-wins");
-  expect(chosen("R5,D3-")).toEqual(["R5-match-starts-at-the-end", "D3-commit-behind-applied"]);
-  expect(chosen("unit")).toContain("E13-strangers-heard");
+  expect(chosen("R6,D3-")).toEqual(["R6-empty-append-not-compared", "D3-commit-behind-applied"]);
+  expect(chosen("unit")).toContain("R22-impostor-overwrites-leader");
   expect(chosen("nothing")).toEqual([]);
 });
 

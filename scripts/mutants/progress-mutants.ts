@@ -61,10 +61,10 @@ export const progressMutants: readonly Mutant[] = [
     patches: [
       {
         file: replication,
-        find: "  const candidate = state.log.lastAtMost(index, term).index;\n",
+        find: "  const candidate = index < log.base.index ? index : log.lastAtMost(index, term).index;\n",
         replace:
-          "  const found = state.log.lastAtMost(index, term).index;\n" +
-          "  const candidate = Math.max(found, state.log.lastIndex - 3);\n",
+          "  const found = index < log.base.index ? index : log.lastAtMost(index, term).index;\n" +
+          "  const candidate = Math.max(found, log.lastIndex - 3);\n",
       },
       {
         file: progress,

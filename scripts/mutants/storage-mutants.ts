@@ -1,7 +1,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const newState = "packages/core/src/new-state.ts";
-const raftNode = "packages/core/src/raft-node.ts";
+const handover = "packages/core/src/handover.ts";
 const log = "packages/core/src/log.ts";
 const wal = "packages/wal/src/wal.ts";
 const recovery = "packages/wal/src/recovery.ts";
@@ -20,11 +20,9 @@ export const restartMutants: readonly Mutant[] = [
     ...simulated,
     patches: [
       {
-        file: raftNode,
-        find: "    state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;\n",
-        replace:
-          "    state.applyingIndex = ready.committed.at(-1)?.index ?? state.applyingIndex;\n" +
-          "    state.appliedIndex = state.applyingIndex;\n",
+        file: handover,
+        find: "    state.applyingIndex = last.index;\n",
+        replace: "    state.applyingIndex = last.index;\n    state.appliedIndex = last.index;\n",
       },
     ],
     why: "Entries count as applied when they are handed out, before the state machine has them.",
@@ -37,9 +35,10 @@ export const restartMutants: readonly Mutant[] = [
     patches: [
       {
         file: newState,
-        find: "  const appliedIndex = options.appliedIndex ?? 0;\n",
+        find: "  const appliedIndex = options.appliedIndex ?? snapshotIndex;\n",
         replace:
-          "  const appliedIndex = Math.max(options.appliedIndex ?? 0, storage.hardState.commitIndex);\n",
+          "  const least = options.appliedIndex ?? snapshotIndex;\n" +
+          "  const appliedIndex = Math.max(least, storage.hardState.commitIndex);\n",
       },
     ],
     why: "A node that starts again takes what was committed for applied: its state machine misses entries.",
@@ -65,12 +64,12 @@ export const restartMutants: readonly Mutant[] = [
     ...simulated,
     patches: [
       {
-        file: raftNode,
+        file: handover,
         find: "    const entries = state.log.unhanded();\n",
         replace: "    const entries = hardState === undefined ? state.log.unhanded() : [];\n",
       },
       {
-        file: raftNode,
+        file: handover,
         find: "messagesAfterPersist: [...outbox.messagesAfterPersist],",
         replace: "messagesAfterPersist: hardState ? [] : [...outbox.messagesAfterPersist],",
       },
@@ -295,10 +294,8 @@ export const logMutants: readonly Mutant[] = [
     patches: [
       {
         file: loop,
-        find: "      this.#outbox.add(ready.messages);\n",
-        replace:
-          "      this.#outbox.add(ready.messages);\n" +
-          "      this.#outbox.add(ready.messagesAfterPersist);\n",
+        find: "    diskQueue.accept(ready);\n",
+        replace: "    outbox.add(ready.messagesAfterPersist);\n    diskQueue.accept(ready);\n",
       },
     ],
     why: "The runtime sends votes and acknowledgements before the disk has what they promise.",

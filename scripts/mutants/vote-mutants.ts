@@ -3,7 +3,7 @@ import type { Mutant } from "./mutant.ts";
 const election = "packages/core/src/election.ts";
 const roles = "packages/core/src/roles.ts";
 const dispatch = "packages/core/src/dispatch.ts";
-const raftNode = "packages/core/src/raft-node.ts";
+const handover = "packages/core/src/handover.ts";
 const quorum = "packages/core/src/quorum.ts";
 const simulated = { level: "core", explored: false } as const;
 const explored = { level: "core", explored: true } as const;
@@ -87,7 +87,7 @@ export const voteMutants: readonly Mutant[] = [
     ...simulated,
     patches: [
       {
-        file: raftNode,
+        file: handover,
         find: "const hardState = sameHardState(current, state.handedHardState) ? undefined : current;",
         replace:
           "const handed = state.handedHardState;\n" +
@@ -97,7 +97,7 @@ export const voteMutants: readonly Mutant[] = [
           "    const hardState = split ? first : isNew ? current : undefined;",
       },
       {
-        file: raftNode,
+        file: handover,
         find: "messagesAfterPersist: [...outbox.messagesAfterPersist],",
         replace: "messagesAfterPersist: split ? [] : [...outbox.messagesAfterPersist],",
       },
@@ -292,18 +292,27 @@ export const voteMutants: readonly Mutant[] = [
     why: "Only pre-votes compare logs; the vote itself, which may be asked much later, does not.",
   },
   {
-    id: "E13-strangers-heard",
-    rows: ["E13"],
+    id: "E13-learners-vote",
+    rows: ["E13", "M8"],
     property: "ES",
-    level: "unit",
-    tests: ["packages/core/src/validate-message.test.ts", "packages/core/test/refusals.test.ts"],
+    ...simulated,
     patches: [
       {
-        file: "packages/core/src/validate-message.ts",
-        find: "if (from === state.id || !isVoter(state.voters, from)) {",
-        replace: "if (from === state.id && !isVoter(state.voters, from)) {",
+        file: election,
+        find:
+          "function otherVoters({ id, voters }: RaftState): NodeId[] {\n" +
+          "  return allVoters(voters).filter((voter) => voter !== id);\n",
+        replace: "function otherVoters({ peers }: RaftState): NodeId[] {\n  return [...peers];\n",
+      },
+      {
+        file: election,
+        find: '  if (result === "won") becomeLeader(state);\n',
+        replace:
+          "  const grantedCount = [...votes.values()].filter((granted) => granted).length;\n" +
+          '  const isMost = 2 * grantedCount > state.voters.incoming.size && result !== "lost";\n' +
+          '  if (result === "won" || isMost) becomeLeader(state);\n',
       },
     ],
-    why: "A node from outside of the group is heard like a voter.",
+    why: "A candidate asks all members and counts whoever grants: the votes of learners too.",
   },
 ];
