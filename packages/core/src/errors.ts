@@ -44,7 +44,7 @@ export type ErrorCode =
   | "stranger"
   /** A message is addressed to another node. It changed nothing. */
   | "wrong_recipient"
-  /** The leader counts on entries that this node acknowledged and no longer has: its disk was lost. */
+  /** The leader or the state machine counts on entries that this node no longer has: its disk was lost. */
   | "log_lost"
   /** A `Ready` was accepted, persisted or applied twice, out of order, or after a newer one. */
   | "stale_ready"

@@ -2,6 +2,8 @@ import {
   assert,
   confStateOf,
   joiningSnapshot,
+  type LogIndex,
+  RaftError,
   RaftNode,
   snapshotAtStart,
   type Storage,
@@ -30,8 +32,9 @@ import { restoreAtStart } from "./snapshot-restore.ts";
  * takes part in the group. It may not know a leader yet: calls wait for one.
  *
  * Rejects with `invalid_options`; with `corrupt`, `wrong_identity` or `unsupported_version` for a disk
- * that cannot be trusted; with `snapshot_failed` or what the state machine rejected with, if it cannot be
- * restored; or with what the disk or the network rejected. Then nothing is left running.
+ * that cannot be trusted; with `log_lost` if the state machine has applied more than the log holds; with
+ * `snapshot_failed` or what the state machine rejected with, if it cannot be restored; or with what the
+ * disk or the network rejected. Then nothing is left running.
  */
 export async function openReplica<Query, Answer>(
   options: ReplicaOptions<Query, Answer>,
@@ -75,9 +78,21 @@ async function begin<Query, Answer>(
 ): Promise<Opened> {
   const { id, stateMachine, raft, random } = options;
   const appliedIndex = await restoreAtStart(stateMachine, store);
+  checkHolds(storage, appliedIndex);
   const node = new RaftNode(id, [], { ...raft, storage, appliedIndex, seed: newSeed(random) });
   const membership = membershipAt(storage, members, appliedIndex);
   return { node, log, store, membership, entries: storage.entries };
+}
+
+/** A state that is ahead of the log outlived it: the node has forgotten what it promised. */
+function checkHolds({ base, entries }: Storage, appliedIndex: LogIndex): void {
+  const lastIndex = base.index + entries.length;
+  if (appliedIndex <= lastIndex) return;
+  throw new RaftError(
+    "log_lost",
+    `the state machine has applied entry ${appliedIndex}, and the log ends with ${lastIndex}: the log ` +
+      `was lost, or is another's; a node that lost it must not come back under the same id`,
+  );
 }
 
 function membershipAt({ snapshot, entries }: Storage, members: Uint8Array, appliedIndex: number) {

@@ -1,4 +1,4 @@
-import { assert, type LogIndex, none, RaftError, type Snapshot } from "@quorate/core";
+import { assert, isSafe, type LogIndex, none, RaftError, type Snapshot } from "@quorate/core";
 import type { SnapshotStore, StoredSnapshot } from "@quorate/wal";
 import type { Restorable } from "./apply-queue.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -35,7 +35,8 @@ async function* chunksOf(
  * to it again.
  *
  * Rejects with `snapshot_failed` if the log no longer holds what the state machine lacks, with `corrupt`
- * for a damaged snapshot, or with what the state machine rejects with.
+ * for a damaged snapshot, with `state_machine_failed` for an index that is none, or with what the state
+ * machine rejects with.
  */
 export async function restoreAtStart(
   stateMachine: Pick<StateMachine<never, unknown>, "snapshots">,
@@ -45,6 +46,10 @@ export async function restoreAtStart(
   const { newest } = store;
   const index = newest?.snapshot.index ?? none;
   const appliedIndex = snapshots?.kind === "durable" ? await snapshots.appliedIndex() : none;
+  if (!isSafe(appliedIndex)) {
+    const detail = `appliedIndex must give an index: got ${String(appliedIndex)}`;
+    throw new RaftError("state_machine_failed", detail);
+  }
   if (newest === undefined || appliedIndex >= index) return appliedIndex;
   if (snapshots === undefined) {
     throw failed(
