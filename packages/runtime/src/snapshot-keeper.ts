@@ -149,9 +149,11 @@ export class SnapshotKeeper {
     this.#isStopped = true;
     this.#retry?.cancel();
     this.#endPause?.();
-    const waiting = this.#waiting;
+    // Those of the one under way as well: the disk may never come to an end with it.
+    const asking = [...this.#served, ...this.#waiting];
+    this.#served = [];
     this.#waiting = [];
-    for (const asker of waiting) asker.onFailed(closed());
+    for (const asker of asking) asker.onFailed(closed());
     await Promise.all([this.#writing, this.#compactor.stop()]);
   }
 
@@ -229,6 +231,8 @@ export class SnapshotKeeper {
       this.#onFailed(error);
       return;
     }
+    // The state machine may have closed its own replica.
+    if (this.#isStopped) return;
     this.#writing = this.#write(capture).then(
       (stored) => this.#host.resume(() => this.#onTaken(stored, true)),
       (error: unknown) => this.#host.resume(() => this.#onFailed(error)),
