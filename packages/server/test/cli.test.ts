@@ -152,7 +152,7 @@ test("status 4 says that nobody knows what became of a write, and never of a rea
     const result = await run([...command, ...endpoints]);
     expect(result.exit.status).toBe(4);
     expect(result.stderr).toBe(
-      "quorate: leadership_lost: the leader changed\nThe write may or may not take effect.\n",
+      "quorate: leadership_lost: the leader changed\nIt may or may not take effect.\n",
     );
   }
   const read = await run(["get", "a", "--timeout-ms", "200", ...endpoints]);

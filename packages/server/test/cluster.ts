@@ -18,8 +18,17 @@ export interface ProcessExit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** What a run of the command finds around it. */
+export interface CommandSetting {
+  readonly cwd?: string;
+  readonly input?: Uint8Array;
+  /** Beyond the environment of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** One run of the command in a process of its own, with everything that it wrote. */
 export class CommandProcess {
+  readonly commandLine: readonly string[];
   readonly pid: number;
   readonly exited: Promise<ProcessExit>;
   readonly #child: ChildProcess;
@@ -30,10 +39,12 @@ export class CommandProcess {
   /** With `tied`, the process ends when this one does; it must have the option that says so. */
   constructor(
     commandLine: readonly string[],
-    options: { readonly tied?: boolean; readonly cwd?: string; readonly input?: Uint8Array } = {},
+    options: CommandSetting & { readonly tied?: boolean } = {},
   ) {
+    this.commandLine = commandLine;
     this.#child = spawn(process.execPath, [program, ...commandLine], {
       cwd: options.cwd,
+      env: { ...process.env, ...options.env },
       stdio: ["pipe", "pipe", "pipe", ...(options.tied === true ? (["ipc"] as const) : [])],
     });
     this.pid = this.#child.pid ?? 0;
@@ -89,7 +100,7 @@ export interface Ended {
 /** Runs the command to its end. */
 export async function run(
   commandLine: readonly string[],
-  options: { readonly cwd?: string; readonly input?: Uint8Array } = {},
+  options: CommandSetting = {},
 ): Promise<Ended> {
   const command = new CommandProcess(commandLine, options);
   const exit = await command.exited;

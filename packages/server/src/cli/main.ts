@@ -197,5 +197,5 @@ function complain(message: string, status: number): number {
 
 function describe(error: ApiError): string {
   const text = `${error.code}: ${error.message}`;
-  return error.outcome === "unknown" ? `${text}\nThe write may or may not take effect.` : text;
+  return error.outcome === "unknown" ? `${text}\nIt may or may not take effect.` : text;
 }

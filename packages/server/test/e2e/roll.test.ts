@@ -29,7 +29,7 @@ test("a leader that is stopped hands over first: the next one is there before it
   const load = new Load(cluster.endpoints);
   await load.progress(20);
   expect(await leader.stop()).toEqual({ status: 0, signal: null });
-  expect(leader.hasLogged('"reason":"shutting-down"')).toBe(true);
+  expect(leader.hasLogged('"reason":"transferred","message":"leads no more"')).toBe(true);
   await load.stop();
   expect(load.unknownWrites).toEqual([]);
   expect(await load.check(cluster.endpoints.filter((url) => url !== leader.url))).toEqual([]);
