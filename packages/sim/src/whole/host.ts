@@ -9,13 +9,14 @@ import {
 import { type DiskFault, MemoryDisk, type UnsyncedPart } from "@quorate/wal/testing";
 import { Violation } from "../judge.ts";
 import type { CrashKind, TrapKind, TrappedCall } from "./decision.ts";
+import { DurableStore } from "./durable-store.ts";
 import type { FrameNetwork } from "./frame-network.ts";
 import { scatter } from "./scatter.ts";
 import { SkewedClock, trueRatePerMille } from "./skewed-clock.ts";
 import { type DiskCall, TimedDisk } from "./timed-disk.ts";
 import { type Life, type Microseconds, type Timeline, usPerMs } from "./timeline.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
-import { raftOptionsOf, type WholePlan } from "./whole-plan.ts";
+import { raftOptionsOf, snapshotOptionsOf, type WholePlan } from "./whole-plan.ts";
 
 /** What a host needs of its world. */
 export interface HostWorld<Query, Answer> {
@@ -65,6 +66,8 @@ export class Host<Query, Answer> {
   #crashCount = 0;
   /** A trap that springs once the call at hand has taken effect. */
   #pending: Trap | undefined;
+  /** What its state machine keeps by itself, if it is of that kind. */
+  durable: DurableStore = new DurableStore();
   damage: Damage = "none";
   /** The disk was refused as it should be: the node stays down. */
   isRefused = false;
@@ -85,6 +88,11 @@ export class Host<Query, Answer> {
   /** The disk, as the present process sees it, or the last one did. */
   get memory(): MemoryDisk {
     return this.#memory;
+  }
+
+  /** Whether a process ever ran. */
+  get hasRun(): boolean {
+    return this.#runCount > 0;
   }
 
   /** Whether a process runs. It may still be starting. */
@@ -144,6 +152,7 @@ export class Host<Query, Answer> {
       proposalCountMax: plan.proposalCountMax,
       readCountMax: plan.readCountMax,
       unpersistedBytesMax: plan.unpersistedBytesMax,
+      ...snapshotOptionsOf(plan),
       raft: raftOptionsOf(plan),
     }).then(
       (replica) => this.#opened(process, replica),
@@ -165,6 +174,7 @@ export class Host<Query, Answer> {
       return scatter(2, plan.seed, this.id, crash, timeline.now, ++place) === 1;
     });
     this.traps.length = 0;
+    this.durable.crash(how, scatter(1000, plan.seed, this.id, crash, 80) < survivePerMille);
     if (how === "kill") {
       this.#memory = this.#memory.afterKill();
       return;
@@ -186,6 +196,10 @@ export class Host<Query, Answer> {
       const { clock, disk } = process;
       if (clock.timerCount > 0 || disk.callCount > 0) {
         const left = `${clock.timerCount} timers and ${disk.callCount} disk calls`;
+        this.#world.broken(new Violation("contract", `node ${this.id} closed, and left ${left}`));
+      }
+      if (this.durable.pinCount > 0) {
+        const left = `${this.durable.pinCount} pinned states`;
         this.#world.broken(new Violation("contract", `node ${this.id} closed, and left ${left}`));
       }
       this.#end(process, this.#world.plan.connectMs);
@@ -217,6 +231,7 @@ export class Host<Query, Answer> {
   /** Leaves nothing on the disk. Only while down. */
   wipe(): void {
     this.#memory = new MemoryDisk();
+    this.durable = new DurableStore();
     this.damage = "wiped";
   }
 

@@ -1,4 +1,5 @@
 import { type Entry, type Message, newEntry, RaftNode, type Status } from "@quorate/core";
+import type { StateMachine } from "@quorate/runtime";
 import { encodeBatch, type Frame } from "@quorate/wire";
 import { expect, test } from "vitest";
 import type { App } from "./app.ts";
@@ -152,6 +153,113 @@ test.each<readonly [string, readonly Entry[], string]>([
   expect(() => log.machine(2, () => {}).apply(entries)).toThrow(what);
   expect(String(broken[0])).toContain(what);
 });
+
+/** Counts what it applied, and can be saved. */
+function countingApp(save: (count: number) => number = (count) => count): App<undefined, string> {
+  const stateMachine = (): StateMachine<undefined, string> => {
+    let count = 0;
+    return {
+      apply: (entries) => entries.map(() => Uint8Array.of(++count)),
+      query: () => String(count),
+      snapshots: {
+        kind: "memory",
+        save: () => [Uint8Array.of(save(count))],
+        restore: async (chunks) => {
+          for await (const [byte = 0] of chunks) count = byte;
+        },
+      },
+    };
+  };
+  const fingerprint = (machine: StateMachine<undefined, string>) =>
+    JSON.stringify(machine.query(undefined));
+  return { stateMachine, workload: () => ({ kind: "read", query: undefined }), fingerprint };
+}
+
+/** What a machine that applied `entries` saves, a byte at a time. */
+async function* savedBy(
+  machine: StateMachine<undefined, string>,
+  entries: readonly Entry[],
+): AsyncGenerator<Uint8Array, void> {
+  if (entries.length > 0) void machine.apply(entries);
+  if (machine.snapshots?.kind !== "memory") return;
+  for await (const chunk of machine.snapshots.save()) {
+    for (const byte of chunk) yield Uint8Array.of(byte);
+  }
+}
+
+async function restore(
+  machine: StateMachine<undefined, string>,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  if (machine.snapshots?.kind === "memory") await machine.snapshots.restore(chunks);
+}
+
+test("one log takes a machine that is restored to where another was, and goes on there", async () => {
+  const broken: unknown[] = [];
+  const log = new OneLog(countingApp(), (error) => broken.push(error));
+  const saved = savedBy(
+    log.machine(1, () => {}),
+    [a, b],
+  );
+  const second = log.machine(2, () => {});
+  void second.apply([a]);
+  await restore(second, saved);
+  void second.apply([c]);
+  expect(broken).toEqual([]);
+  expect(() => second.apply([c])).toThrow("I5:");
+});
+
+test("one log finds a machine that is restored to what it was before, or to what never was", async () => {
+  const log = new OneLog(countingApp(), () => {});
+  const first = log.machine(1, () => {});
+  const second = log.machine(2, () => {});
+  const early: Uint8Array[] = [];
+  for await (const chunk of savedBy(first, [a])) early.push(chunk);
+  void second.apply([a, b]);
+  await expect(restore(second, iterate(early))).rejects.toThrow("having applied 2");
+  const never = Uint8Array.of(0, 0, 0, 9, 9);
+  await expect(restore(second, iterate([never]))).rejects.toThrow("2 were ever applied");
+  await expect(restore(second, iterate([]))).rejects.toThrow("has no beginning");
+});
+
+test("one log finds a machine whose saved state is not the one it had", async () => {
+  const broken: string[] = [];
+  const log = new OneLog(
+    countingApp(() => 7),
+    (error) => broken.push(String(error)),
+  );
+  const saved = savedBy(
+    log.machine(1, () => {}),
+    [a, b],
+  );
+  await expect(
+    restore(
+      log.machine(2, () => {}),
+      saved,
+    ),
+  ).rejects.toThrow("differ");
+  expect(broken[0]).toContain("the state machines differ");
+});
+
+test("one log makes nothing of a state that was cut short", async () => {
+  const broken: unknown[] = [];
+  const log = new OneLog(countingApp(), (error) => broken.push(error));
+  const cut = async function* (): AsyncGenerator<Uint8Array, void> {
+    yield Uint8Array.of(0);
+    raise();
+  };
+  await expect(
+    restore(
+      log.machine(2, () => {}),
+      cut(),
+    ),
+  ).rejects.toThrow("oops");
+  expect(broken).toEqual([]);
+});
+
+async function* iterate(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void> {
+  yield* chunks;
+}
 
 test("one log finds results that differ, throw or are missing, and states that differ", async () => {
   let count = 0;

@@ -1,5 +1,5 @@
-import type { Entry } from "@quorate/core";
-import type { StateMachine } from "@quorate/runtime";
+import { assert, type Entry } from "@quorate/core";
+import type { MemorySnapshots, StateMachine } from "@quorate/runtime";
 import type { Draw } from "../draw.ts";
 import { checkHistory } from "../history/check-history.ts";
 import type { Operation } from "../history/history.ts";
@@ -20,6 +20,16 @@ export interface KvQuery {
 /** Values are numbers; 0 is none. Commands and results are these, big-endian. */
 class KvMachine implements StateMachine<KvQuery, number> {
   readonly values = new Map<number, number>();
+  readonly snapshots: MemorySnapshots = {
+    kind: "memory",
+    save: () => chunksOf(encodeState(this.values)),
+    restore: async (chunks) => {
+      const bytes: number[] = [];
+      for await (const chunk of chunks) bytes.push(...chunk);
+      this.values.clear();
+      for (const [key, value] of decodeState(Uint8Array.from(bytes))) this.values.set(key, value);
+    },
+  };
 
   apply(entries: readonly Entry[]): readonly Uint8Array[] {
     return entries.map(({ data }) => {
@@ -48,6 +58,41 @@ export const kvApp: App<KvQuery, number> = {
     );
   },
 };
+
+/** How long a saved state is: longer than need be, so that it takes its time. */
+const stateBytes = 300;
+
+/** All values, over and over again. */
+function encodeState(values: ReadonlyMap<number, number>): Uint8Array {
+  const bytes = new Uint8Array(stateBytes);
+  const view = new DataView(bytes.buffer);
+  for (let place = 0; place < stateBytes / 4; place++) {
+    view.setUint32(place * 4, values.get(place % keyCount) ?? 0);
+  }
+  return bytes;
+}
+
+function decodeState(bytes: Uint8Array): ReadonlyMap<number, number> {
+  assert(bytes.length === stateBytes, "a state that is restored is whole");
+  const view = new DataView(bytes.buffer);
+  const values = new Map<number, number>();
+  for (let place = 0; place < stateBytes / 4; place++) {
+    const [key, value] = [place % keyCount, view.getUint32(place * 4)];
+    assert(
+      place < keyCount || values.get(key) === value,
+      "a state that is restored is what it was",
+    );
+    values.set(key, value);
+  }
+  return values;
+}
+
+function chunksOf(bytes: Uint8Array): readonly Uint8Array[] {
+  const chunkBytes = 70;
+  return Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, place) =>
+    bytes.subarray(place * chunkBytes, (place + 1) * chunkBytes),
+  );
+}
 
 /** What one command says. */
 export interface KvCommand {

@@ -1,7 +1,8 @@
 import { at, type Entry, type LogIndex, type NodeId, type Term } from "@quorate/core";
-import type { StateMachine } from "@quorate/runtime";
+import type { MemorySnapshots, StateMachine } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
 import type { App } from "./app.ts";
+import { withoutPlace, withPlace } from "./place-head.ts";
 import { sameValue, valueText } from "./same-value.ts";
 
 /** A command that some replica applied: so it is committed, and every replica applies it there. */
@@ -11,6 +12,15 @@ export interface Committed {
   readonly command: Uint8Array;
   /** What the state machine that was first gave for it. */
   readonly result: Uint8Array;
+}
+
+/** What is told of a machine that is saved and restored. */
+interface PlaceWatch {
+  /** After how many commands it is. */
+  place(): number;
+  /** It was restored, and is after so many. */
+  onPlace(count: number): void;
+  onRestored(): void;
 }
 
 /** A service does not do what it should: its state machine, not the replication, is to blame. */
@@ -61,7 +71,27 @@ export class OneLog<Query, Answer> {
       this.#compare(node, count, machine);
       onApplied(entries);
     };
+    const { snapshots } = machine;
+    if (snapshots?.kind === "durable") {
+      throw new AppDefect(
+        "a simulated machine begins empty at every start, so it cannot be durable by itself: with " +
+          "snapshots of the kind `memory`, it is simulated as durable, too",
+      );
+    }
+    const moved = (restored: number): void => {
+      this.#watch(() => this.#checkRestored(node, count, restored));
+      count = restored;
+    };
     return {
+      ...(snapshots === undefined
+        ? {}
+        : {
+            snapshots: this.#snapshots(snapshots, {
+              place: () => count,
+              onPlace: moved,
+              onRestored: () => this.#watch(() => this.#compare(node, count, machine)),
+            }),
+          }),
       apply: (entries) => {
         this.#watch(() => this.#checkPlaces(node, count, entries));
         const results = this.#watch(() => machine.apply(entries));
@@ -79,6 +109,47 @@ export class OneLog<Query, Answer> {
       },
       query: (query) => machine.query(query),
     };
+  }
+
+  /**
+   * The snapshots of a machine, each with the number of commands it stands for: so it is seen that a
+   * restored state is the one that others had at that place.
+   */
+  #snapshots(snapshots: MemorySnapshots, watch: PlaceWatch): MemorySnapshots {
+    return {
+      kind: "memory",
+      save: () => withPlace(watch.place(), snapshots.save()),
+      restore: async (chunks) => {
+        let isCutShort = false;
+        const source = (async function* () {
+          try {
+            yield* chunks;
+          } catch (error) {
+            isCutShort = true;
+            throw error;
+          }
+        })();
+        let place: number | undefined;
+        try {
+          await snapshots.restore(withoutPlace(source, (count) => (place = count)));
+        } catch (error) {
+          if (!isCutShort) this.#watch(() => raise(error));
+          throw error;
+        }
+        watch.onPlace(
+          place ??
+            this.#watch(() => raise(new Violation("I14", "a restored state has no beginning"))),
+        );
+        watch.onRestored();
+      },
+    };
+  }
+
+  #checkRestored(node: NodeId, before: number, restored: number): void {
+    const what = `node ${node} restores the state after ${restored} commands`;
+    if (restored < before) throw new Violation("I14", `${what}, having applied ${before}`);
+    const { length } = this.#commands;
+    if (restored > length) throw new Violation("I14", `${what}, and ${length} were ever applied`);
   }
 
   #watch<T>(work: () => T): T {

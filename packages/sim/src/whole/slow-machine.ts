@@ -26,6 +26,7 @@ export function slowed<Query, Answer>(
     return new Promise((resolve) => timeline.add(us, "apply", resolve, life));
   };
   return {
+    ...(machine.snapshots === undefined ? {} : { snapshots: machine.snapshots }),
     apply: async (entries) => {
       if (isApplying) broken(new Violation("contract", `node ${life.node} applies twice at once`));
       isApplying = true;

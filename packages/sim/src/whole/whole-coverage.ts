@@ -51,6 +51,16 @@ const happenings = [
   "outcome-closed",
   "outcome-connection-lost",
   "log-replayed",
+  "durable-machine",
+  "snapshot-taken",
+  "snapshot-sent",
+  "snapshot-given-up",
+  "snapshot-received",
+  "members-changed",
+  "ended-newer-term",
+  "ended-no-quorum",
+  "ended-disk-full",
+  "ended-event-loop-lag",
   "slow-machine",
   "check-point",
   "healed-majority",
@@ -78,9 +88,8 @@ export class WholeCoverage {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
   }
 
-  /** Counts how a call failed, if that is one of the ways that must be seen. */
-  countOutcome(code: string): void {
-    const kind = `outcome-${code}`;
+  /** Counts what is called `kind`, if that is something that must be seen. */
+  countKnown(kind: string): void {
     if (isKnown(kind)) this.count(kind);
   }
 }

@@ -1,4 +1,5 @@
 import { quorum, type RaftOptions } from "@quorate/core";
+import type { SnapshotOptions } from "@quorate/runtime";
 import { Draw } from "../draw.ts";
 
 /**
@@ -33,6 +34,19 @@ export interface WholePlan {
   readonly applyBytesMax: number;
   readonly uncommittedBytesMax: number;
   readonly inflightCountMax: number;
+  readonly snapshotEveryCount: number;
+  readonly snapshotEveryBytes: number;
+  readonly snapshotTailCount: number;
+  readonly snapshotTailBytes: number;
+  readonly snapshotKeepBytesMax: number;
+  readonly snapshotChunkBytes: number;
+  readonly snapshotWindowBytes: number;
+  /** 0: no limit. */
+  readonly snapshotBytesPerSecond: number;
+  readonly snapshotStallMs: number;
+  readonly snapshotRetryMs: number;
+  /** 1: the state machine is durable by itself, if it can be saved at all. */
+  readonly durableMachine: number;
 
   // Of the world, while all is well.
   /** The longest that a frame travels. */
@@ -116,6 +130,8 @@ export function drawWholePlan(seed: number): WholePlan {
     Array.from({ length: nodes }, (_, offset) => offset),
     draw.between(quorum(nodes), nodes),
   );
+  const snapshotTailBytes = draw.pick([0, 200, 100_000]);
+  const snapshotChunkBytes = draw.pick([7, 64, 64, 100_000]);
   return {
     seed,
     nodes,
@@ -138,6 +154,17 @@ export function drawWholePlan(seed: number): WholePlan {
     applyBytesMax: draw.pick([1, 100, 100_000]),
     uncommittedBytesMax: draw.pick([60, 300, 100_000, 100_000]),
     inflightCountMax: draw.pick([1, 3, 256]),
+    snapshotEveryCount: draw.pick([1, 3, 10, 10, 40, 100_000]),
+    snapshotEveryBytes: draw.pick([100, 1000, 1_000_000]),
+    snapshotTailCount: draw.pick([0, 0, 2, 10]),
+    snapshotTailBytes,
+    snapshotKeepBytesMax: snapshotTailBytes + draw.pick([0, 500, 1_000_000]),
+    snapshotChunkBytes,
+    snapshotWindowBytes: snapshotChunkBytes * draw.pick([1, 2, 10]),
+    snapshotBytesPerSecond: draw.pick([300, 10_000, 0, 0]),
+    snapshotStallMs: draw.pick([1, 3, 10]) * electionMs,
+    snapshotRetryMs: draw.pick([20, 200]),
+    durableMachine: draw.pick([0, 0, 1]),
     frameUsMax: draw.pick([200, 2000, 2000, Math.floor(electionMs * 100)]),
     diskUsMax: draw.pick([200, 2000, 10_000, Math.floor(electionMs * 100)]),
     applyUsMax: draw.pick([0, 0, 0, 500, Math.floor(electionMs * 300)]),
@@ -186,6 +213,23 @@ const endsProcesses: ReadonlySet<FaultName> = new Set([
   "crash-at-disk-call",
 ]);
 
+/** The options about snapshots that a plan asks for. */
+export function snapshotOptionsOf(plan: WholePlan): SnapshotOptions {
+  const { snapshotBytesPerSecond } = plan;
+  return {
+    snapshotEveryCount: plan.snapshotEveryCount,
+    snapshotEveryBytes: plan.snapshotEveryBytes,
+    snapshotTailCount: plan.snapshotTailCount,
+    snapshotTailBytes: plan.snapshotTailBytes,
+    snapshotKeepBytesMax: plan.snapshotKeepBytesMax,
+    snapshotChunkBytes: plan.snapshotChunkBytes,
+    snapshotWindowBytes: plan.snapshotWindowBytes,
+    snapshotBytesPerSecond: snapshotBytesPerSecond === 0 ? Infinity : snapshotBytesPerSecond,
+    snapshotStallMs: plan.snapshotStallMs,
+    snapshotRetryMs: plan.snapshotRetryMs,
+  };
+}
+
 /** The options of the core that a plan asks for. */
 export function raftOptionsOf(plan: WholePlan): RaftOptions {
   return {
@@ -223,6 +267,17 @@ export const calmWholePlan: WholePlan = {
   applyBytesMax: 100_000,
   uncommittedBytesMax: 100_000,
   inflightCountMax: 256,
+  snapshotEveryCount: 100_000,
+  snapshotEveryBytes: 1_000_000,
+  snapshotTailCount: 10,
+  snapshotTailBytes: 100_000,
+  snapshotKeepBytesMax: 1_000_000,
+  snapshotChunkBytes: 100_000,
+  snapshotWindowBytes: 1_000_000,
+  snapshotBytesPerSecond: 0,
+  snapshotStallMs: 1000,
+  snapshotRetryMs: 50,
+  durableMachine: 0,
   frameUsMax: 200,
   diskUsMax: 500,
   applyUsMax: 0,

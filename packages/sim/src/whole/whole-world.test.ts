@@ -69,7 +69,7 @@ test("checkDisks finds what was applied and is on too few disks", async () => {
   });
   const last = at(entries, entries.length - 1);
   void machine.apply([...entries, { ...last, index: last.index + 1 }]);
-  await expect(checkDisks(world)).rejects.toThrow("are sure to hold it, of 3");
+  await expect(checkDisks(world)).rejects.toThrow("the disks of [1 2 3] are not sure to hold it");
 });
 
 test("what was synced outlives the power, and the clients of the node know no more", async () => {

@@ -1,4 +1,4 @@
-import { at, type Message, type NodeId } from "@quorate/core";
+import { at, confStateOf, type Message, type NodeId } from "@quorate/core";
 import type { ReplicaEvent, ReplicaStatus, StateMachine } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
 import { messageKinds } from "../message-kind.ts";
@@ -8,8 +8,11 @@ import type { CallRecord } from "./call.ts";
 import { Callers } from "./callers.ts";
 import { type Decision, formatDecision, type Happening } from "./decision.ts";
 import { Decisions } from "./decisions.ts";
+import { durable } from "./durable-store.ts";
 import { FrameJury } from "./frame-jury.ts";
 import { FrameNetwork, type FrameFate, type Link, type NetworkEvent } from "./frame-network.ts";
+import { countEnding, countEvent, judgeEvent } from "./whole-events.ts";
+import { GroupShadow } from "./group-shadow.ts";
 import { Host } from "./host.ts";
 import { OneLog } from "./one-log.ts";
 import { perform } from "./perform.ts";
@@ -47,6 +50,7 @@ export class WholeWorld<Query, Answer> {
   readonly hosts: readonly Host<Query, Answer>[];
   readonly log: OneLog<Query, Answer>;
   readonly jury: FrameJury = new FrameJury();
+  readonly group: GroupShadow;
   readonly callers: Callers<Query, Answer>;
   readonly deadConnectionUs: Microseconds;
   readonly connectUs: Microseconds;
@@ -68,6 +72,7 @@ export class WholeWorld<Query, Answer> {
     this.seed = plan.seed;
     this.app = app;
     this.ids = Array.from({ length: plan.nodes }, (_, offset) => offset + 1);
+    this.group = new GroupShadow(confStateOf(this.ids));
     this.trace = new Trace(writer);
     this.timeline = new Timeline(this.trace);
     this.decisions = new Decisions(script);
@@ -171,14 +176,29 @@ export class WholeWorld<Query, Answer> {
       this.trace.line(() => `${this.#clock()} n${node} applies ${entries.length}`);
     });
     const { applyUsMax } = this.plan;
-    if (applyUsMax === 0) return machine;
+    const lasting = this.#lasting(machine, life);
+    if (applyUsMax === 0) return lasting;
     this.coverage.count("slow-machine");
-    return slowed(machine, {
+    return slowed(lasting, {
       timeline: this.timeline,
       life,
       delay: (number) => scatter(applyUsMax, this.seed, 78, node, number),
       broken: (error) => this.broken(error),
     });
+  }
+
+  /** The machine, durable by itself if the plan says so. */
+  #lasting(machine: StateMachine<Query, Answer>, life: Life): StateMachine<Query, Answer> {
+    const { snapshots } = machine;
+    if (snapshots?.kind !== "memory" || this.plan.durableMachine === 0) return machine;
+    const { node } = life;
+    const { durable: store } = this.host(node);
+    const { diskUsMax } = this.plan;
+    const choose = (bound: number, number: number): number =>
+      scatter(bound, this.seed, 79, node, number);
+    this.coverage.count("durable-machine");
+    const { timeline } = this;
+    return durable(machine, snapshots, { store, timeline, life, syncUs: diskUsMax, choose });
   }
 
   started(host: Host<Query, Answer>, status: ReplicaStatus): void {
@@ -194,7 +214,10 @@ export class WholeWorld<Query, Answer> {
       }
     }
     if (host.damage === "rotten") this.coverage.count("rot-harmless");
-    this.jury.started(status);
+    this.#judge(() => {
+      this.group.report(id, status.confIndex, status.confState);
+      this.jury.started(status);
+    });
   }
 
   ended(node: NodeId): void {
@@ -206,33 +229,8 @@ export class WholeWorld<Query, Answer> {
       const what = "error" in event ? `: ${event.error.message}` : "";
       return `${this.#clock()} n${node} ${event.kind}${what}`;
     });
-    switch (event.kind) {
-      case "disk-full":
-        this.coverage.count("disk-full-refused");
-        break;
-      case "disk-recovered":
-        this.coverage.count("disk-full-recovered");
-        break;
-      case "message-refused":
-        this.coverage.count("message-refused");
-        // Only one that lost its log is told what cannot be.
-        if (this.host(node).damage === "wiped") break;
-        this.broken(
-          new Violation(
-            "contract",
-            `node ${node} refuses node ${event.peer}: ${event.error.message}`,
-          ),
-        );
-        break;
-      case "role-changed":
-        if (event.role === "leader") this.coverage.count("leader-elected");
-        break;
-      case "leader-changed":
-        this.coverage.count("leader-changed");
-        break;
-      default:
-        break;
-    }
+    countEvent(this.coverage, event);
+    this.#judge(() => judgeEvent(this, node, event));
   }
 
   diskCalled(node: NodeId, call: DiskCall): void {
@@ -291,9 +289,15 @@ export class WholeWorld<Query, Answer> {
     const before = this.#statuses.get(node);
     const status = replica.status();
     this.#statuses.set(node, status);
-    if (before === undefined) return;
+    this.#judge(() => {
+      this.group.report(node, status.confIndex, status.confState);
+      if (before !== undefined) this.jury.stepped(before, status);
+    });
+  }
+
+  #judge(work: () => void): void {
     try {
-      this.jury.stepped(before, status);
+      work();
     } catch (error) {
       this.broken(error);
     }
@@ -308,24 +312,7 @@ export class WholeWorld<Query, Answer> {
       const code = "code" in ending ? ` ${ending.code}` : "";
       return `${this.#clock()} call ${record.number} at n${record.node}, ${what}: ${ending.kind}${code}`;
     });
-    switch (ending.kind) {
-      case "applied":
-        this.coverage.count("write-applied");
-        break;
-      case "answered":
-        this.coverage.count("read-answered");
-        break;
-      case "failed":
-        this.coverage.count(call.kind === "write" ? "write-failed" : "read-failed");
-        this.coverage.countOutcome(ending.code);
-        break;
-      case "unknown":
-        this.coverage.count("write-unknown");
-        this.coverage.countOutcome(ending.code);
-        break;
-      case "pending":
-        break;
-    }
+    countEnding(this.coverage, record);
     this.onCallEnded(record);
   }
 
