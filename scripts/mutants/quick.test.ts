@@ -20,7 +20,12 @@ const quick: ReadonlySet<string> = new Set([
   "R12-acknowledged-before-durable",
   "D2-applied-is-stored-commit",
   "D12-durable-index-not-rolled-back",
+  "S9-compacted-beyond-the-snapshot",
+  "M2-several-at-once",
+  "M6-committed-by-the-new",
+  "M8-learners-commit",
   "L2-read-without-round",
+  "L7-commands-during-transfer",
 ]);
 const range = { starts: [1], seedCountMax: 60 };
 

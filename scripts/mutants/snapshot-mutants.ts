@@ -95,7 +95,7 @@ export const snapshotMutants: readonly Mutant[] = [
     rows: ["S5", "S4"],
     property: "LC",
     level: "unit",
-    tests: ["packages/core/src/snapshot-transfer.test.ts"],
+    tests: ["packages/core/src/handover.test.ts"],
     patches: [
       {
         file: handover,
@@ -109,7 +109,8 @@ export const snapshotMutants: readonly Mutant[] = [
     id: "S5-changes-under-way-applied",
     rows: ["S5", "S4"],
     property: "LC",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/sim/test/regressions.test.ts"],
     patches: [
       {
         file: transfer,
@@ -139,7 +140,8 @@ export const snapshotMutants: readonly Mutant[] = [
     id: "S5-room-for-replaced-entries",
     rows: ["S5", "R25"],
     property: "LIVE",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/core/src/handover.test.ts"],
     patches: [
       {
         file: transfer,

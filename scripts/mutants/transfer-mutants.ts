@@ -42,7 +42,7 @@ export const transferMutants: readonly Mutant[] = [
     id: "L5-promise-of-the-present-term",
     rows: ["L5"],
     property: "LIN",
-    ...simulated,
+    ...traced,
     patches: [
       {
         file: dispatch,
