@@ -55,7 +55,7 @@ export async function takeSnapshot(
   return jsonAnswer(200, { index, term, bytes }, index);
 }
 
-/** Answers with the file of the newest snapshot that `open` gives. Calls `done` once all is over, or rejects. */
+/** Answers with the file of the newest snapshot. Calls `done` once all of it is sent, or rejects. */
 export async function sendSnapshot(
   open: () => Promise<SnapshotArchive | undefined>,
   done: () => void,

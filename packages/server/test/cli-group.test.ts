@@ -79,7 +79,7 @@ test("member asks for what the command line says, and prints the members", async
   expect(replica.wishes).toEqual([]);
 });
 
-test("member --dry-run prints the steps, what each tolerates and the warnings, and changes nothing", async () => {
+test("member --dry-run prints steps, what each tolerates and warnings, and changes nothing", async () => {
   const joint = { ...confStateOf([1, 4, 5]), votersOutgoing: [1, 2, 3] };
   replica.plan = {
     steps: [

@@ -166,6 +166,19 @@ test("POST /v1/snapshot takes one; without any, GET finds none", async () => {
   expect(await errorOf(missing)).toMatchObject({ status: 404, code: "not_found" });
 });
 
+test("so many copies of snapshots are sent at once, and no more", async () => {
+  await http.restart({ snapshotCountMax: 0 });
+  const busy = await http.send("GET", "/v1/snapshot");
+  expect(await errorOf(busy)).toMatchObject({ status: 429, code: "busy" });
+  // One that ends badly makes room for the next.
+  const openSnapshot = (): Promise<undefined> => Promise.reject(new RaftError("corrupt", "rotten"));
+  await http.restart({ snapshotCountMax: 1, openSnapshot });
+  for (let count = 0; count < 3; count++) {
+    const corrupt = await http.send("GET", "/v1/snapshot");
+    expect(await errorOf(corrupt)).toMatchObject({ code: "corrupt" });
+  }
+});
+
 test.each([
   ["/v1/members", "no json", "the body is not JSON"],
   ["/v1/members", "\ufffd{}", "the body is not JSON"],
@@ -264,7 +277,7 @@ test("a read says what it rests on, how old it may be, and what it must see", as
   }
 });
 
-test("a client lists, plans and changes members, hands over, and copies a snapshot of a real node", async () => {
+test("a client changes members, hands over, and copies a snapshot of a real node", async () => {
   const directory = await mkdtemp(join(tmpdir(), "quorate-admin-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const [port] = await freePorts(1);

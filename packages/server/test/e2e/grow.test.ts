@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Cluster, run } from "../cluster.ts";
 import { Load } from "../load.ts";
 
-test("a group grows from 3 to 5 and shrinks to 3 others while it is written to, and loses nothing", async () => {
+test("a group grows from 3 to 5 and shrinks to 3 others under load, and loses nothing", async () => {
   const cluster = await Cluster.start(3);
   await cluster.leader();
   const seeds = cluster.endpoints.join(",");
