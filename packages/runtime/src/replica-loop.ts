@@ -199,8 +199,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       onRecovered: () => this.#onRecovered(),
       proposalRefusal: () => this.#proposalRefusal(),
       refusalOf: (options) => this.#refusalOf(options),
-      diskIsBehind: () =>
-        this.#parts.diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax,
+      onRemoved: (by) => this.#onRemoved(by),
       isSilent: () => this.#isSilent(),
       maySend: () => this.#state.kind !== "failed",
       isConnected: (peer) => this.#connected.has(peer),

@@ -10,7 +10,7 @@ import type { SnapshotStore, Wal } from "@quorate/wal";
 import { encodeMembers } from "@quorate/wire";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
 import { Calls, methods } from "./calls.ts";
-import { Deadlines } from "./deadlines.ts";
+import { type DeadlineKey, Deadlines } from "./deadlines.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { Events } from "./events.ts";
 import { failureOf } from "./failure.ts";
@@ -52,17 +52,21 @@ export interface LoopDoor {
   onPersisted(number: number, messages: readonly Message[]): void;
   onFull(): void;
   onRecovered(): void;
+  /** The group has removed this node, as `by` says. */
+  onRemoved(by: NodeId): void;
   /** Why no command or change is taken now, or undefined. */
   proposalRefusal(): RaftError | undefined;
   /** Why no call is taken now, or not one with these options, or undefined. */
   refusalOf(options: CallOptions): RaftError | undefined;
-  diskIsBehind(): boolean;
   /** Whether this leader begins no reads. */
   isSilent(): boolean;
   /** Whether answers may still be sent. */
   maySend(): boolean;
   isConnected(peer: NodeId): boolean;
 }
+
+/** How many election timeouts a removed node stays that nobody tells so. */
+const leavingTimeouts = 10;
 
 /**
  * What a replica is made of, wired together: each part knows only what it may ask of the others. The
@@ -88,6 +92,8 @@ export class ReplicaParts<Query, Answer> {
   readonly #opened: Opened;
   readonly #door: LoopDoor;
   readonly #forwarding: Forwarding;
+  /** When this node, which was removed, goes without being told. */
+  #leaving: DeadlineKey | undefined;
   /** What the state machine was restored from, until the core is told. */
   #restored: Restorable | undefined;
 
@@ -223,10 +229,24 @@ export class ReplicaParts<Query, Answer> {
         network.setPeers(peers);
         network.setRemoved(removed);
         for (const peer of removed) this.sender.forget(peer);
+        if (removed.includes(id)) this.#leaveInTime();
         const { confIndex: index } = node;
         this.events.emit({ kind: "members-changed", index, confState });
       },
     });
+  }
+
+  /**
+   * This node was removed, as it knows by its own log. If nobody says so, whoever is to may be gone, too.
+   * But those who stay may not all have heard of it, and may need a vote of this node until then.
+   */
+  #leaveInTime(): void {
+    const { id, tickMs, electionTimeoutTicks } = this.#options;
+    const onDeadline = (): void => this.#door.onRemoved(id);
+    this.#leaving ??= this.deadlines.add(
+      { onDeadline },
+      leavingTimeouts * electionTimeoutTicks * tickMs,
+    );
   }
 
   #defineMethods(): void {
@@ -339,7 +359,7 @@ export class ReplicaParts<Query, Answer> {
       calls: this.calls,
       sender: this.sender,
       receiver: this.receiver,
-      diskIsBehind: () => this.#door.diskIsBehind(),
+      diskIsBehind: () => this.diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax,
       isSilent: () => this.#door.isSilent(),
       maySend: () => this.#door.maySend(),
       wake: () => this.#door.wake(),

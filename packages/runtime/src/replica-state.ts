@@ -29,7 +29,7 @@ export function proposalRefusalIn(
 export function refusalIn(state: ReplicaState): RaftError | undefined {
   switch (state.kind) {
     case "removed":
-      return new RaftError("removed", `the group has removed this node, as node ${state.by} says`);
+      return new RaftError("removed", `the group has removed this node, as node ${state.by} knows`);
     case "failed": {
       const cause = state.error;
       return new RaftError("closed", `the replica has failed: ${cause.message}`, { cause });

@@ -169,7 +169,10 @@ export type ReplicaEvent =
       readonly index: LogIndex;
       readonly bytes: number;
     }
-  /** The group has removed this replica, as `by` says. It stopped. Final: its id is never given again. */
+  /**
+   * The group has removed this replica, as `by` says: a member, or its own log if nobody tells it for ten
+   * election timeouts. It stopped. Final: its id is never given again.
+   */
   | { readonly kind: "removed"; readonly by: NodeId }
   /** The replica stopped by itself. Final. */
   | { readonly kind: "failed"; readonly error: Error };

@@ -238,3 +238,24 @@ test("a learner takes calls of every kind", async () => {
   expect(changed.confState.voters).toEqual([1, 2, 3, 4]);
   await cluster.close();
 });
+
+test("a removed node that nobody is left to tell goes by what its own log says", async () => {
+  const cluster = await Cluster.ready(2);
+  const { leader } = cluster;
+  const [gone] = cluster.followers;
+  if (gone === undefined) throw new Error("there is a follower");
+  const removal = new Watched(leader.replica.members.remove(gone.id));
+  await cluster.until(() => !votersOf(gone).includes(gone.id));
+  await cluster.crash(leader.id);
+  expect(removal.isSettled).toBe(true);
+  // Those who stay may need its vote for a while.
+  await cluster.run(5000);
+  expect(gone.replica.status().state).toBe("running");
+  const left = gone.memory.afterPowerLoss(() => true);
+  await cluster.until(() => gone.replica.status().state === "removed");
+  expect(gone.events.at(-1)).toEqual({ kind: "removed", by: gone.id });
+  await gone.replica.close();
+  const again = await cluster.start(gone.id, left);
+  await cluster.until(() => again.replica.status().state === "removed");
+  await cluster.close();
+});
