@@ -94,6 +94,18 @@ export class RandomCluster {
     this.#look(host);
   }
 
+  /** Who led, was excluded and went is thrown away, if nothing was changed since: the others need it no more. */
+  throwAwayTheRetired(): void {
+    const running = this.hosts.filter(({ isUp }) => isUp);
+    const newest = Math.max(...running.map(({ node }) => node.confIndex));
+    for (const { id, node } of running) {
+      if (node.status().stepDownReason !== "removed") continue;
+      if (node.confIndex < newest || isMember(node.confState, id)) continue;
+      this.#hosts.delete(id);
+      this.seen.add("thrown away");
+    }
+  }
+
   /** Everyone is up and hears the others: `count` ticks, with everything done in between. */
   calm(count: number): void {
     this.#away = new Set();
