@@ -266,7 +266,8 @@ export const changeMutants: readonly Mutant[] = [
     id: "M17-refusals-tell-nothing",
     rows: ["M17", "E20"],
     property: "LIVE",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/sim/test/regressions.test.ts"],
     patches: [
       {
         file: election,
