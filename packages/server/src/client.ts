@@ -241,10 +241,11 @@ export class Client {
       const choice = await this.#choice.find(request.need, {
         timeoutMs: leftMs(deadline),
         avoid: failed?.endpoint,
+        isLeaving: failed?.isLeaving ?? false,
         signal,
       });
       if (choice.endpoint === undefined) {
-        failed = { endpoint: undefined, reason: choice.reason };
+        failed = { endpoint: undefined, reason: choice.reason, isLeaving: false };
       } else {
         const { endpoint } = choice;
         const reply = await this.#attempt({
@@ -259,7 +260,9 @@ export class Client {
         }
         this.#choice.forget(endpoint);
         if (!mayRepeat(reply)) throw reply;
-        failed = { endpoint, reason: `${endpoint.origin}: ${reply.message}` };
+        // What is sent to a node that stops may be cut off, and then nobody knows what became of it.
+        const isLeaving = reply.code === "closed" || reply.code === "removed";
+        failed = { endpoint, reason: `${endpoint.origin}: ${reply.message}`, isLeaving };
       }
       if (signal?.aborted === true) throw unavailable("aborted by the caller");
       if (performance.now() + pauseMs >= deadline) throw unavailable(failed.reason);
@@ -307,6 +310,8 @@ interface Request {
 interface Failure {
   readonly endpoint: URL | undefined;
   readonly reason: string;
+  /** Whether the node there is about to be gone. */
+  readonly isLeaving: boolean;
 }
 
 function keyPath(key: Uint8Array): string {

@@ -34,22 +34,27 @@ export class EndpointChoice {
     if (endpoints.length === 1) this.#current = endpoints[0];
   }
 
-  /** An endpoint for a call that needs `need`; `avoid` only if no other will do. Never rejects. */
+  /**
+   * An endpoint for a call that needs `need`; `avoid` only if no other will do, and never if it `isLeaving`.
+   * Never rejects.
+   */
   async find(
     need: Need,
     options: {
       readonly timeoutMs: number;
       readonly avoid: URL | undefined;
+      readonly isLeaving?: boolean;
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<Choice> {
     if (this.#current !== undefined) return { endpoint: this.#current };
-    const { avoid, signal } = options;
+    const { avoid, isLeaving = false, signal } = options;
     const timeoutMs = Math.min(options.timeoutMs, probeTimeoutMs);
     const others = this.#endpoints.filter((endpoint) => endpoint !== avoid);
     const choice = await this.#first(others, probePaths[need], timeoutMs, signal);
     if (need === "ready") this.#current = choice.endpoint;
-    return choice.endpoint === undefined && avoid !== undefined ? { endpoint: avoid } : choice;
+    const isLastResort = choice.endpoint === undefined && avoid !== undefined && !isLeaving;
+    return isLastResort ? { endpoint: avoid } : choice;
   }
 
   /** `endpoint` did not serve: look for another next time. */

@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Server as NetServer, type AddressInfo } from "node:net";
 import { none, type SnapshotArchive } from "quorate";
 import {
   changeMembers,
@@ -88,7 +88,10 @@ export interface HttpServer {
    * off cannot know what became of a request that was on its way.
    */
   drain(graceMs: number): Promise<void>;
-  /** Cuts what is still open. Resolves when nothing is. Safe to call again. */
+  /**
+   * Stops listening, and cuts what is still open after a moment. Resolves when nothing is. Safe to call
+   * again.
+   */
   close(): Promise<void>;
 }
 
@@ -101,6 +104,8 @@ export function createHttpServer(replica: KvReplica, options: HttpServerOptions 
 const adminBytesMax = 256 * 1024;
 /** How long open connections have to be told that the node is stopping, in milliseconds. */
 const tellMs = 500;
+/** How long connections live on that are open when nothing more is listened to, in milliseconds. */
+const lastMs = 50;
 /** How long a client may neither send nor take anything, beyond the time that its request has. */
 const idleMs = 60_000;
 
@@ -188,8 +193,10 @@ class KvHttpServer implements HttpServer {
 
   async close(): Promise<void> {
     this.#draining = true;
-    // An answer that was just written gets its turn to leave before the connections are cut.
-    await new Promise((resolve) => setImmediate(resolve));
+    // That of `net` stops to listen and no more, while that of `http` cuts connections that seem idle.
+    NetServer.prototype.close.call(this.#server);
+    // An answer that was just written, or that is due to what has just arrived, gets its turn to leave.
+    await this.#within(lastMs, () => this.#connectionCount === 0);
     await new Promise<void>((resolve) => {
       // The error says that it is closed already, which is as good.
       this.#server.close(() => resolve());

@@ -111,6 +111,26 @@ test("Client repeats a write elsewhere that certainly had no effect", async () =
   }
 });
 
+test.each(["closed", "removed"] as const)(
+  "Client sends a write to a node that is %s no more, though no other is ready yet",
+  async (code) => {
+    const leaving = await node();
+    const other = await node();
+    other.replica.state = { leader: 0 };
+    const c = client([leaving.url, other.url]);
+    await c.put(key, value);
+    leaving.replica.failure = new RaftError(code, "for good");
+    leaving.replica.state = { state: code };
+    const putting = c.put(key, value);
+    await until("it was refused", () => leaving.replica.callCount === 2);
+    // From here on it is the only one that could be asked, for as long as a few attempts take.
+    await expect(c.get(key, { timeoutMs: 300 })).rejects.toMatchObject({ code: "unavailable" });
+    other.replica.state = {};
+    await putting;
+    expect([leaving.replica.callCount, other.replica.callCount]).toEqual([2, 1]);
+  },
+);
+
 test("Client never repeats a write whose outcome is unknown", async () => {
   const nodes = [await node(), await node()];
   for (const { replica } of nodes) replica.failure = new RaftError("leadership_lost", "who knows");
