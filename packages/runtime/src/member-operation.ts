@@ -32,6 +32,7 @@ export interface MemberOperationHost {
  * What the operation waits for.
  *
  *     turn ──► catching-up ──► turn ──► applied ──► turn ──► … ──► over
+ *                                                     └──► retired ──►
  *
  * `turn`: the core takes one change at a time, and none before it has committed in its term.
  */
@@ -39,6 +40,8 @@ type Waiting =
   | { readonly kind: "turn" }
   | { readonly kind: "catching-up"; readonly catchUp: CatchUp }
   | { readonly kind: "applied"; readonly index: LogIndex }
+  /** The leader is excluded: a majority of the others is to know it. Then the change was this. */
+  | { readonly kind: "retired"; readonly changed: Uint8Array }
   | { readonly kind: "over" };
 
 /** The codes by which the core says that a change may be proposed later. */
@@ -56,8 +59,8 @@ const postponing: ReadonlySet<string> = new Set([
  * The last entry is one that changes nothing. Only a leader whose entry is committed can say for sure how
  * things are; and whoever holds an entry that was appended after a change was applied knows that the
  * change is committed. So once it is applied, a majority knows, and whoever was removed may be switched off
- * at once: nobody will ask for its vote. A leader that the change excludes cannot append any more; it leads
- * until a majority knows.
+ * at once: nobody will ask for its vote. A leader that the change excludes cannot append any more: it leads
+ * until a majority knows, and the operation ends with that.
  */
 export class MemberOperation implements Performance {
   readonly #asked: ChangeMembers;
@@ -94,7 +97,9 @@ export class MemberOperation implements Performance {
     const { node } = this.#host;
     if (this.isOver) return;
     if (node.role !== "leader" || node.term !== this.#term) {
-      this.#finish(this.#lost());
+      const waiting = this.#waiting;
+      const isTold = waiting.kind === "retired" && node.status().stepDownReason === "removed";
+      this.#finish(isTold ? waiting.changed : this.#lost());
       return;
     }
     try {
@@ -133,8 +138,10 @@ export class MemberOperation implements Performance {
         this.#waiting = { kind: "turn" };
         break;
       }
-      case "turn":
+      case "retired":
       case "over":
+        return;
+      case "turn":
         break;
     }
     this.#takeTurn();
@@ -161,11 +168,16 @@ export class MemberOperation implements Performance {
       const missing = step.catchUp.filter((id) => !this.#ready.includes(id));
       if (missing.length === 0) this.#propose(step.change);
       else this.#catchUp(step);
-    } else if (!this.#isClosing && membership.confState.voters.includes(node.id)) {
+      return;
+    }
+    const changed = encodeChanged({ membership, index: node.appliedIndex });
+    if (this.#isClosing) {
+      this.#finish(changed);
+    } else if (membership.confState.voters.includes(node.id)) {
       this.#isClosing = true;
       this.#propose(retelling(membership.confState, membership.table));
     } else {
-      this.#finish(encodeChanged({ membership, index: node.appliedIndex }));
+      this.#waiting = { kind: "retired", changed };
     }
   }
 

@@ -259,3 +259,25 @@ test("a removed node that nobody is left to tell goes by what its own log says",
   await cluster.until(() => again.replica.status().state === "removed");
   await cluster.close();
 });
+
+test("a leader that is removed says so only when the others know", async () => {
+  const cluster = await Cluster.ready(2);
+  const { leader } = cluster;
+  const [other] = cluster.followers;
+  if (other === undefined) throw new Error("there is a follower");
+  leader.replica.subscribe(({ kind }) => {
+    if (kind === "members-changed") cluster.hub.cut(leader.id, other.id);
+  });
+  const removal = new Watched(leader.replica.members.remove(leader.id));
+  await cluster.until(() => !votersOf(leader).includes(leader.id));
+  await cluster.run(500);
+  // The other may need this one's vote: it would be too early to switch this one off.
+  expect(votersOf(other)).toContain(leader.id);
+  expect(removal.isSettled).toBe(false);
+  await cluster.until(() => removal.isSettled);
+  expect(removal.error.outcome).toBe("unknown");
+  cluster.hub.join(leader.id, other.id);
+  await cluster.until(() => other.replica.status().role === "leader");
+  await cluster.until(() => leader.replica.status().state === "removed");
+  await cluster.close();
+});
