@@ -231,7 +231,8 @@ export const memberMutants: readonly Mutant[] = [
     id: "L10-read-alone-asks-learners",
     rows: ["L10"],
     property: "LIVE",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/sim/test/regressions.test.ts"],
     patches: [
       {
         file: "packages/core/src/reads.ts",
