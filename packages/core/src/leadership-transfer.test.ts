@@ -167,3 +167,16 @@ test("a leader that is told to stop does, with its reads, and asks nobody", () =
   node.stepDown();
   expect(node.fingerprint()).toBe(before);
 });
+
+test("a voter that is about to go is nobody's first choice", () => {
+  const node = leader();
+  node.proposeChange(newConfChange([{ kind: "remove", id: 2 }], "explicit"));
+  finish(node);
+  for (const from of [2, 3]) acknowledge(node, from, 2);
+  finish(node);
+  expect(node.confState).toMatchObject({ voters: [1, 3], votersOutgoing: [1, 2, 3] });
+  node.propose(new Uint8Array(1));
+  finish(node);
+  acknowledge(node, 2, 3);
+  expect(node.transferLeadership()).toBe(3);
+});

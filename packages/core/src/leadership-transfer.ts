@@ -37,12 +37,15 @@ export function beginTransfer(state: RaftState, to: NodeId): NodeId {
   return target;
 }
 
-/** The voter that is furthest, and of those one that was heard from of late; `none` if there is none. */
+/**
+ * The voter that is furthest, and of those one that was heard from of late; `none` if there is none. Not one
+ * that is about to go: it would have to hand over again.
+ */
 function bestSuccessor(state: RaftState, leader: Leader): NodeId {
   let best: NodeId = none;
   let bestRank = -1;
   for (const [id, { progress, recentlyActive }] of leader.peers) {
-    if (!isVoter(state.voters, id)) continue;
+    if (!state.voters.incoming.has(id)) continue;
     const rank = 2 * progress.matchIndex + (recentlyActive ? 1 : 0);
     if (rank <= bestRank) continue;
     best = id;

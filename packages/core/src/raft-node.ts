@@ -263,7 +263,9 @@ export class RaftNode {
 
   /**
    * Says that `snapshot`, which `snapshotPoint` described, is durable, and forgets the entries up to
-   * `index` (§7). Those after it stay, for followers that are not far behind.
+   * `index` (§7). Those after it stay, for followers that are not far behind. A driver that removes them
+   * from its disk as well takes only those that its stored hard state knows to be committed: writes
+   * that replace others may still be under way.
    *
    * Throws `invalid_argument` for a snapshot of what is not applied, or an index beyond it.
    */
