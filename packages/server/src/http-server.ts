@@ -255,17 +255,29 @@ class KvHttpServer implements HttpServer {
         refuseQuery(query);
         return this.#answerAboutNode(resource.kind);
       case "key":
-        if (this.#draining) throw stopping();
+        if (this.#draining) return this.#refuseWhileStopping(request, response);
         return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
       case "members":
       case "leader":
       case "snapshot":
         refuseQuery(query);
-        if (this.#draining) throw stopping();
+        if (this.#draining) return this.#refuseWhileStopping(request, response);
         return request.method === "GET"
           ? this.#answerAboutGroup(resource.kind)
           : this.#change(request, response, { kind: resource.kind, signal });
     }
+  }
+
+  /**
+   * Refuses a request because this node stops. Its connection ends with the answer, so all of the request
+   * is read first: what is not would let the system reset the connection, and the answer be lost.
+   */
+  async #refuseWhileStopping(request: IncomingMessage, response: ServerResponse): Promise<never> {
+    if (request.method === "PUT" || request.method === "POST") {
+      const body = await readBody(request, response, this.#limits("body", valueBytesMax));
+      body.release();
+    }
+    throw stopping();
   }
 
   async #answerAboutKey(

@@ -188,6 +188,22 @@ test("drain lets an idle connection ask once more, and ends once all have been t
   await draining;
 });
 
+test("a node that stops reads the whole of a request before it refuses it", async () => {
+  const connection = http.connect();
+  const head = "PUT /v1/kv/a HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\n";
+  connection.write("GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
+  await connection.expect("200 OK");
+  const draining = http.server.drain(30_000);
+  connection.write(`${head}x`);
+  const other = await http.send("PUT", "/v1/kv/b", { body: "whole" });
+  expect(other.status).toBe(503);
+  expect(connection.received).not.toContain("503");
+  connection.write("yz");
+  await connection.expect('"code":"closed"');
+  await connection.expectClosed();
+  await draining;
+});
+
 test("drain waits no longer than it may, and close cuts what is left", async () => {
   http.replica.hold();
   const connection = http.connect();
