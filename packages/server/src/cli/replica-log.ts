@@ -1,5 +1,8 @@
-import { none, RaftError, type ReplicaEvent } from "quorate";
+import { none, RaftError, type LeadershipEnd, type ReplicaEvent } from "quorate";
 import type { Logger } from "pino";
+
+/** Why a node leads no more when somebody wanted it so. */
+const planned: ReadonlySet<LeadershipEnd> = new Set(["transferred", "shutting-down", "asked"]);
 
 /**
  * A listener that logs what happens to a replica: one line per election and per change of leader, none
@@ -17,7 +20,8 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
       }
       case "role-changed": {
         const { role, term, reason } = event;
-        if (reason !== undefined) log.warn({ term, reason }, "leads no more");
+        const level = reason !== undefined && planned.has(reason) ? "info" : "warn";
+        if (reason !== undefined) log[level]({ term, reason }, "leads no more");
         else if (role === "candidate") log.info({ term }, "election started");
         else log.debug({ role, term }, `role is ${role}`);
         return;
