@@ -1,7 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSnapshotArchive, RaftError, startReplica, type ErrorCode } from "quorate";
+import {
+  openSnapshotArchive,
+  RaftError,
+  startReplica,
+  type ErrorCode,
+  type SnapshotArchive,
+} from "quorate";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { Client } from "../src/client.ts";
 import { createHttpServer } from "../src/http-server.ts";
@@ -9,6 +15,7 @@ import { KvStore } from "../src/kv-store.ts";
 import { freePorts } from "./free-ports.ts";
 import { errorOf, HttpFixture } from "./http-fixture.ts";
 import { confStateOf } from "./memory-replica.ts";
+import { until } from "./until.ts";
 
 let http: HttpFixture;
 
@@ -164,6 +171,65 @@ test("POST /v1/snapshot takes one; without any, GET finds none", async () => {
   expect(http.replica.lastOptions?.timeoutMs).toBe(60_000);
   const missing = await http.send("GET", "/v1/snapshot");
   expect(await errorOf(missing)).toMatchObject({ status: 404, code: "not_found" });
+});
+
+/** A snapshot of 64 MiB whose bytes are made as they are read, and what became of it. */
+function fakeArchive(failAt = Number.POSITIVE_INFINITY): SnapshotArchive & { closed: boolean } {
+  const piece = Buffer.alloc(64 * 1024);
+  return {
+    path: "fake",
+    fileBytes: 1024 * piece.length,
+    info: {
+      ...{ clusterId: "test", nodeId: 1, id: new Uint8Array(16), index: 5, term: 1 },
+      ...{ confState: confStateOf([1]), members: [], removed: [] },
+      ...{ contentBytes: 0, checksum: 0, external: false },
+    },
+    closed: false,
+    async *content() {},
+    async *fileChunks() {
+      for (let count = 0; count < 1024; count++) {
+        if (count === failAt) throw new RaftError("storage_failed", "EIO");
+        yield piece;
+      }
+    },
+    async close() {
+      this.closed = true;
+    },
+  };
+}
+
+test("a copy that its client gives up lets go of the snapshot, and of its place", async () => {
+  const archive = fakeArchive();
+  const defects: Error[] = [];
+  await http.restart({
+    snapshotCountMax: 1,
+    openSnapshot: () => Promise.resolve(archive),
+    onDefect: (error) => defects.push(error),
+  });
+  const connection = http.connect();
+  connection.write("GET /v1/snapshot HTTP/1.1\r\nhost: a\r\n\r\n");
+  await connection.expect("x-quorate-index: 5");
+  expect((await http.send("GET", "/v1/snapshot")).status).toBe(429);
+  connection.destroy();
+  await until("it is closed", () => archive.closed);
+  const next = await http.send("GET", "/v1/snapshot");
+  expect((await next.arrayBuffer()).byteLength).toBe(archive.fileBytes);
+  expect(defects).toEqual([]);
+});
+
+test("a copy that cannot be read to its end is cut, never ended", async () => {
+  const archive = fakeArchive(3);
+  const defects: Error[] = [];
+  await http.restart({
+    openSnapshot: () => Promise.resolve(archive),
+    onDefect: (error) => defects.push(error),
+  });
+  const client = new Client({ endpoints: [`http://127.0.0.1:${http.port}`] });
+  const copy = client.copySnapshot(`http://127.0.0.1:${http.port}`, async () => {});
+  await expect(copy).rejects.toMatchObject({ code: "unavailable" });
+  client.close();
+  expect(archive.closed).toBe(true);
+  expect(defects).toMatchObject([{ cause: { code: "storage_failed" } }]);
 });
 
 test("so many copies of snapshots are sent at once, and no more", async () => {
