@@ -43,7 +43,7 @@ export class Ledger implements StateMachine<null, readonly string[]> {
     },
   };
 
-  apply(entries: readonly Entry[]): readonly Uint8Array[] {
+  apply(entries: readonly Entry[]): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
     for (const { data } of entries) this.commands.push(textOf(data));
     return entries.map(({ data }) => data);
   }

@@ -200,7 +200,9 @@ class Meddler extends Ledger implements StateMachine<null, readonly string[]> {
     },
   };
 
-  override apply(entries: readonly Entry[]): readonly Uint8Array[] {
+  override apply(
+    entries: readonly Entry[],
+  ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
     this.onApply();
     return super.apply(entries);
   }
