@@ -183,6 +183,8 @@ export class SnapshotReceiver {
     if (incoming !== undefined) {
       if (isSameId(incoming.reception.metadata.id, offer.snapshotId)) {
         incoming.stream = stream;
+        // Its sender goes on with it, however slowly.
+        incoming.progressAt = this.#host.clock.now();
         if (incoming.reception.isOpen) this.#answerMore(incoming);
         return;
       }

@@ -46,7 +46,7 @@ async function turns(): Promise<void> {
 }
 
 /** A stream over a network that takes everything, and what it sent. */
-async function newStream(): Promise<{
+async function newStream(bytesPerSecond = Infinity): Promise<{
   clock: ManualClock;
   source: SlowSource;
   stream: SnapshotStream;
@@ -70,7 +70,7 @@ async function newStream(): Promise<{
         snapshotWindowBytes: 20,
         snapshotStallMs: 4000,
       }),
-      throttle: new SnapshotThrottle(clock, Infinity, resume),
+      throttle: new SnapshotThrottle(clock, bytesPerSecond, resume),
       open: async () => source,
       sendOffer: () => {
         told.push("offer");
@@ -181,4 +181,21 @@ test("a piece that the network has no room for is kept, and sent when it has", a
   expect(sent.map(({ offset }) => offset)).toEqual([0]);
   await Promise.all([stream.cancel(), source.finish()]);
   expect(clock.timerCount).toBe(0);
+});
+
+test("a follower hears of a snapshot that is held up here for long, and its turn is kept", async () => {
+  const { clock, source, stream, sent, told, more } = await newStream(1);
+  await more(0);
+  await source.finish();
+  await more(10);
+  // The first piece left a debt of ten seconds.
+  await source.finish();
+  expect(sent).toHaveLength(1);
+  for (let second = 0; second < 9; second++) clock.advance(1000);
+  expect(told).toEqual(["offer", "offer", "offer"]);
+  await more(10);
+  expect(source.offsets).toEqual([0, 10]);
+  clock.advance(1000);
+  expect(sent.map(({ offset }) => offset)).toEqual([0, 10]);
+  await Promise.all([stream.cancel(), source.finish()]);
 });

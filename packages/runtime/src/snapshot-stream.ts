@@ -163,8 +163,12 @@ export class SnapshotStream {
     const source = this.#source;
     if (source === undefined) return;
     this.#phase = "offered";
-    this.#heardAt = this.#host.clock.now();
     this.#startPass(this.#ackedBytes);
+    this.#sendOffer(source);
+  }
+
+  #sendOffer(source: SnapshotSource): void {
+    this.#heardAt = this.#host.clock.now();
     const { snapshot, members, id: snapshotId, bytes } = source;
     const { peer, streamId, term } = this.purpose;
     this.#host.sendOffer(peer, { streamId, snapshotId, term, snapshot, members, bytes });
@@ -274,7 +278,14 @@ export class SnapshotStream {
     this.#armTimer();
     const isAwaiting =
       this.#phase === "offered" || this.#isEndSent || this.#sentBytes > this.#ackedBytes;
-    if (isAwaiting && now - this.#heardAt >= this.#resendMs) this.#offer();
+    const silentMs = now - this.#heardAt;
+    if (isAwaiting && silentMs >= this.#resendMs) this.#offer();
+    else if (this.#ticket !== undefined && silentMs >= snapshotStallMs) this.#remind();
+  }
+
+  /** Tells a follower that what it has is not given up: what comes next is only held up here. */
+  #remind(): void {
+    if (this.#source !== undefined) this.#sendOffer(this.#source);
   }
 
   #giveUp(error: unknown): void {
