@@ -9,7 +9,7 @@ const refusalMs = 1000;
 export class Events {
   readonly #clock: Clock;
   readonly #listeners = new Set<(event: ReplicaEvent) => void>();
-  /** When each peer's last refusal was told. At most one per peer of the group. */
+  /** When the refusals of the last moment were told, the oldest first: of members and of strangers. */
   readonly #refusedAt = new Map<NodeId, number>();
 
   constructor(clock: Clock) {
@@ -44,6 +44,10 @@ export class Events {
     const now = this.#clock.now();
     const last = this.#refusedAt.get(peer);
     if (last !== undefined && now - last < refusalMs) return;
+    for (const [told, at] of this.#refusedAt) {
+      if (now - at < refusalMs) break;
+      this.#refusedAt.delete(told);
+    }
     this.#refusedAt.set(peer, now);
     this.emit({ kind: "message-refused", peer, error });
   }

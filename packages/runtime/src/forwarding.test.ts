@@ -64,3 +64,12 @@ test("Forwarding.isNew knows the newest requests of each peer, and a bounded num
   expect(forwarding.isNew(1, 2)).toBe(false);
   expect(forwarding.isNew(1, 1)).toBe(true);
 });
+
+test("Forwarding.forget knows nothing of a peer's requests any more", () => {
+  const forwarding = new Forwarding(newNetwork(true).network, new SeededRandom(1));
+  forwarding.isNew(1, 1);
+  forwarding.isNew(2, 1);
+  forwarding.forget(1);
+  expect(forwarding.isNew(1, 1)).toBe(true);
+  expect(forwarding.isNew(2, 1)).toBe(false);
+});

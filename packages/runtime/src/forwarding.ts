@@ -61,6 +61,11 @@ export class Forwarding {
     return true;
   }
 
+  /** Forgets what `peer`, which is no member any more, asked for: it is not listened to again. */
+  forget(peer: NodeId): void {
+    this.#recent.delete(peer);
+  }
+
   /** Tells `peer` what became of its request. If that is lost, the peer's deadline settles it. */
   answer(peer: NodeId, requestId: RequestId, result: Applied | RaftError): void {
     const payload =

@@ -228,7 +228,10 @@ export class ReplicaParts<Query, Answer> {
       onChanged: ({ confState }, peers, removed) => {
         network.setPeers(peers);
         network.setRemoved(removed);
-        for (const peer of removed) this.sender.forget(peer);
+        for (const peer of removed) {
+          this.sender.forget(peer);
+          this.#forwarding.forget(peer);
+        }
         if (removed.includes(id)) this.#leaveInTime();
         const { confIndex: index } = node;
         this.events.emit({ kind: "members-changed", index, confState });
