@@ -255,11 +255,12 @@ const mebi = 1024 * 1024;
 
 /**
  * The largest frame to take in. One frame holds up to 1 MiB of messages and one message more, whose
- * entries may have doubled in size by encoding if they were tiny, or one whole command.
+ * entries may have doubled in size by encoding if they were tiny, or one whole command, or all that is
+ * known of the members, which is 1 MiB at most.
  */
 function validateFrameBytesMax(given: number | undefined, raft: RaftOptions | undefined): number {
   const { messageBytesMax = mebi, commandBytesMax = 4 * mebi } = raft ?? {};
-  const least = 2 * (mebi + messageBytesMax) + commandBytesMax;
+  const least = 2 * (mebi + messageBytesMax) + Math.max(mebi, commandBytesMax);
   if (given !== undefined && given < least) {
     throw new RaftError(
       "invalid_options",
