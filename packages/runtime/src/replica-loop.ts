@@ -176,7 +176,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     return this.#closing;
   }
 
-  /** Calls are taken until somebody else leads, and settle as they would. */
+  /** Calls are taken until somebody else leads. Those that waited for that are told that it closes. */
   async #closeAfter(handingOver: Promise<void>): Promise<void> {
     await handingOver;
     await (isOver(this.#state) ? this.#closing : this.#close());
@@ -193,7 +193,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     return {
       wake: () => this.#wake(),
       resume: (work) => this.#event(work),
-      fail: (error) => this.#fail(error),
+      fail: (error) => this.#end({ kind: "failed", error }),
       onPersisted: (number, messages) => this.#onPersisted(number, messages),
       onFull: () => this.#onFull(),
       onRecovered: () => this.#onRecovered(),
@@ -213,7 +213,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     try {
       work();
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#end({ kind: "failed", error: failure });
     }
   }
 
@@ -343,6 +344,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     this.#toldTerm = term;
     this.#toldLeader = leader;
     events.emit({ kind: "leader-changed", term, leader });
+    // One that is being closed ends in a moment: what it handed over now would be of unknown fate.
+    if (this.#closing !== undefined) return;
     proposals.retry();
     reads.retry();
     calls.retry();
@@ -366,10 +369,6 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   #proposalRefusal(): RaftError | undefined {
     const { unpersistedBytes } = this.#parts.diskQueue;
     return proposalRefusalIn(this.#state, unpersistedBytes, this.#options.unpersistedBytesMax);
-  }
-
-  #fail(error: Error): void {
-    this.#end({ kind: "failed", error });
   }
 
   /** The replica stops by itself. */

@@ -98,6 +98,9 @@ test("a leader that is closed hands over; what is called meanwhile settles truth
     if (call.code === "resolved") expect(commands).toContain(text);
     else if (call.error.outcome === "not-applied") expect(commands).not.toContain(text);
   }
+  expect(early.code).toBe("resolved");
+  // They waited for the next leader: to hand them over now would only make their fate unknown.
+  expect(late.map(({ code }) => code)).toEqual(["closed", "closed", "closed"]);
   expect(read.isSettled).toBe(true);
   await cluster.close();
 });
