@@ -126,11 +126,12 @@ class Swarm {
         if (member === undefined) await this.start(id);
         break;
       case 7:
-        if (member !== undefined) member.disk.holdsSyncs = true;
+        if (member !== undefined) this.#hurtDisk(member);
         break;
       case 8:
       case 9:
-        for (const { disk } of cluster.members) disk.release();
+        this.#mendDisks();
+        for (const each of cluster.members) if (hasFailed(each)) await this.#restart(each);
         break;
       case 10:
       case 11:
@@ -158,7 +159,8 @@ class Swarm {
   async heal(): Promise<void> {
     const { cluster } = this;
     cluster.hub.meddle(() => 1);
-    for (const { disk } of cluster.members) disk.release();
+    this.#mendDisks();
+    for (const each of cluster.members) if (hasFailed(each)) await this.#restart(each);
     for (const id of this.#belongings.keys()) {
       if (cluster.members.every((member) => member.id !== id)) await this.start(id);
     }
@@ -186,11 +188,31 @@ class Swarm {
     own.memory = await crash;
   }
 
+  /** The disk is stuck, full, or fails soon. */
+  #hurtDisk({ disk, memory }: Member): void {
+    const kind = this.#below(4);
+    if (kind < 2) disk.holdsSyncs = true;
+    else if (kind === 2) memory.intercept = (did) => (did.kind === "create" ? "full" : undefined);
+    else memory.intercept = () => (this.#below(20) === 0 ? "fail" : undefined);
+  }
+
+  #mendDisks(): void {
+    for (const { disk, memory } of this.cluster.members) {
+      memory.intercept = undefined;
+      disk.release();
+    }
+  }
+
+  async #restart(member: Member): Promise<void> {
+    await this.#crash(member);
+    await this.start(member.id);
+  }
+
   async #close(member: Member): Promise<void> {
     const closing = new Watched(member.replica.close());
     await this.cluster.run(handOverTimeoutMs / 2);
     this.#write(member);
-    member.disk.release();
+    this.#mendDisks();
     await this.cluster.until(() => closing.isSettled);
     await this.start(member.id);
   }
@@ -245,6 +267,10 @@ class Swarm {
   #below(bound: number): number {
     return this.#random.uint32() % bound;
   }
+}
+
+function hasFailed({ replica }: Member): boolean {
+  return replica.status().state === "failed";
 }
 
 function isLed({ replica }: Member, present: readonly Member[]): boolean {
