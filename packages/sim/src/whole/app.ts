@@ -8,11 +8,24 @@ export type AppCall<Query> =
       readonly kind: "read";
       readonly query: Query;
       /**
-       * See `ReadOptions.consistency`.
+       * See `ReadOptions.consistency`. In worlds whose clocks are not to be trusted, a `lease` read is made
+       * as a linearizable one.
        *
        * @default "linearizable"
        */
-      readonly consistency?: "linearizable" | "local";
+      readonly consistency?: "linearizable" | "lease" | "local";
+      /**
+       * See `ReadOptions.stalenessMsMax`. In worlds whose clocks are not to be trusted, there is no bound.
+       *
+       * @default no bound
+       */
+      readonly stalenessMsMax?: number;
+      /**
+       * Whether the read is to see all that its client was told before: see `ReadOptions.atLeast`.
+       *
+       * @default false
+       */
+      readonly seesOwn?: boolean;
       readonly label?: string;
     };
 

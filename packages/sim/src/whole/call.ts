@@ -22,7 +22,10 @@ export interface CallRecord<Query, Answer> {
   /** When it was made, and when it ended: a count of all calls and endings, in their order. */
   readonly order: number;
   endOrder: number | undefined;
-  /** When it was made. */
+  /** When it was made, and when it ended, by the world's own time. */
   readonly at: Microseconds;
+  endAt: Microseconds | undefined;
+  /** Up to which entry it must see, at least: what its client was told before, if it asks for that. */
+  readonly atLeast: LogIndex;
   ending: CallEnding<Answer>;
 }

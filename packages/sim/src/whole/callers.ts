@@ -1,17 +1,18 @@
-import { type NodeId, RaftError } from "@quorate/core";
+import { type LogIndex, type NodeId, RaftError } from "@quorate/core";
 import type { AbortSignalLike, Answered, Applied, CallOptions, Replica } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
-import { type App, callOf } from "./app.ts";
+import { type App, type AppCall, callOf } from "./app.ts";
 import type { CallEnding, CallRecord } from "./call.ts";
 import type { Host } from "./host.ts";
 import { AppDefect } from "./one-log.ts";
 import { type Life, type Timeline, usPerMs } from "./timeline.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
+import type { WholePlan } from "./whole-plan.ts";
 
 /** What callers need of their world. */
 export interface CallersWorld<Query, Answer> {
   readonly app: App<Query, Answer>;
-  readonly seed: number;
+  readonly plan: WholePlan;
   readonly timeline: Timeline;
   readonly coverage: WholeCoverage;
   host(node: NodeId): Host<Query, Answer>;
@@ -55,6 +56,8 @@ export class Callers<Query, Answer> {
   /** Those that are under way, by the process that has them. */
   readonly #pending = new Map<CallRecord<Query, Answer>, Life>();
   #order = 0;
+  /** Up to which entry of the log each client was told of. */
+  readonly #told = new Map<number, LogIndex>();
 
   constructor(world: CallersWorld<Query, Answer>) {
     this.#world = world;
@@ -73,15 +76,19 @@ export class Callers<Query, Answer> {
   /** Makes a call. It has ended already if no process takes it. */
   make(request: CallRequest): CallRecord<Query, Answer> {
     const { client, node, number } = request;
-    const { app, seed, timeline, coverage } = this.#world;
+    const { app, plan, timeline, coverage } = this.#world;
+    const call = trusted(plan, callOf(app, plan.seed, number));
+    const seesOwn = call.kind === "read" && call.seesOwn === true;
     const record: CallRecord<Query, Answer> = {
       client,
       node,
       number,
-      call: callOf(app, seed, number),
+      call,
       order: this.#order++,
       endOrder: undefined,
       at: timeline.now,
+      endAt: undefined,
+      atLeast: seesOwn ? (this.#told.get(client) ?? 0) : 0,
       ending: { kind: "pending" },
     };
     this.#records.push(record);
@@ -129,10 +136,14 @@ export class Callers<Query, Answer> {
       );
       return;
     }
-    const { query, consistency = "linearizable" } = call;
-    if (consistency === "local") coverage.count("read-local");
+    const { query, consistency = "linearizable", stalenessMsMax } = call;
+    const { atLeast } = record;
+    if (atLeast > 0) coverage.count("read-at-least");
+    if (stalenessMsMax !== undefined) coverage.count("read-bounded");
+    else if (consistency === "local") coverage.count("read-local");
     else if (!isLeader) coverage.count("read-at-follower");
-    replica.read(query, { ...options, consistency }).then(
+    else if (consistency === "lease") coverage.count("read-lease-at-leader");
+    replica.read(query, { ...options, consistency, stalenessMsMax, atLeast }).then(
       ({ index, answer }: Answered<Answer>) =>
         this.#end(record, { kind: "answered", index, answer }),
       (error: unknown) => this.#fail(record, error),
@@ -161,6 +172,18 @@ export class Callers<Query, Answer> {
     this.#pending.delete(record);
     record.ending = ending;
     record.endOrder = this.#order++;
+    record.endAt = this.#world.timeline.now;
+    if ("index" in ending) {
+      const { client } = record;
+      this.#told.set(client, Math.max(this.#told.get(client) ?? 0, ending.index));
+    }
     this.#world.ended(record);
   }
+}
+
+/** The call as it can be judged where clocks are what the plan says. */
+function trusted<Query>({ leaseReads }: WholePlan, call: AppCall<Query>): AppCall<Query> {
+  if (leaseReads === 1 || call.kind === "write") return call;
+  const { stalenessMsMax: _, ...unbounded } = call;
+  return call.consistency === "lease" ? { ...unbounded, consistency: "linearizable" } : unbounded;
 }

@@ -1,6 +1,8 @@
 import { assert, isSafe, type NodeId } from "@quorate/core";
 import type { FrameFate, Link } from "./frame-network.ts";
+import type { Operation } from "./operators.ts";
 import { type Microseconds, usPerMs } from "./timeline.ts";
+import { wishIn } from "./wish-text.ts";
 
 /** How a process ends: alone, with the kernel and its caches left as they were, or with the power. */
 export type CrashKind = "kill" | "power";
@@ -34,6 +36,13 @@ export type Happening =
   /** The node stops as it is asked to, and starts again. */
   | { readonly kind: "close"; readonly node: NodeId; readonly downMs: number }
   | { readonly kind: "pause"; readonly node: NodeId; readonly forMs: number }
+  /** The machine is suspended: its monotonic clock stands still, too, and the time of day goes on. */
+  | { readonly kind: "suspend"; readonly node: NodeId; readonly forMs: number }
+  /** Somebody sets the time of day by an hour, back or ahead. */
+  | { readonly kind: "set-wall"; readonly node: NodeId; readonly ahead: number }
+  /** A node that is no founder starts, to join the group, unless it runs. */
+  | { readonly kind: "join"; readonly node: NodeId }
+  | Operation
   | {
       readonly kind: "clock-rate";
       readonly node: NodeId;
@@ -151,9 +160,18 @@ function parseHappening(kind: string, fields: Fields): Happening {
     case "wipe":
       return { kind, node: node(), downMs: downMs() };
     case "pause":
+    case "suspend":
     case "stuck-disk":
     case "full-disk":
       return { kind, node: node(), forMs: forMs() };
+    case "set-wall":
+      return { kind, node: node(), ahead: fields.number("ahead") };
+    case "join":
+      return { kind, node: node() };
+    case "change":
+    case "transfer":
+    case "snapshot":
+      return operationIn(kind, fields);
     case "clock-rate":
       return { kind, node: node(), perMille: fields.number("perMille"), forMs: forMs() };
     case "clock-jump":
@@ -182,6 +200,21 @@ function parseHappening(kind: string, fields: Fields): Happening {
     }
     default:
       throw fields.error(`nothing is called "${kind}"`);
+  }
+}
+
+function operationIn(kind: Operation["kind"], fields: Fields): Operation {
+  const [node, timeoutMs] = [fields.number("node"), fields.number("timeoutMs")];
+  switch (kind) {
+    case "change": {
+      const wish = fields.text("wish");
+      wishIn(wish);
+      return { kind, node, wish, ifNow: fields.number("ifNow"), timeoutMs };
+    }
+    case "transfer":
+      return { kind, node, to: fields.number("to"), timeoutMs };
+    case "snapshot":
+      return { kind, node, timeoutMs };
   }
 }
 
@@ -221,21 +254,21 @@ class Fields {
 
   number(name: string, unit = "", missing?: number): number {
     if (missing !== undefined && !this.#values.has(name)) return missing;
-    const text = this.#text(name);
+    const text = this.text(name);
     const value = Number(text.slice(0, text.length - unit.length));
     if (!text.endsWith(unit) || !isSafe(value)) throw this.error(`${name} is no whole number`);
     return value;
   }
 
   word<T extends string>(name: string, words: readonly T[]): T {
-    const text = this.#text(name);
+    const text = this.text(name);
     const word = words.find((each) => each === text);
     if (word === undefined) throw this.error(`${name} is none of ${words.join(", ")}`);
     return word;
   }
 
   links(name: string): readonly Link[] {
-    return this.#text(name)
+    return this.text(name)
       .split(",")
       .map((text) => {
         const [, from, to] = /^n(\d+)>n(\d+)$/.exec(text) ?? [];
@@ -248,7 +281,7 @@ class Fields {
     return new SyntaxError(`${what}: "${this.#line}"`);
   }
 
-  #text(name: string): string {
+  text(name: string): string {
     const text = this.#values.get(name);
     if (text === undefined) throw this.error(`${name} is missing`);
     return text;

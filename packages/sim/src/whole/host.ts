@@ -16,12 +16,14 @@ import { SkewedClock, trueRatePerMille } from "./skewed-clock.ts";
 import { type DiskCall, TimedDisk } from "./timed-disk.ts";
 import { type Life, type Microseconds, type Timeline, usPerMs } from "./timeline.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
-import { raftOptionsOf, snapshotOptionsOf, type WholePlan } from "./whole-plan.ts";
+import { replicaOptionsOf } from "./whole-options.ts";
+import type { WholePlan } from "./whole-plan.ts";
 
 /** What a host needs of its world. */
 export interface HostWorld<Query, Answer> {
   readonly plan: WholePlan;
-  readonly ids: readonly NodeId[];
+  /** Those who are members from the beginning. */
+  readonly founders: readonly NodeId[];
   readonly timeline: Timeline;
   readonly network: FrameNetwork;
   readonly coverage: WholeCoverage;
@@ -71,6 +73,8 @@ export class Host<Query, Answer> {
   damage: Damage = "none";
   /** The disk was refused as it should be: the node stays down. */
   isRefused = false;
+  /** The group removed the node, and it stopped: it stays down. */
+  isRemoved = false;
   // What lasts for a while. Each is undone by whatever set it, unless it was set anew meanwhile.
   diskFactor = 1;
   diskStuckUntil: Microseconds = 0;
@@ -115,8 +119,8 @@ export class Host<Query, Answer> {
 
   /** Starts a process, unless one runs. */
   start(): void {
-    if (this.isUp || this.isRefused) return;
-    const { plan, timeline, network, coverage, ids } = this.#world;
+    if (this.isUp || this.isRefused || this.isRemoved) return;
+    const { plan, timeline, network, coverage } = this.#world;
     const { id } = this;
     const run = ++this.#runCount;
     const life: Life = { node: id, isAlive: true, isPaused: false };
@@ -136,24 +140,12 @@ export class Host<Query, Answer> {
     this.#process = process;
     coverage.count(this.#memory.bytes === 0 ? "start-on-empty-disk" : "start-on-log");
     openReplica<Query, Answer>({
-      id,
-      voters: ids,
-      clusterId: "simulated",
+      ...replicaOptionsOf(plan, id, this.#world.founders),
       stateMachine: this.#world.newMachine(life),
       disk,
       network: network.network(life),
       clock,
       random: new SeededRandom(plan.seed, 1000 * id + run),
-      tickMs: plan.tickMs,
-      callTimeoutMs: plan.callTimeoutMs,
-      retryMs: plan.retryMs,
-      diskFullRetryMs: plan.diskFullRetryMs,
-      segmentBytes: plan.segmentBytes,
-      proposalCountMax: plan.proposalCountMax,
-      readCountMax: plan.readCountMax,
-      unpersistedBytesMax: plan.unpersistedBytesMax,
-      ...snapshotOptionsOf(plan),
-      raft: raftOptionsOf(plan),
     }).then(
       (replica) => this.#opened(process, replica),
       (error: unknown) => this.#failedToOpen(process, error),
@@ -194,12 +186,11 @@ export class Host<Query, Answer> {
     const closed = (): void => {
       if (this.#process !== process) return;
       const { clock, disk } = process;
-      if (clock.timerCount > 0 || disk.callCount > 0) {
-        const left = `${clock.timerCount} timers and ${disk.callCount} disk calls`;
-        this.#world.broken(new Violation("contract", `node ${this.id} closed, and left ${left}`));
-      }
-      if (this.durable.pinCount > 0) {
-        const left = `${this.durable.pinCount} pinned states`;
+      const { pinCount } = this.durable;
+      if (clock.timerCount + disk.callCount + disk.openCount + pinCount > 0) {
+        const left =
+          `${clock.timerCount} timers, ${disk.callCount} disk calls, ${disk.openCount} open files and ` +
+          `${pinCount} pinned states`;
         this.#world.broken(new Violation("contract", `node ${this.id} closed, and left ${left}`));
       }
       this.#end(process, this.#world.plan.connectMs);
@@ -240,9 +231,17 @@ export class Host<Query, Answer> {
     if (life !== undefined) life.isPaused = true;
   }
 
+  /** Stands still, and its clock with it, but for the time of day. */
+  suspend(): void {
+    this.pause();
+    this.#process?.clock.suspend();
+  }
+
   resume(): void {
-    const { life } = this.#process ?? {};
-    if (life?.isPaused === true) this.#world.timeline.resume(life);
+    const { life, clock } = this.#process ?? {};
+    if (life?.isPaused !== true) return;
+    clock?.resume();
+    this.#world.timeline.resume(life);
   }
 
   /** Leaves no room on the disk beyond what is in use, or all of it. */
@@ -254,6 +253,10 @@ export class Host<Query, Answer> {
   setClockRate(perMille: number): void {
     this.clockRatePerMille = perMille;
     this.#process?.clock.setRate(perMille);
+  }
+
+  setWall(by: Microseconds): void {
+    this.#process?.clock.setWall(by);
   }
 
   jumpClock(by: Microseconds): void {
@@ -273,6 +276,7 @@ export class Host<Query, Answer> {
     replica.subscribe((event) => {
       if (!process.life.isAlive) return;
       if (event.kind === "failed") this.#failed(process, event.error);
+      if (event.kind === "removed") this.#removed();
       this.#world.replicaEvent(this.id, event);
     });
     this.#world.started(this, replica.status());
@@ -308,6 +312,12 @@ export class Host<Query, Answer> {
     }
     this.#world.coverage.count("disk-error-stopped-replica");
     this.#startAnew(process);
+  }
+
+  /** The process is to have ended by itself: nothing of it may be left. */
+  #removed(): void {
+    this.isRemoved = true;
+    this.close(() => this.#world.coverage.count("removed-and-stopped"));
   }
 
   /** As a supervisor does: what is left of the process is ended a little later, and another started. */

@@ -103,11 +103,17 @@ export interface KvCommand {
   readonly value: number;
 }
 
+const consistencies = ["linearizable", "linearizable", "lease", "lease", "local"] as const;
+
 function drawCall(draw: Draw, number: number): AppCall<KvQuery> {
   const key = draw.below(keyCount);
   if (draw.chance(450)) {
-    const consistency = draw.chance(150) ? "local" : "linearizable";
-    return { kind: "read", query: { key }, consistency, label: `get ${key}` };
+    const consistency = draw.pick(consistencies);
+    const seesOwn = draw.chance(200);
+    const read = { kind: "read", query: { key }, consistency, seesOwn } as const;
+    if (consistency !== "local" || draw.chance(300)) return { ...read, label: `get ${key}` };
+    const stalenessMsMax = draw.pick([0, 20, 200, 2000]);
+    return { ...read, stalenessMsMax, label: `get ${key} of the last ${stalenessMsMax} ms` };
   }
   const isSwap = draw.chance(300);
   const expected = isSwap ? draw.below(number + 1) : 0;

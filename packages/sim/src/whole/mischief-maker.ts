@@ -2,7 +2,9 @@ import type { NodeId } from "@quorate/core";
 import { Draw } from "../draw.ts";
 import type { CallRecord } from "./call.ts";
 import { type CrashKind, type Happening, type TrapKind, trappedCalls } from "./decision.ts";
+import { drawOperation } from "./draw-operation.ts";
 import type { FrameFate, Link } from "./frame-network.ts";
+import { trueRatePerMille } from "./skewed-clock.ts";
 import { usPerMs } from "./timeline.ts";
 import type { FaultName, Mischief } from "./whole-plan.ts";
 import type { WholeWorld } from "./whole-world.ts";
@@ -17,6 +19,7 @@ export class MischiefMaker<Query, Answer> {
   readonly #faultDraw: Draw;
   readonly #frameDraw: Draw;
   readonly #callDraw: Draw;
+  readonly #operationDraw: Draw;
   #callCount = 0;
   #isOver = false;
 
@@ -26,14 +29,16 @@ export class MischiefMaker<Query, Answer> {
     this.#faultDraw = new Draw(world.plan.seed, 13);
     this.#frameDraw = new Draw(world.plan.seed, 14);
     this.#callDraw = new Draw(world.plan.seed, 15);
+    this.#operationDraw = new Draw(world.plan.seed, 16);
   }
 
   begin(): void {
-    const { faults, clients, profile } = this.#mischief;
+    const { faults, clients, profile, operations } = this.#mischief;
     this.#world.drawFate = () => this.#fate();
     this.#world.onCallEnded = (record) => this.#callEnded(record);
     for (let client = 1; client <= clients; client++) this.#callLater(client);
     if (faults.length > 0) this.#faultLater();
+    if (operations.length > 0) this.#operateLater();
     if (profile !== "honest") this.#damageLater();
     if (this.#world.plan.othersAreFull === 1) this.#fillLater();
   }
@@ -64,11 +69,11 @@ export class MischiefMaker<Query, Answer> {
   }
 
   #call(client: number, number: number): void {
-    const { ids, leaders } = this.#world;
+    const { born: ids, leaders } = this.#world;
     const draw = this.#callDraw;
     const up = ids.filter((id) => this.#world.host(id).replica !== undefined);
     // Most clients know whom they cannot reach.
-    const reachable = up.length > 0 && draw.chance(900) ? up : ids;
+    const reachable = up.length > 0 && draw.chance(900) ? up : this.#world.ids;
     const node = leaders.length > 0 && draw.chance(400) ? draw.pick(leaders) : draw.pick(reachable);
     const timeoutMs = draw.chance(800) ? 0 : draw.between(1, 20) * this.#world.plan.tickMs;
     const abortMs = draw.chance(50) ? draw.between(1, 20) * this.#world.plan.tickMs : 0;
@@ -88,6 +93,20 @@ export class MischiefMaker<Query, Answer> {
     });
   }
 
+  // Operators.
+
+  #operateLater(): void {
+    const { operations, operationGapMs } = this.#mischief;
+    const draw = this.#operationDraw;
+    this.#after(1 + draw.below(operationGapMs * usPerMs), () => {
+      const name = draw.pick(operations);
+      const what = drawOperation(this.#world, draw, name);
+      if (what.length > 0) this.#world.coverage.count(name);
+      for (const each of what) this.#world.perform(each);
+      this.#operateLater();
+    });
+  }
+
   // Faults.
 
   #faultLater(): void {
@@ -102,11 +121,16 @@ export class MischiefMaker<Query, Answer> {
   #damageLater(): void {
     const { profile } = this.#mischief;
     const draw = this.#faultDraw;
-    const node = draw.pick(this.#world.ids);
+    const node = draw.pick(this.#world.founders);
     const downMs = this.#length();
     const { lengthMs } = this.#world.plan;
     this.#after(draw.between(Math.floor(lengthMs / 4), lengthMs - 1) * usPerMs, () => {
       if (profile === "wiped-disk") {
+        // As long as the group does not know a disk, it cannot know that it is another.
+        if (!isKnown(this.#world, node)) {
+          this.#damageLater();
+          return;
+        }
         this.#world.perform({ kind: "wipe", node, downMs });
         return;
       }
@@ -119,7 +143,7 @@ export class MischiefMaker<Query, Answer> {
   #fillLater(): void {
     const { lengthMs, memberBits } = this.#world.plan;
     this.#after(Math.floor(lengthMs / 2) * usPerMs, () => {
-      for (const node of this.#world.ids) {
+      for (const node of this.#world.founders) {
         if ((memberBits >> (node - 1)) % 2 === 1) continue;
         this.#world.perform({ kind: "full-disk", node, forMs: lengthMs });
       }
@@ -132,10 +156,46 @@ export class MischiefMaker<Query, Answer> {
     for (const each of what) this.#world.perform(each);
   }
 
+  get #electionMs(): number {
+    return this.#world.plan.tickMs * this.#world.plan.electionTimeoutTicks;
+  }
+
+  /** Rates that clocks may have: any, or as far off as leases allow for. */
+  #clockRates(): readonly number[] {
+    const { leaseReads, clockDriftPerMille } = this.#world.plan;
+    if (leaseReads === 0) return [250, 800, 1200, 4000];
+    return [trueRatePerMille - clockDriftPerMille, trueRatePerMille + clockDriftPerMille];
+  }
+
+  /** Lets an event loop stand still again and again, each time for longer than others wait. */
+  #lag(node: NodeId): void {
+    const draw = this.#faultDraw;
+    this.#world.coverage.count("event-loop-lag");
+    const forMs = Math.ceil(this.#electionMs * draw.pick([0.9, 1.2, 2]));
+    for (let round = 0; round < 5; round++) {
+      this.#after(1 + round * Math.ceil(forMs * 1.2) * usPerMs, () => {
+        this.#world.perform({ kind: "pause", node, forMs });
+      });
+    }
+  }
+
+  /** Restarts one node after the other, as an upgrade does. */
+  #roll(nodes: readonly NodeId[], gapMs: number): void {
+    const draw = this.#faultDraw;
+    this.#world.coverage.count("rolling-restart");
+    const downMs = draw.between(1, this.#electionMs);
+    for (const [place, node] of nodes.entries()) {
+      this.#after(1 + place * (downMs + gapMs) * usPerMs, () => {
+        this.#world.perform({ kind: "close", node, downMs });
+      });
+    }
+  }
+
   #happeningsOf(name: FaultName): readonly Happening[] {
     const draw = this.#faultDraw;
-    const { ids, leaders } = this.#world;
+    const { born: ids, leaders } = this.#world;
     const leader = leaders[0];
+    if (ids.length === 0) return [];
     const node = draw.pick(ids);
     const forMs = this.#length();
     switch (name) {
@@ -157,8 +217,26 @@ export class MischiefMaker<Query, Answer> {
         return [{ kind: "pause", node, forMs }];
       case "pause-leader":
         return leader === undefined ? [] : [{ kind: "pause", node: leader, forMs }];
+      case "suspend":
+        return [{ kind: "suspend", node: draw.pick([node, leader ?? node]), forMs }];
+      case "event-loop-lag":
+        this.#lag(draw.pick([node, leader ?? node]));
+        return [];
+      case "rolling-restart":
+        this.#roll(ids, forMs);
+        return [];
+      case "set-wall":
+        return [{ kind: "set-wall", node, ahead: draw.below(2) }];
       case "clock-rate":
-        return [{ kind: "clock-rate", node, perMille: draw.pick([250, 800, 1200, 4000]), forMs }];
+        return [{ kind: "clock-rate", node, perMille: draw.pick(this.#clockRates()), forMs }];
+      case "hanging-disk":
+        return [
+          {
+            kind: "stuck-disk",
+            node: draw.pick([node, leader ?? node]),
+            forMs: draw.between(5, 12) * this.#electionMs,
+          },
+        ];
       case "clock-jump":
         return [{ kind: "clock-jump", node, byMs: forMs }];
       case "slow-disk":
@@ -207,6 +285,15 @@ export class MischiefMaker<Query, Answer> {
   }
 }
 
+/** Whether every other member that runs has applied what disk `node` has. */
+function isKnown<Query, Answer>(world: WholeWorld<Query, Answer>, node: NodeId): boolean {
+  return world.born.every((id) => {
+    const { replica } = world.host(id);
+    const known = replica?.members.list().members.find((member) => member.id === node);
+    return id === node || known?.incarnation !== undefined;
+  });
+}
+
 /** The links that a partition cuts. */
 function partition(
   name: FaultName,
@@ -229,6 +316,8 @@ function partition(
       return draw.chance(500)
         ? others.map((to) => ({ from: center, to }))
         : others.map((from) => ({ from, to: center }));
+    case "deaf-leader":
+      return others.map((from) => ({ from, to: center }));
     case "partition-bridge": {
       // Two groups that only one node hears.
       const group = draw.some(others, Math.floor(others.length / 2));

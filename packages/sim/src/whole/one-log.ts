@@ -45,6 +45,9 @@ export class OneLog<Query, Answer> {
     this.#onBroken = onBroken;
   }
 
+  /** How long the longest state was that was saved, in bytes. */
+  stateBytesMax = 0;
+
   /** All commands that were applied, in order. */
   get commands(): readonly Committed[] {
     return this.#commands;
@@ -118,7 +121,7 @@ export class OneLog<Query, Answer> {
   #snapshots(snapshots: MemorySnapshots, watch: PlaceWatch): MemorySnapshots {
     return {
       kind: "memory",
-      save: () => withPlace(watch.place(), snapshots.save()),
+      save: () => this.#measured(withPlace(watch.place(), snapshots.save())),
       restore: async (chunks) => {
         let isCutShort = false;
         const source = (async function* () {
@@ -143,6 +146,15 @@ export class OneLog<Query, Answer> {
         watch.onRestored();
       },
     };
+  }
+
+  async *#measured(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      this.stateBytesMax = Math.max(this.stateBytesMax, bytes);
+      yield chunk;
+    }
   }
 
   #checkRestored(node: NodeId, before: number, restored: number): void {

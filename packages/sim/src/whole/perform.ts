@@ -1,5 +1,6 @@
 import type { Happening } from "./decision.ts";
 import type { Host } from "./host.ts";
+import type { Operation } from "./operators.ts";
 import { trueRatePerMille } from "./skewed-clock.ts";
 import { usPerMs } from "./timeline.ts";
 import type { WholeWorld } from "./whole-world.ts";
@@ -9,6 +10,11 @@ export function perform<Query, Answer>(world: WholeWorld<Query, Answer>, what: H
   switch (what.kind) {
     case "call":
       world.callers.make(what);
+      return;
+    case "change":
+    case "transfer":
+    case "snapshot":
+      world.operators.begin(what);
       return;
     case "cut":
       world.network.cut(what.links);
@@ -31,7 +37,7 @@ export function perform<Query, Answer>(world: WholeWorld<Query, Answer>, what: H
 function performOn<Query, Answer>(
   world: WholeWorld<Query, Answer>,
   host: Host<Query, Answer>,
-  what: Exclude<Happening, { readonly kind: "call" | "cut" | "clog" | "reset" }>,
+  what: Exclude<Happening, Operation | { readonly kind: "call" | "cut" | "clog" | "reset" }>,
 ): void {
   const now = world.timeline.now;
   switch (what.kind) {
@@ -67,6 +73,15 @@ function performOn<Query, Answer>(
       });
       break;
     }
+    case "suspend":
+      suspend(world, host, what.forMs);
+      break;
+    case "set-wall":
+      host.setWall((what.ahead === 1 ? 3_600_000 : -3_600_000) * usPerMs);
+      break;
+    case "join":
+      host.start();
+      break;
     case "clock-rate":
       host.setClockRate(what.perMille);
       world.later(what.forMs, () => host.setClockRate(trueRatePerMille));
@@ -102,6 +117,20 @@ function takeDown<Query, Answer>(
   if (!host.isUp) return;
   end();
   world.later(downMs, () => host.start());
+}
+
+/** Lets the whole machine of a host stand still, with its monotonic clock. */
+function suspend<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  host: Host<Query, Answer>,
+  forMs: number,
+): void {
+  const until = Math.max(host.pausedUntil, world.timeline.now + forMs * usPerMs);
+  host.pausedUntil = until;
+  host.suspend();
+  world.later(forMs, () => {
+    if (host.pausedUntil === until) host.resume();
+  });
 }
 
 /** Leaves no room on the disk of a host for a while. */

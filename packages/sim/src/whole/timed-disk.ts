@@ -35,6 +35,7 @@ export class TimedDisk implements Disk {
   readonly #host: DiskHost;
   readonly #inFlight = new Set<InFlight>();
   #madeCount = 0;
+  #openCount = 0;
 
   constructor(memory: MemoryDisk, timeline: Timeline, life: Life, host: DiskHost) {
     this.#memory = memory;
@@ -46,6 +47,11 @@ export class TimedDisk implements Disk {
   /** How many calls are under way. */
   get callCount(): number {
     return this.#inFlight.size;
+  }
+
+  /** How many files are open. */
+  get openCount(): number {
+    return this.#openCount;
   }
 
   /** Lets each call that is under way take effect, or not. For the moment of a crash. */
@@ -83,6 +89,7 @@ export class TimedDisk implements Disk {
   }
 
   #file(name: string, file: DiskFile): DiskFile {
+    this.#openCount += 1;
     return {
       size: () => this.#call("size", name, () => file.size()),
       read: (offset, length) => this.#call("read", name, () => file.read(offset, length)),
@@ -92,7 +99,10 @@ export class TimedDisk implements Disk {
       },
       sync: () => this.#call("sync", name, () => file.sync()),
       truncate: (size) => this.#call("truncate", name, () => file.truncate(size)),
-      close: () => this.#call("close", name, () => file.close()),
+      close: () => {
+        this.#openCount -= 1;
+        return this.#call("close", name, () => file.close());
+      },
     };
   }
 

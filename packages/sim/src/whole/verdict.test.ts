@@ -3,6 +3,7 @@ import type { App } from "./app.ts";
 import type { CallEnding, CallRecord } from "./call.ts";
 import { judgeKvHistory } from "./kv-app.ts";
 import type { Committed } from "./one-log.ts";
+import { usPerMs } from "./timeline.ts";
 import { judgeCalls } from "./verdict.ts";
 
 /** Adds its commands up; each gives the sum. */
@@ -35,18 +36,23 @@ function add(
   ending: CallEnding<number>,
 ): CallRecord<"sum", number> {
   const call = { kind: "write", command: Uint8Array.of(step) } as const;
-  return { client: 1, node: 1, number: ++made, call, order, endOrder, at: 0, ending };
+  const [at, endAt] = [order * usPerMs, endOrder === undefined ? undefined : endOrder * usPerMs];
+  const times = { order, endOrder, at, endAt, atLeast: 0 };
+  return { client: 1, node: 1, number: ++made, call, ...times, ending };
 }
 
 function read(
   [order, endOrder]: readonly [number, number],
   index: number,
   answer: number,
-  consistency: "linearizable" | "local" = "linearizable",
+  consistency: "linearizable" | "lease" | "local" = "linearizable",
+  { stalenessMsMax, atLeast = 0 }: { stalenessMsMax?: number; atLeast?: number } = {},
 ): CallRecord<"sum", number> {
   const ending = { kind: "answered", index, answer } as const;
-  const call = { kind: "read", query: "sum", consistency } as const;
-  return { client: 2, node: 1, number: ++made, call, order, endOrder, at: 0, ending };
+  const bound = stalenessMsMax === undefined ? {} : { stalenessMsMax };
+  const call = { kind: "read", query: "sum", consistency, ...bound } as const;
+  const times = { order, endOrder, at: order * usPerMs, endAt: endOrder * usPerMs, atLeast };
+  return { client: 2, node: 1, number: ++made, call, ...times, ending };
 }
 
 const applied = (index: number, result: number): CallEnding<number> => {
@@ -62,6 +68,7 @@ test("calls that the log explains are as they should be", async () => {
     add(4, [4, 9], unknown),
     read([5, 6], 3, 7),
     read([7, 8], 2, 3, "local"),
+    read([7, 8], 3, 7, "lease", { atLeast: 3 }),
     add(9, [10, 11], failed),
     add(9, [12], { kind: "pending" }),
   ]);
@@ -84,6 +91,28 @@ test.each([
     logOf(3, 4),
     [add(3, [0, 1], unknown), add(4, [2, 3], applied(3, 7)), read([4, 5], 2, 3)],
     "I11",
+  ],
+  [
+    "a lease read that misses a write which had ended",
+    logOf(3, 4),
+    [add(3, [0, 1], unknown), add(4, [2, 3], applied(3, 7)), read([4, 5], 2, 3, "lease")],
+    "I11",
+  ],
+  [
+    "a read that is older than its token",
+    logOf(3, 4),
+    [add(3, [0, 1], unknown), add(4, [2, 9], unknown), read([4, 5], 2, 3, "local", { atLeast: 3 })],
+    "was to see 3",
+  ],
+  [
+    "a read that is staler than it may be",
+    logOf(3, 4),
+    [
+      add(3, [0, 1], unknown),
+      add(4, [2, 3], applied(3, 7)),
+      read([9, 10], 2, 3, "local", { stalenessMsMax: 5 }),
+    ],
+    "no older than 5 ms",
   ],
   [
     "a write before one that had ended when it began",
@@ -114,6 +143,14 @@ test.each([
   await expect(judgeCalls(sums, log, records)).rejects.toThrow(what);
 });
 
+test("a read may be as stale as it says", async () => {
+  await judgeCalls(sums, logOf(3, 4), [
+    add(3, [0, 1], unknown),
+    add(4, [2, 3], applied(3, 7)),
+    read([9, 10], 2, 3, "local", { stalenessMsMax: 6 }),
+  ]);
+});
+
 test("judgeCalls finds a replica that gave what nobody was told", async () => {
   const [first] = logOf(3);
   const log = first === undefined ? [] : [{ ...first, result: Uint8Array.of(9) }];
@@ -140,6 +177,8 @@ test("judgeKvHistory needs no log to find a stale read", () => {
     order: 0,
     endOrder: 1,
     at: 0,
+    endAt: 1,
+    atLeast: 0,
     ending: { kind: "applied", index: 2, result: bytes("0 0 0 0") },
   } as const;
   const get = (answer: number): CallRecord<{ readonly key: number }, number> => ({
@@ -150,6 +189,8 @@ test("judgeKvHistory needs no log to find a stale read", () => {
     order: 2,
     endOrder: 3,
     at: 0,
+    endAt: 1,
+    atLeast: 0,
     ending: { kind: "answered", index: 2, answer },
   });
   judgeKvHistory([put, get(7)]);

@@ -4,6 +4,7 @@ import { Violation } from "../judge.ts";
 import type { App } from "./app.ts";
 import type { CallRecord } from "./call.ts";
 import { AppDefect, type Committed } from "./one-log.ts";
+import { usPerMs } from "./timeline.ts";
 import { sameValue, valueText } from "./same-value.ts";
 
 /**
@@ -12,6 +13,7 @@ import { sameValue, valueText } from "./same-value.ts";
  *
  * - complete: what was acknowledged is at its place, and nothing is there twice (I12);
  * - honest: nothing is in it that no client asked for, or that a client was told had failed (I12);
+ * - no older than was asked for: a token is seen, and what is older than a bound on staleness (I11);
  * - in real time: what ended before another call began comes before it (I11);
  * - right: the model, given the commands in this order, gives what clients were told.
  */
@@ -23,6 +25,8 @@ export async function judgeCalls<Query, Answer>(
   judgePlaces(commands, records);
   judgeOrigins(commands, records);
   judgeRealTime(records);
+  judgeTokens(records);
+  judgeStaleness(records);
   await judgeModel(app, commands, records);
 }
 
@@ -95,6 +99,37 @@ function judgeRealTime<Query, Answer>(records: readonly CallRecord<Query, Answer
       "I11",
       `call ${number}, a ${call.kind}, came to stand at ${index}, though call ${newestCall} had ended ` +
         `at ${newest} before it began`,
+    );
+  }
+}
+
+/** A read that was given a token sees what the token stands for. */
+function judgeTokens<Query, Answer>(records: readonly CallRecord<Query, Answer>[]): void {
+  for (const { ending, atLeast, number } of records) {
+    if (ending.kind !== "answered" || ending.index >= atLeast) continue;
+    const what = `call ${number} was to see ${atLeast}, and was answered as of ${ending.index}`;
+    throw new Violation("I11", what);
+  }
+}
+
+/** A read with a bound on its staleness sees every write that was acknowledged before that long ago. */
+function judgeStaleness<Query, Answer>(records: readonly CallRecord<Query, Answer>[]): void {
+  const writes = records
+    .filter(({ ending }) => ending.kind === "applied")
+    .sort((a, b) => (a.endAt ?? 0) - (b.endAt ?? 0));
+  for (const { call, ending, at: beganAt, number } of records) {
+    if (call.kind !== "read" || ending.kind !== "answered") continue;
+    if (call.stalenessMsMax === undefined) continue;
+    const seenFrom = beganAt - call.stalenessMsMax * usPerMs;
+    const missed = writes.find((write) => {
+      return (write.endAt ?? seenFrom) < seenFrom && indexOf(write) > ending.index;
+    });
+    if (missed === undefined) continue;
+    throw new Violation(
+      "I11",
+      `call ${number} was to be no older than ${call.stalenessMsMax} ms, and was answered as of ` +
+        `${ending.index}, ${(beganAt - (missed.endAt ?? 0)) / usPerMs} ms after call ${missed.number} ` +
+        `had ended at ${indexOf(missed)}`,
     );
   }
 }

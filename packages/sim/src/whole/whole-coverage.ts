@@ -1,4 +1,4 @@
-import { type FaultName, faultNames } from "./whole-plan.ts";
+import { type FaultName, faultNames, type OperationName, operationNames } from "./whole-plan.ts";
 
 const happenings = [
   "rot",
@@ -57,6 +57,29 @@ const happenings = [
   "snapshot-given-up",
   "snapshot-received",
   "members-changed",
+  "removed",
+  "removed-and-stopped",
+  "change-done",
+  "change-failed",
+  "change-unknown",
+  "change-invalid_change",
+  "change-configuration_changed",
+  "change-catch_up_failed",
+  "change-change_pending",
+  "change-leadership_lost",
+  "transfer-done",
+  "transfer-failed",
+  "transfer-transfer_failed",
+  "snapshot-done",
+  "snapshot-failed",
+  "read-at-least",
+  "read-bounded",
+  "read-lease-at-leader",
+  "healed-without-majority",
+  "ended-removed",
+  "ended-transferred",
+  "ended-disk-stuck",
+  "ended-shutting-down",
   "ended-newer-term",
   "ended-no-quorum",
   "ended-disk-full",
@@ -69,10 +92,14 @@ const happenings = [
 ] as const;
 
 /** One thing that whole-level runs must have seen. */
-export type WholeCoverageKind = FaultName | (typeof happenings)[number];
+export type WholeCoverageKind = FaultName | OperationName | (typeof happenings)[number];
 
 /** Everything that a range of whole-level runs must have seen to mean anything. */
-export const wholeCoverageKinds: readonly WholeCoverageKind[] = [...faultNames, ...happenings];
+export const wholeCoverageKinds: readonly WholeCoverageKind[] = [
+  ...faultNames,
+  ...operationNames,
+  ...happenings,
+];
 
 const known: ReadonlySet<string> = new Set(wholeCoverageKinds);
 

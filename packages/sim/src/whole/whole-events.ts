@@ -25,12 +25,12 @@ export function countEvent(coverage: WholeCoverage, event: ReplicaEvent): void {
     case "snapshot-given-up":
     case "snapshot-received":
     case "members-changed":
+    case "removed":
       coverage.count(event.kind);
       break;
     case "peer-connected":
     case "peer-disconnected":
     case "snapshot-failed":
-    case "removed":
     case "failed":
       break;
   }
@@ -47,13 +47,21 @@ export function judgeEvent<Query, Answer>(
 ): void {
   const host = world.host(node);
   switch (event.kind) {
-    case "members-changed":
+    case "members-changed": {
       world.group.report(node, event.index, event.confState);
+      const { replica } = host;
+      if (replica !== undefined) world.group.reportRemoved(replica.members.list().removed);
       break;
+    }
+    case "removed":
+      if (world.group.removed.has(node)) break;
+      throw new Violation("contract", `node ${node} is said to be removed, and nobody removed it`);
     case "message-refused": {
       const code = event.error instanceof RaftError ? event.error.code : "";
       // Only one that lost its log is told what cannot be, and only a full disk takes no snapshot.
       if (host.damage === "wiped" || passing.has(code)) break;
+      // Those who come and go do not know of it at once.
+      if (code === "stranger" && world.operators.hasChanged) break;
       if (host.wasFull && code === "disk_full") break;
       const what = `node ${node} refuses node ${event.peer}: ${event.error.message}`;
       throw new Violation("contract", what);

@@ -1,8 +1,9 @@
-import { describeStatus, type NodeId, quorum } from "@quorate/core";
+import { describeStatus, isJoint, isMember, membersOf, type NodeId } from "@quorate/core";
 import { callOf } from "./app.ts";
 import type { CallRecord } from "./call.ts";
+import { isQuorum } from "./group-shadow.ts";
+import type { OperationRecord } from "./operators.ts";
 import { usPerMs } from "./timeline.ts";
-import type { WholePlan } from "./whole-plan.ts";
 import type { WholeWorld } from "./whole-world.ts";
 
 /** Why a healed group did not get going in time. */
@@ -17,6 +18,10 @@ export type WholeStall =
   | "write-not-applied"
   /** A member gets no answer to a read. */
   | "read-not-answered"
+  /** A change of members that was begun is not finished. */
+  | "change-not-finished"
+  /** A node was removed, and does not stop. */
+  | "removed-not-stopped"
   /** Members have not applied the same. */
   | "not-converged";
 
@@ -38,21 +43,28 @@ const probeClient = 0;
 /**
  * Heals a majority for good, lets everything else stand still, and demands within a bounded time: that
  * every member runs and follows one leader, that every call of the past has ended, that each member gets
- * a write and a read through, and that all have applied the same. Throws `WholeLivenessFailure`.
+ * a write and a read through, that all have applied the same, and that who was removed has stopped. If
+ * operators changed who the members are, all nodes are healed. Throws `WholeLivenessFailure`.
  */
 export async function demandWholeLiveness<Query, Answer>(
   world: WholeWorld<Query, Answer>,
 ): Promise<void> {
-  const members = chooseMembers(world);
-  if (members === undefined) return;
-  const others = world.ids.length - members.length;
+  const healed = chooseHealed(world);
+  if (healed === undefined) {
+    world.coverage.count("healed-without-majority");
+    return;
+  }
+  const others = world.born.length - world.born.filter((id) => healed.includes(id)).length;
   world.coverage.count(others === 0 ? "healed-all" : "healed-majority");
-  world.heal(members);
+  world.heal(healed);
   if (others > 0 && world.plan.othersAreFull === 1) world.coverage.count("healed-beside-full");
   const start = world.timeline.now;
-  const probes = new Probes(world, members);
-  const boundUs = boundMs(world.plan, world.log.commands.length) * usPerMs;
-  const callsOfPast = world.callers.pending.filter(({ node }) => members.includes(node));
+  const past: Past<Query, Answer> = {
+    calls: world.callers.pending.filter(({ node }) => healed.includes(node)),
+    operations: world.operators.pending.filter(({ operation: { node } }) => healed.includes(node)),
+  };
+  const probes = new Probes(world, healed);
+  const boundUs = boundMs(world) * usPerMs;
   // Time goes on even where nothing happens any more, and nobody has to spare those with a full disk.
   const passTime = (): void => {
     probes.readFromOthers();
@@ -61,7 +73,13 @@ export async function demandWholeLiveness<Query, Answer>(
   passTime();
   for (;;) {
     await world.advance();
-    const stall = stallOf(world, members, callsOfPast, probes);
+    const members = membersAmong(world, healed);
+    if (members === undefined) {
+      // What operators had begun is done, and leaves too few whose disks are whole.
+      world.coverage.count("healed-without-majority");
+      return;
+    }
+    const stall = stallOf(world, members, past, probes);
     if (stall === undefined) return;
     if (world.timeline.now - start <= boundUs) continue;
     const ticks = Math.ceil(boundUs / usPerMs / world.plan.tickMs);
@@ -70,38 +88,73 @@ export async function demandWholeLiveness<Query, Answer>(
   }
 }
 
-/** A majority of nodes whose disks are whole: those of the plan, if there are enough of them. */
-function chooseMembers<Query, Answer>(
+/** What was under way at nodes when they were healed. */
+interface Past<Query, Answer> {
+  readonly calls: readonly CallRecord<Query, Answer>[];
+  readonly operations: readonly OperationRecord[];
+}
+
+/**
+ * Nodes whose disks are whole: those of the plan, if they are a majority and nobody changed the members,
+ * and else all. Undefined if all of them are none.
+ */
+function chooseHealed<Query, Answer>(
   world: WholeWorld<Query, Answer>,
 ): readonly NodeId[] | undefined {
-  const whole = world.ids.filter((id) => {
-    const { damage, replica } = world.host(id);
-    // A rotten disk that was not looked at since may yet be refused.
-    return damage === "none" || (damage === "rotten" && replica !== undefined);
-  });
+  const whole = world.ids.filter((id) => isWhole(world, id));
   const planned = whole.filter((id) => (world.plan.memberBits >> (id - 1)) % 2 === 1);
-  const enough = quorum(world.ids.length);
-  if (planned.length >= enough) return planned;
-  return whole.length >= enough ? whole : undefined;
+  const { newest } = world.group;
+  if (!world.operators.hasChanged && isQuorum(newest, new Set(planned))) return planned;
+  return isQuorum(newest, new Set(whole)) ? whole : undefined;
+}
+
+function isWhole<Query, Answer>(world: WholeWorld<Query, Answer>, id: NodeId): boolean {
+  const { damage, replica, isRemoved } = world.host(id);
+  // A rotten disk that was not looked at since may yet be refused.
+  return !isRemoved && (damage === "none" || (damage === "rotten" && replica !== undefined));
+}
+
+/** Those of the healed who are members by now, all of them started; undefined if they are no majority. */
+function membersAmong<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  healed: readonly NodeId[],
+): readonly NodeId[] | undefined {
+  const { newest } = world.group;
+  const members = membersOf(newest).filter((id) => healed.includes(id));
+  for (const id of members) world.host(id).start();
+  const able = members.filter((id) => !world.host(id).isRemoved && !world.host(id).isRefused);
+  return isQuorum(newest, new Set(able)) ? members : undefined;
 }
 
 /**
  * How long a healed group may take: many election timeouts, since small ones split some votes in a row,
  * and the longest that anything begun before can still go on.
  */
-function boundMs(plan: WholePlan, commandCount: number): number {
+function boundMs<Query, Answer>({ plan, log, ids }: WholeWorld<Query, Answer>): number {
   const electionMs = plan.tickMs * plan.electionTimeoutTicks;
   const roundMs =
     (plan.frameUsMax + plan.diskUsMax * 2 + plan.applyUsMax + plan.deferUs * 10) / usPerMs;
-  const rest = plan.callTimeoutMs * 4 + plan.diskFullRetryMs + plan.deadConnectionMs;
+  const rest =
+    plan.callTimeoutMs * 4 +
+    plan.memberTimeoutMs * 2 +
+    plan.handOverTimeoutMs +
+    plan.diskFullRetryMs +
+    plan.deadConnectionMs;
+  const { snapshotBytesPerSecond, snapshotChunkBytes, snapshotStallMs, snapshotRetryMs } = plan;
+  const paceMs =
+    snapshotBytesPerSecond === 0 ? 0 : (log.stateBytesMax * 1000) / snapshotBytesPerSecond;
+  // Each may need a snapshot, and a newer one once it has that.
+  const snapshotMs = paceMs + (log.stateBytesMax / snapshotChunkBytes + 10) * roundMs;
+  const snapshots = 4 * ids.length * snapshotMs + 4 * (snapshotStallMs + snapshotRetryMs);
   // Windows may be one entry wide, and what is missing may be the whole log.
-  return 200 * electionMs + rest + 20 * roundMs + commandCount * 4 * (roundMs + plan.tickMs);
+  const replayMs = log.commands.length * 4 * (roundMs + plan.tickMs);
+  return 200 * electionMs + rest + 20 * roundMs + snapshots + replayMs;
 }
 
 function stallOf<Query, Answer>(
   world: WholeWorld<Query, Answer>,
   members: readonly NodeId[],
-  callsOfPast: readonly CallRecord<Query, Answer>[],
+  past: Past<Query, Answer>,
   probes: Probes<Query, Answer>,
 ): WholeStall | undefined {
   const statuses = members.map((id) => world.statuses.get(id));
@@ -117,12 +170,28 @@ function stallOf<Query, Answer>(
   if (leader === undefined || !isAgreed) return "no-leader";
   const probeStall = probes.stall();
   if (probeStall !== undefined) return probeStall;
-  if (callsOfPast.some(({ ending }) => ending.kind === "pending")) return "call-not-settled";
+  const isPending = ({ ending }: { readonly ending: { readonly kind: string } }): boolean =>
+    ending.kind === "pending";
+  if (past.calls.some(isPending) || past.operations.some(isPending)) return "call-not-settled";
+  const { newest, removed } = world.group;
+  if (isJoint(newest) && newest.autoLeave) return "change-not-finished";
+  const lingering = active.find(({ id }) => removed.has(id) && knowsMember(world, id, members));
+  if (lingering !== undefined) return "removed-not-stopped";
   const isConverged = statuses.every(
     (status) =>
       status?.last.index === leader.last.index && status.appliedIndex === leader.last.index,
   );
   return isConverged ? undefined : "not-converged";
+}
+
+/** Whether a node that was removed knows one of the members: else nobody can tell it. */
+function knowsMember<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  id: NodeId,
+  members: readonly NodeId[],
+): boolean {
+  const confState = world.statuses.get(id)?.confState;
+  return confState !== undefined && members.some((member) => isMember(confState, member));
 }
 
 /** One write and one read at each member, made again until they succeed. */
@@ -147,6 +216,13 @@ class Probes<Query, Answer> {
   stall(): WholeStall | undefined {
     const probe = this.#waiting[0];
     if (probe === undefined) return undefined;
+    // Whoever is no member any more need not answer.
+    const { newest } = this.#world.group;
+    if (!isMember(newest, probe.node) || this.#world.host(probe.node).isRemoved) {
+      this.#current = undefined;
+      this.#waiting.shift();
+      return this.stall();
+    }
     const stall = probe.isWrite ? "write-not-applied" : "read-not-answered";
     const { ending } = this.#current ?? {};
     if (ending?.kind === "pending") return stall;

@@ -1,5 +1,4 @@
-import { quorum, type RaftOptions } from "@quorate/core";
-import type { SnapshotOptions } from "@quorate/runtime";
+import { type NodeId, quorum } from "@quorate/core";
 import { Draw } from "../draw.ts";
 
 /**
@@ -12,6 +11,8 @@ export interface WholePlan {
   readonly nodes: number;
   /** How long things go wrong. */
   readonly lengthMs: number;
+  /** How many nodes there are that may join: from id 11 on. */
+  readonly spares: number;
   /** The nodes that are healed in the end: bit `id - 1` of each. The others stand still then. */
   readonly memberBits: number;
   /** 1: the others do not stand still, but have a full disk. The members must get by with them. */
@@ -23,7 +24,12 @@ export interface WholePlan {
   readonly heartbeatTicks: number;
   readonly preVote: number;
   readonly checkQuorum: number;
+  /** 1: reads may count on leases, and on clocks; so clocks are no further off than they may be. */
+  readonly leaseReads: number;
+  readonly clockDriftPerMille: number;
   readonly callTimeoutMs: number;
+  readonly memberTimeoutMs: number;
+  readonly handOverTimeoutMs: number;
   readonly retryMs: number;
   readonly diskFullRetryMs: number;
   readonly segmentBytes: number;
@@ -62,6 +68,14 @@ export interface WholePlan {
   readonly deadConnectionMs: number;
 }
 
+/** The ids of those who may join come after this one, so that they stay what they are in any plan. */
+export const spareIdBase = 10;
+
+/** Whether node `id` is one that may join, and no founder. */
+export function isSpare(id: NodeId): boolean {
+  return id > spareIdBase;
+}
+
 /** Which damage a world does to disks, beyond what disks promise. */
 export type Profile =
   /** None. */
@@ -88,6 +102,9 @@ export interface Mischief {
   readonly callGapMs: number;
   /** How many calls that failed without effect are made again. */
   readonly retryPerMille: number;
+  /** What operators do, each as often as it is listed, and the longest time between two such things. */
+  readonly operations: readonly OperationName[];
+  readonly operationGapMs: number;
 }
 
 /** What a recorded run draws its faults from. */
@@ -98,18 +115,24 @@ export const faultNames = [
   "power-failure-of-some",
   "power-failure-of-all",
   "close",
+  "rolling-restart",
   "pause",
   "pause-leader",
+  "suspend",
+  "event-loop-lag",
+  "set-wall",
   "clock-rate",
   "clock-jump",
   "slow-disk",
   "stuck-disk",
+  "hanging-disk",
   "full-disk",
   "disk-error",
   "crash-at-disk-call",
   "partition-random",
   "partition-leader",
   "partition-one-way",
+  "deaf-leader",
   "partition-bridge",
   "partition-pair",
   "clog",
@@ -118,6 +141,20 @@ export const faultNames = [
 
 /** One way in which a recorded run goes wrong. */
 export type FaultName = (typeof faultNames)[number];
+
+/** What operators do in a recorded run. */
+export const operationNames = [
+  "grow",
+  "shrink",
+  "replace",
+  "set",
+  "prefer",
+  "transfer",
+  "snapshot",
+] as const;
+
+/** One thing that operators do. */
+export type OperationName = (typeof operationNames)[number];
 
 /** Draws the plan of a seed. */
 export function drawWholePlan(seed: number): WholePlan {
@@ -130,11 +167,13 @@ export function drawWholePlan(seed: number): WholePlan {
     Array.from({ length: nodes }, (_, offset) => offset),
     draw.between(quorum(nodes), nodes),
   );
+  const leaseReads = draw.pick([0, 1]);
   const snapshotTailBytes = draw.pick([0, 200, 100_000]);
   const snapshotChunkBytes = draw.pick([7, 64, 64, 100_000]);
   return {
     seed,
     nodes,
+    spares: draw.pick([0, 1, 2, 3, 3]),
     lengthMs: draw.pick([10, 20, 30]) * electionMs,
     memberBits: members.reduce((bits, offset) => bits + 2 ** offset, 0),
     othersAreFull: draw.pick([0, 0, 1]),
@@ -142,8 +181,12 @@ export function drawWholePlan(seed: number): WholePlan {
     electionTimeoutTicks,
     heartbeatTicks: draw.between(1, Math.floor(electionTimeoutTicks / 3)),
     preVote: draw.pick([0, 1, 1]),
-    checkQuorum: draw.pick([0, 1, 1]),
+    checkQuorum: Math.max(leaseReads, draw.pick([0, 1, 1])),
+    leaseReads,
+    clockDriftPerMille: draw.pick([0, 100, 300]),
     callTimeoutMs: draw.pick([1, 3, 10]) * electionMs,
+    memberTimeoutMs: draw.pick([2, 10, 30]) * electionMs,
+    handOverTimeoutMs: draw.pick([0, 1, 3]) * electionMs,
     retryMs: draw.pick([5, 20, 100]),
     diskFullRetryMs: draw.pick([20, 200]),
     segmentBytes: draw.pick([2048, 4096, 4096, 16_384]),
@@ -186,8 +229,8 @@ export function drawMischief(plan: WholePlan): Mischief {
   return {
     profile,
     faults: faultNames.filter((name) => {
-      // A peer that starts again has forgotten what it knew of the others' disks.
-      if (profile === "wiped-disk" && endsProcesses.has(name)) return false;
+      // Leases count on clocks that never jump.
+      if (plan.leaseReads === 1 && name === "clock-jump") return false;
       return draw.chance(name === "power-failure-of-all" ? 200 : 400);
     }),
     faultGapMs: draw.pick([1, 2, 5]) * electionMs,
@@ -199,48 +242,8 @@ export function drawMischief(plan: WholePlan): Mischief {
     clients: draw.pick([2, 5, 10]),
     callGapMs: draw.pick([1, 5, 20]) * plan.tickMs,
     retryPerMille: draw.pick([0, 500]),
-  };
-}
-
-const endsProcesses: ReadonlySet<FaultName> = new Set([
-  "kill",
-  "power-failure",
-  "power-failure-of-leader",
-  "power-failure-of-some",
-  "power-failure-of-all",
-  "close",
-  "disk-error",
-  "crash-at-disk-call",
-]);
-
-/** The options about snapshots that a plan asks for. */
-export function snapshotOptionsOf(plan: WholePlan): SnapshotOptions {
-  const { snapshotBytesPerSecond } = plan;
-  return {
-    snapshotEveryCount: plan.snapshotEveryCount,
-    snapshotEveryBytes: plan.snapshotEveryBytes,
-    snapshotTailCount: plan.snapshotTailCount,
-    snapshotTailBytes: plan.snapshotTailBytes,
-    snapshotKeepBytesMax: plan.snapshotKeepBytesMax,
-    snapshotChunkBytes: plan.snapshotChunkBytes,
-    snapshotWindowBytes: plan.snapshotWindowBytes,
-    snapshotBytesPerSecond: snapshotBytesPerSecond === 0 ? Infinity : snapshotBytesPerSecond,
-    snapshotStallMs: plan.snapshotStallMs,
-    snapshotRetryMs: plan.snapshotRetryMs,
-  };
-}
-
-/** The options of the core that a plan asks for. */
-export function raftOptionsOf(plan: WholePlan): RaftOptions {
-  return {
-    electionTimeoutTicks: plan.electionTimeoutTicks,
-    heartbeatTicks: plan.heartbeatTicks,
-    preVote: plan.preVote === 1,
-    checkQuorum: plan.checkQuorum === 1,
-    messageBytesMax: plan.messageBytesMax,
-    applyBytesMax: plan.applyBytesMax,
-    uncommittedBytesMax: plan.uncommittedBytesMax,
-    inflightCountMax: plan.inflightCountMax,
+    operations: draw.chance(700) ? operationNames.filter(() => draw.chance(600)) : [],
+    operationGapMs: draw.pick([1, 3, 8]) * electionMs,
   };
 }
 
@@ -248,6 +251,7 @@ export function raftOptionsOf(plan: WholePlan): RaftOptions {
 export const calmWholePlan: WholePlan = {
   seed: 1,
   nodes: 3,
+  spares: 0,
   lengthMs: 1000,
   memberBits: 511,
   othersAreFull: 0,
@@ -256,7 +260,11 @@ export const calmWholePlan: WholePlan = {
   heartbeatTicks: 1,
   preVote: 1,
   checkQuorum: 1,
+  leaseReads: 0,
+  clockDriftPerMille: 100,
   callTimeoutMs: 500,
+  memberTimeoutMs: 1000,
+  handOverTimeoutMs: 100,
   retryMs: 20,
   diskFullRetryMs: 50,
   segmentBytes: 16_384,

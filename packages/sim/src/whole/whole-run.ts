@@ -2,6 +2,7 @@ import type { App } from "./app.ts";
 import { checkDisks } from "./check-point.ts";
 import type { Decision } from "./decision.ts";
 import { MischiefMaker } from "./mischief-maker.ts";
+import { judgeOperations } from "./operations-verdict.ts";
 import { usPerMs } from "./timeline.ts";
 import { judgeCalls } from "./verdict.ts";
 import type { WholeCoverageKind } from "./whole-coverage.ts";
@@ -78,5 +79,6 @@ async function play<Query, Answer>(
   await demandWholeLiveness(world);
   await checkDisks(world);
   await judgeCalls(app, world.log.commands, world.callers.records);
+  judgeOperations(world.founders, world.ids, world.group, world.operators.records);
   await judge?.(world);
 }

@@ -1,8 +1,10 @@
+import type { NodeId } from "@quorate/core";
 import { minimize } from "../minimize.ts";
 import type { Decision } from "./decision.ts";
+import type { Link } from "./frame-network.ts";
 import { type Microseconds, usPerMs } from "./timeline.ts";
 import { nameWholeFailure } from "./whole-failure.ts";
-import { calmWholePlan, type WholePlan } from "./whole-plan.ts";
+import { calmWholePlan, isSpare, type WholePlan } from "./whole-plan.ts";
 import { runWhole, type WholeRun, type WholeRunOptions } from "./whole-run.ts";
 import type { WholeScenario } from "./whole-scenario.ts";
 
@@ -146,17 +148,19 @@ function lastOf(decisions: readonly Decision[]): Microseconds {
 function movedInto(count: number): (decision: Decision) => Decision {
   return (decision) => {
     if (decision.kind !== "at" || decision.what.kind !== "call") return decision;
+    if (isSpare(decision.what.node)) return decision;
     const node = ((decision.what.node - 1) % count) + 1;
     return { ...decision, what: { ...decision.what, node } };
   };
 }
 
-/** Whether a decision names only the first `count` nodes. */
+/** Whether a decision names only the first `count` nodes, and those who may join. */
 function concernsOnly(count: number): (decision: Decision) => boolean {
+  const stays = (id: NodeId): boolean => id <= count || isSpare(id);
+  const connects = ({ from, to }: Link): boolean => stays(from) && stays(to);
   return (decision) => {
-    if (decision.kind === "frame") return decision.link.from <= count && decision.link.to <= count;
+    if (decision.kind === "frame") return connects(decision.link);
     const { what } = decision;
-    if (!("links" in what)) return what.node <= count;
-    return what.links.every(({ from, to }) => from <= count && to <= count);
+    return "links" in what ? what.links.every(connects) : stays(what.node);
   };
 }

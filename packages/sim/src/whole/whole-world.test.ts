@@ -112,3 +112,122 @@ test("a majority goes on while the rest stands still", async () => {
   expect(world.host(3).isPaused).toBe(true);
   expect(world.coverage.counts.get("healed-majority")).toBe(1);
 });
+
+/** What a leader is asked to do, and the nodes beside it. */
+function leaderOf(world: WholeWorld<KvQuery, number>): {
+  readonly leader: number;
+  readonly others: readonly number[];
+} {
+  const leader = at(world.leaders, 0);
+  return { leader, others: world.born.filter((id) => id !== leader) };
+}
+
+function change(
+  world: WholeWorld<KvQuery, number>,
+  node: number,
+  wish: string,
+): WholeWorld<KvQuery, number> {
+  world.perform({ kind: "change", node, wish, ifNow: 0, timeoutMs: 0 });
+  return world;
+}
+
+const done = { kind: "done" };
+
+test("a node joins, and one that is removed stops and leaves nothing behind", async () => {
+  const world = await worldAfter(800, writes, { spares: 1, snapshotEveryCount: 3 });
+  world.perform({ kind: "join", node: 11 });
+  await pass(change(world, 2, "add:11"), 500);
+  expect(world.group.newest.voters).toEqual([1, 2, 3, 11]);
+  await pass(change(world, 1, "remove:3"), 500);
+  expect(world.operators.records.map(({ ending }) => ending)).toEqual([done, done]);
+  expect(world.group.newest.voters).toEqual([1, 2, 11]);
+  expect(world.host(3).isRemoved).toBe(true);
+  expect(world.host(3).isUp).toBe(false);
+  expect(world.coverage.counts.get("removed-and-stopped")).toBe(1);
+  await demandWholeLiveness(world);
+  await checkDisks(world);
+});
+
+test("a follower that is far behind goes on from a snapshot", async () => {
+  const lines = [...writes, "@500ms crash node=2 how=power survivePerMille=0 downMs=400"];
+  const pieces = { snapshotChunkBytes: 7, snapshotWindowBytes: 7 };
+  const log = { ...pieces, snapshotTailBytes: 0, snapshotKeepBytesMax: 0 };
+  const plan = { ...log, snapshotEveryCount: 3, snapshotTailCount: 0 };
+  for (const durableMachine of [0, 1]) {
+    const world = await worldAfter(1500, lines, { ...plan, durableMachine });
+    expect(world.coverage.counts.get("snapshot-received")).toBeGreaterThan(0);
+    await demandWholeLiveness(world);
+    await checkDisks(world);
+  }
+});
+
+test("checkDisks finds a snapshot whose state is lost", async () => {
+  const world = await worldAfter(1200, writes, { snapshotEveryCount: 3, durableMachine: 1 });
+  await checkDisks(world);
+  world.host(2).durable.synced = { index: 0, chunks: [] };
+  await expect(checkDisks(world)).rejects.toThrow("and its state up to 0 only");
+});
+
+test("a wiped disk is refused also when all others have started again, and then replaced", async () => {
+  // The logs of nodes are recorded once a second at most.
+  const world = await worldAfter(3000, writes, { spares: 1 });
+  const { leader, others } = leaderOf(world);
+  const victim = at(others, 0);
+  world.perform({ kind: "wipe", node: victim, downMs: 50 });
+  for (const node of world.founders) {
+    world.perform({ kind: "crash", node, how: "power", survivePerMille: 0, downMs: 40 });
+  }
+  await pass(world, 1000);
+  expect(world.coverage.counts.get("connection-refused")).toBeGreaterThan(1);
+  for (const node of world.founders) {
+    if (node !== victim) expect(world.network.isConnected(victim, node)).toBe(false);
+  }
+  world.perform({ kind: "join", node: 11 });
+  await pass(change(world, leader, `replace:${victim}:11`), 1000);
+  expect(world.operators.records.map(({ ending }) => ending)).toEqual([done]);
+  expect(world.group.newest.voters).toContain(11);
+  expect(world.group.newest.voters).not.toContain(victim);
+  await demandWholeLiveness(world);
+});
+
+test("a leader whose disk hangs is followed by another while it hangs", async () => {
+  const world = await worldAfter(800, writes);
+  const { leader, others } = leaderOf(world);
+  world.perform({ kind: "stuck-disk", node: leader, forMs: 10_000 });
+  // Something that it has to write.
+  for (const number of [9, 12]) {
+    world.perform({ kind: "call", client: 1, node: leader, number, timeoutMs: 0, abortMs: 0 });
+  }
+  await pass(world, 1500);
+  expect(world.coverage.counts.get("ended-disk-stuck")).toBe(1);
+  expect(others).toContain(at(world.leaders, 0));
+  await demandWholeLiveness(world);
+});
+
+test("a leader that is heard and hears nobody is followed by another", async () => {
+  const world = await worldAfter(800, writes, { deadConnectionMs: 100_000 });
+  const { leader, others } = leaderOf(world);
+  const links = others.map((from) => ({ from, to: leader }));
+  world.perform({ kind: "cut", links, forMs: 10_000 });
+  await pass(world, 1000);
+  expect(world.coverage.counts.get("ended-no-quorum")).toBe(1);
+  expect(others).toContain(at(world.leaders, 0));
+  await demandWholeLiveness(world);
+});
+
+test("a leader whose event loop lags gives up, and one that closes hands over", async () => {
+  const world = await worldAfter(800, writes);
+  const first = leaderOf(world).leader;
+  for (let round = 0; round < 4; round++) {
+    world.perform({ kind: "pause", node: first, forMs: 108 });
+    await pass(world, 120);
+  }
+  await pass(world, 200);
+  expect(world.coverage.counts.get("ended-event-loop-lag")).toBe(1);
+  const second = leaderOf(world).leader;
+  expect(second).not.toBe(first);
+  world.perform({ kind: "close", node: second, downMs: 50 });
+  await pass(world, 300);
+  expect(world.coverage.counts.get("ended-shutting-down")).toBe(1);
+  expect(leaderOf(world).leader).not.toBe(second);
+});

@@ -1,4 +1,4 @@
-import { at, confStateOf, type Message, type NodeId } from "@quorate/core";
+import { assert, confStateOf, type Message, type NodeId } from "@quorate/core";
 import type { ReplicaEvent, ReplicaStatus, StateMachine } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
 import { messageKinds } from "../message-kind.ts";
@@ -15,6 +15,7 @@ import { countEnding, countEvent, judgeEvent } from "./whole-events.ts";
 import { GroupShadow } from "./group-shadow.ts";
 import { Host } from "./host.ts";
 import { OneLog } from "./one-log.ts";
+import { type OperationRecord, Operators } from "./operators.ts";
 import { perform } from "./perform.ts";
 import { scatter } from "./scatter.ts";
 import { trueRatePerMille } from "./skewed-clock.ts";
@@ -22,7 +23,7 @@ import { slowed } from "./slow-machine.ts";
 import type { DiskCall } from "./timed-disk.ts";
 import { type Life, type Microseconds, Timeline, usPerMs } from "./timeline.ts";
 import { WholeCoverage } from "./whole-coverage.ts";
-import type { WholePlan } from "./whole-plan.ts";
+import { spareIdBase, type WholePlan } from "./whole-plan.ts";
 import type { Frame } from "@quorate/wire";
 
 /** How a world may be looked at, and what it replays. */
@@ -41,7 +42,9 @@ export interface WholeWorldOptions {
 export class WholeWorld<Query, Answer> {
   readonly plan: WholePlan;
   readonly app: App<Query, Answer>;
+  /** Every node there may be: the founders from 1 on, and those who may join from 11 on. */
   readonly ids: readonly NodeId[];
+  readonly founders: readonly NodeId[];
   readonly trace: Trace;
   readonly timeline: Timeline;
   readonly coverage: WholeCoverage = new WholeCoverage();
@@ -52,6 +55,7 @@ export class WholeWorld<Query, Answer> {
   readonly jury: FrameJury = new FrameJury();
   readonly group: GroupShadow;
   readonly callers: Callers<Query, Answer>;
+  readonly operators: Operators<Query, Answer>;
   readonly deadConnectionUs: Microseconds;
   readonly connectUs: Microseconds;
   readonly seed: number;
@@ -59,6 +63,7 @@ export class WholeWorld<Query, Answer> {
   drawFate: (link: Link, number: number) => FrameFate | undefined = () => undefined;
   /** Is told of every call that ended. */
   onCallEnded: (record: CallRecord<Query, Answer>) => void = () => {};
+  readonly #hostOf: ReadonlyMap<NodeId, Host<Query, Answer>>;
   readonly #statuses = new Map<NodeId, ReplicaStatus>();
   #broken: Error | undefined;
   #isHealed = false;
@@ -71,8 +76,12 @@ export class WholeWorld<Query, Answer> {
     this.plan = plan;
     this.seed = plan.seed;
     this.app = app;
-    this.ids = Array.from({ length: plan.nodes }, (_, offset) => offset + 1);
-    this.group = new GroupShadow(confStateOf(this.ids));
+    this.founders = Array.from({ length: plan.nodes }, (_, offset) => offset + 1);
+    this.ids = [
+      ...this.founders,
+      ...Array.from({ length: plan.spares }, (_, place) => spareIdBase + 1 + place),
+    ];
+    this.group = new GroupShadow(confStateOf(this.founders));
     this.trace = new Trace(writer);
     this.timeline = new Timeline(this.trace);
     this.decisions = new Decisions(script);
@@ -82,20 +91,24 @@ export class WholeWorld<Query, Answer> {
     this.log = new OneLog(app, (error) => this.broken(error));
     this.callers = new Callers({
       app,
-      seed: plan.seed,
+      plan,
       timeline: this.timeline,
       coverage: this.coverage,
       host: (node) => this.host(node),
       ended: (record) => this.#callEnded(record),
       broken: (error) => this.broken(error),
     });
+    this.operators = new Operators(this);
     this.hosts = this.ids.map((id) => new Host(id, this));
-    for (const host of this.hosts) host.start();
+    this.#hostOf = new Map(this.hosts.map((host) => [host.id, host]));
+    for (const id of this.founders) this.host(id).start();
     if (script !== undefined) this.#schedule(script);
   }
 
   host(id: NodeId): Host<Query, Answer> {
-    return at(this.hosts, id - 1);
+    const host = this.#hostOf.get(id);
+    assert(host !== undefined, `there is a node ${id}`);
+    return host;
   }
 
   /** The last that was seen of each replica, also of those that are gone. */
@@ -108,6 +121,11 @@ export class WholeWorld<Query, Answer> {
     return this.ids.filter((id) => {
       return this.host(id).replica !== undefined && this.#statuses.get(id)?.role === "leader";
     });
+  }
+
+  /** The nodes that ever ran and were not removed. */
+  get born(): readonly NodeId[] {
+    return this.hosts.flatMap((host) => (host.hasRun && !host.isRemoved ? [host.id] : []));
   }
 
   /** Whether all faults are over. */
@@ -156,7 +174,7 @@ export class WholeWorld<Query, Answer> {
       host.setFull(isFull);
       if (isMember || isFull) {
         host.resume();
-        host.start();
+        if (host.hasRun) host.start();
       } else host.pause();
     }
     this.network.heal();
@@ -222,6 +240,7 @@ export class WholeWorld<Query, Answer> {
 
   ended(node: NodeId): void {
     this.callers.lose(node);
+    this.operators.lose(node);
   }
 
   replicaEvent(node: NodeId, event: ReplicaEvent): void {
@@ -314,6 +333,14 @@ export class WholeWorld<Query, Answer> {
     });
     countEnding(this.coverage, record);
     this.onCallEnded(record);
+  }
+
+  operationEnded({ operation, ending }: OperationRecord): void {
+    this.trace.line(() => {
+      const code = "code" in ending ? ` ${ending.code}` : "";
+      const what = operation.kind === "change" ? operation.wish : operation.kind;
+      return `${this.#clock()} n${operation.node} ${what}: ${ending.kind}${code}`;
+    });
   }
 
   #mix({ kind, from, to, term }: Message): void {
