@@ -135,6 +135,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   forgetLeader(): void {
+    if (isOver(this.#state)) return;
     this.#event(() => this.#node.forgetLeader());
     this.#wake();
   }

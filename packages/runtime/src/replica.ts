@@ -322,8 +322,9 @@ export interface Replica<Query, Answer> extends ReplicaLeadership {
    * Takes a snapshot of everything applied here until now, whatever the options say of when one is due,
    * and resolves once it is durable; then the log forgets its past.
    *
-   * Rejects with `snapshot_failed` (the state machine takes none, or failed to), `disk_full`,
-   * `unavailable` or `closed`. It is only about this replica's own disk.
+   * Rejects with `snapshot_failed` (the state machine takes none, or failed to; or it is durable by itself,
+   * and members changed since the last command), `disk_full`, `unavailable` or `closed`. It is only about
+   * this replica's own disk.
    */
   snapshot(options?: CallOptions): Promise<SnapshotTaken>;
 

@@ -179,6 +179,8 @@ test("a replica that is told to forget its leader takes calls as before", async 
   await cluster.run(100);
   expect(cluster.leader.replica.status().role).toBe("leader");
   await member.replica.close();
+  const { leader } = member.replica.status();
   member.replica.forgetLeader();
+  expect(member.replica.status().leader).toBe(leader);
   await cluster.close();
 });
