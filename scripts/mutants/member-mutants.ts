@@ -256,4 +256,18 @@ export const memberMutants: readonly Mutant[] = [
     ],
     why: "Who has the longer log is refused for its older term, and never takes up the newer one.",
   },
+  {
+    id: "M10-learner-loyal-for-ever",
+    rows: ["M10", "M17"],
+    property: "LIVE",
+    ...traced,
+    patches: [
+      {
+        file: election,
+        find: "  if (!mayCampaign(state)) becomeFollower(state, state.term, none);\n  campaign(",
+        replace: "  campaign(",
+      },
+    ],
+    why: "Who may not campaign stays loyal to a leader that is gone, though its vote may be needed.",
+  },
 ];

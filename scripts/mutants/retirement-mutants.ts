@@ -68,7 +68,8 @@ export const retirementMutants: readonly Mutant[] = [
     id: "M12-told-of-less",
     rows: ["M12"],
     property: "LIVE",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/core/test/scenarios.test.ts"],
     patches: [
       {
         file: heartbeat,

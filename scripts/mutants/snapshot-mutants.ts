@@ -298,4 +298,32 @@ export const snapshotMutants: readonly Mutant[] = [
     ],
     why: "A snapshot is acknowledged before the disk knows of it, and perhaps of the term.",
   },
+  {
+    id: "S5-entries-pass-the-snapshot",
+    rows: ["S5"],
+    property: "CRASH",
+    ...simulated,
+    patches: [
+      {
+        file: handover,
+        find: "  if (state.restoring !== undefined || !hasApplicable(state)) return [];\n",
+        replace: "  if (!hasApplicable(state)) return [];\n",
+      },
+    ],
+    why: "Entries are to be applied while the snapshot before them is not handed out yet.",
+  },
+  {
+    id: "S6-installed-snapshot-not-kept",
+    rows: ["S6"],
+    property: "CRASH",
+    ...simulated,
+    patches: [
+      {
+        file: transfer,
+        find: "  if (log.holds(snapshot) && snapshot.index > (state.snapshot?.index ?? none)) {\n",
+        replace: "  if (snapshot.index < none) {\n",
+      },
+    ],
+    why: "A node that began anew from a snapshot has none to send when it leads.",
+  },
 ];

@@ -165,4 +165,18 @@ export const transferMutants: readonly Mutant[] = [
     ],
     why: "A node is asked to take over that lacks the end of the log, and cannot win.",
   },
+  {
+    id: "M9-handed-over-to-who-is-removed",
+    rows: ["M9", "L8"],
+    property: "AVAIL",
+    ...traced,
+    patches: [
+      {
+        file: "packages/core/src/membership.ts",
+        find: "  if (!isVoter(state.voters, role.transfer.to)) role.transfer = undefined;\n",
+        replace: "",
+      },
+    ],
+    why: "A leader goes on handing over to a node that is no voter any more.",
+  },
 ];

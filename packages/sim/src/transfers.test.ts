@@ -32,6 +32,13 @@ test("a leader does not hand over for more than an election timeout", () => {
   tick(handing);
 });
 
+test("a leader hands over to a voter, for as long as that is one", () => {
+  const judge = new Transfers({});
+  judge.stepped(leader, handing);
+  const without = { ...handing, voters: [1, 2] };
+  expect(() => judge.stepped(handing, without)).toThrow("to one that cannot lead");
+});
+
 test("who is asked to take over campaigns, if it may", () => {
   const judge = new Transfers({});
   judge.received(follower, { ...follower, term: 3, role: "candidate" }, timeoutNow);

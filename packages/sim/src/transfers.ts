@@ -11,9 +11,9 @@ import {
 import { type Observer, Violation } from "./judge.ts";
 
 /**
- * Checks how leadership is handed over (thesis §3.10): the leader takes no commands meanwhile, and goes on
- * by itself after an election timeout; who is asked to take over campaigns at once; and nobody is loyal
- * to a leader that wants another. No safety depends on it; but it fails, or nothing is served.
+ * Checks how leadership is handed over (thesis §3.10): to a voter; the leader takes no commands meanwhile,
+ * and goes on by itself after an election timeout; who is asked to take over campaigns at once; and nobody
+ * is loyal to a leader that wants another. No safety depends on it; but it fails, or nothing is served.
  */
 export class Transfers implements Observer {
   readonly #ticksMax: number;
@@ -33,11 +33,12 @@ export class Transfers implements Observer {
     if (ticks !== undefined) this.#ticks.set(id, ticks + 1);
   }
 
-  stepped(_: Status, { id, transferTarget }: Status): void {
+  stepped(_: Status, { id, transferTarget, voters }: Status): void {
     if (transferTarget === none) {
       this.#ticks.delete(id);
       return;
     }
+    require(voters.includes(transferTarget), `node ${id} hands over to one that cannot lead`);
     const ticks = this.#ticks.get(id);
     if (ticks === undefined) this.#ticks.set(id, 0);
     else require(ticks < this.#ticksMax, `node ${id} hands over for ever`);
