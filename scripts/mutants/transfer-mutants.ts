@@ -127,7 +127,7 @@ export const transferMutants: readonly Mutant[] = [
     id: "L9-transfer-not-named",
     rows: ["L9"],
     property: "AVAIL",
-    ...simulated,
+    ...traced,
     patches: [
       {
         file: election,
