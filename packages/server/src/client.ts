@@ -87,6 +87,11 @@ export interface Found {
   readonly index: LogIndex;
 }
 
+/**
+ * How long a connection is kept for the next call, in milliseconds: less than a node that stops waits for
+ * one, so that no write is sent to where nobody listens any more.
+ */
+const idleMs = 1_000;
 /** How long a node has to answer a read before another is asked, in milliseconds. */
 const readAttemptMs = 3_000;
 /** The pause between attempts doubles from the least to the most, in milliseconds, and is jittered. */
@@ -101,7 +106,7 @@ const pauseMsMax = 500;
  */
 export class Client {
   readonly #timeoutMs: number;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: idleMs });
   readonly #choice: EndpointChoice;
 
   /** Throws `invalid_argument` on an endpoint that is no `http://host:port`. Connects to nothing yet. */
@@ -262,7 +267,9 @@ export class Client {
         if (!mayRepeat(reply)) throw reply;
         // What is sent to a node that stops may be cut off, and then nobody knows what became of it.
         const isLeaving = reply.code === "closed" || reply.code === "removed";
-        failed = { endpoint, reason: `${endpoint.origin}: ${reply.message}`, isLeaving };
+        const isNamed = reply.message.startsWith(endpoint.origin);
+        const reason = isNamed ? reply.message : `${endpoint.origin}: ${reply.message}`;
+        failed = { endpoint, reason, isLeaving };
       }
       if (signal?.aborted === true) throw unavailable("aborted by the caller");
       if (performance.now() + pauseMs >= deadline) throw unavailable(failed.reason);
@@ -288,7 +295,8 @@ export class Client {
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
       const outcome = error.sent && !isRead ? "unknown" : "not-applied";
-      return new ApiError("no_answer", error.message, { outcome });
+      const message = `${call.endpoint.origin}: ${error.message}`;
+      return new ApiError("no_answer", message, { outcome });
     }
   }
 }

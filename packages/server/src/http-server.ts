@@ -103,7 +103,7 @@ export function createHttpServer(replica: KvReplica, options: HttpServerOptions 
 /** How large the body of a request about members, leadership or snapshots may be, in bytes. */
 const adminBytesMax = 256 * 1024;
 /** How long open connections have to be told that the node is stopping, in milliseconds. */
-const tellMs = 500;
+const tellMs = 2_000;
 /** How long connections live on that are open when nothing more is listened to, in milliseconds. */
 const lastMs = 50;
 /** How long a client may neither send nor take anything, beyond the time that its request has. */

@@ -116,7 +116,7 @@ export class ClusterNode {
   readonly address: string;
   readonly dataDir: string;
   readonly #commandLine: readonly string[];
-  #process: CommandProcess | undefined;
+  readonly #lives: CommandProcess[] = [];
 
   constructor(
     { id, url, address, dataDir }: Pick<ClusterNode, "id" | "url" | "address" | "dataDir">,
@@ -131,25 +131,27 @@ export class ClusterNode {
 
   /** The present life. Throws if the node was never started. */
   get process(): CommandProcess {
-    if (this.#process === undefined) throw new Error(`node ${this.id} was never started`);
-    return this.#process;
+    const present = this.#lives.at(-1);
+    if (present === undefined) throw new Error(`node ${this.id} was never started`);
+    return present;
   }
 
-  get wasStarted(): boolean {
-    return this.#process !== undefined;
+  /** All that it wrote, in all its lives. */
+  get log(): string {
+    return this.#lives.map(({ stdout, stderr }) => stdout + stderr).join("");
   }
 
   /** Whether it runs. */
   get isRunning(): boolean {
-    return this.#process !== undefined && this.#process.exit === undefined;
+    const present = this.#lives.at(-1);
+    return present !== undefined && present.exit === undefined;
   }
 
   /** Starts the process, once the one before is gone; with further options, if there are any. */
   start(options: readonly string[] = []): void {
     if (this.isRunning) throw new Error(`node ${this.id} is running`);
-    this.#process = new CommandProcess([...this.#commandLine, ...options, "--exit-with-parent"], {
-      tied: true,
-    });
+    const commandLine = [...this.#commandLine, ...options, "--exit-with-parent"];
+    this.#lives.push(new CommandProcess(commandLine, { tied: true }));
   }
 
   /** Asks the process to stop, and resolves with how it ended. */
@@ -173,7 +175,7 @@ export class ClusterNode {
 
   /** `kill -9`. */
   async kill(): Promise<void> {
-    await this.#process?.kill();
+    await this.#lives.at(-1)?.kill();
   }
 
   /** What the node says of itself, or undefined if it does not answer soon. */
@@ -307,12 +309,9 @@ export class Cluster {
     );
   }
 
-  /** The logs of all nodes in their present lives. */
+  /** The logs of all nodes. */
   #logs(): string {
-    return this.nodes
-      .filter((node) => node.wasStarted)
-      .map((node) => `node ${node.id}\n${node.process.stdout}${node.process.stderr}`)
-      .join("\n");
+    return this.nodes.map(({ id, url, log }) => `node ${id} ${url}\n${log}`).join("\n");
   }
 
   async #close(): Promise<void> {

@@ -94,7 +94,9 @@ export class Load {
           if (!(error instanceof ApiError)) throw error;
           history.endWrite(version, error.outcome);
           const { code, message, outcome } = error;
-          if (outcome === "unknown") this.#unknownWrites.push(`${code}: ${message}`);
+          if (outcome === "unknown") {
+            this.#unknownWrites.push(`${new Date().toISOString()} ${code}: ${message}`);
+          }
         }
       }
     }

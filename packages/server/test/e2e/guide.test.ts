@@ -36,12 +36,14 @@ function commandsIn(text: string): string[] {
     .filter((line) => line !== "");
 }
 
-/** `text`, with every address of a machine of the guide replaced by one of this machine. */
+/** `text`, with every address and directory of the guide replaced by one of this test. */
 function localized(text: string): string {
-  return text.replaceAll(/10\.0\.0\.(\d):(7001|8001)/g, (_, machine: string, port: string) => {
-    const at = 2 * (Number(machine) - 1) + (port === "7001" ? 0 : 1);
-    return `127.0.0.1:${ports[at]}`;
-  });
+  return text
+    .replaceAll("/var/lib/", `${directory}/`)
+    .replaceAll(/10\.0\.0\.(\d):(7001|8001)/g, (_, machine: string, port: string) => {
+      const at = 2 * (Number(machine) - 1) + (port === "7001" ? 0 : 1);
+      return `127.0.0.1:${ports[at]}`;
+    });
 }
 
 /** Starts a node as the guide says, with a directory of its own. One that has its address is gone. */
