@@ -166,6 +166,25 @@ test("a node that is removed hears of it, and the others go on", async () => {
   expect(await group.read(2)).toEqual(["first", "without 3"]);
 });
 
+test("leaders that are removed, asked at another node or at themselves, answer and go", async () => {
+  const group = await newGroup();
+  const leaderOf = (): NodeId => group.replicas.values().next().value?.status().leader ?? 0;
+  for (const isAskedItself of [false, true]) {
+    await until("somebody leads", () => group.replicas.has(leaderOf()));
+    const leader = leaderOf();
+    const other = [...group.replicas.keys()].find((id) => id !== leader) ?? 0;
+    const asked = group.replicas.get(isAskedItself ? leader : other);
+    const view = await asked?.members.remove(leader, patient);
+    expect(view?.removed).toContain(leader);
+    await until("it knows", () => group.replicas.get(leader)?.status().state === "removed");
+    await group.stop(leader);
+    await group.write(`without ${leader}`, other);
+  }
+  const [last = 0] = group.replicas.keys();
+  expect(await group.read(last)).toHaveLength(3);
+  expect(group.replicas.get(last)?.status().confState.voters).toEqual([last]);
+});
+
 test("a node that lost its disk is refused with the remedy, which brings a new one in", async () => {
   const group = await newGroup();
   await until("the group knows all logs", () => {
