@@ -99,8 +99,10 @@ class Swarm {
     const ledger = this.#below(3) === 0 ? new SlowLedger(clock) : new Ledger();
     const stateMachine = own.database === undefined ? ledger : new DurableLedger(own.database);
     const joining = own.joins ? { join: true, voters: [] } : {};
-    const { events } = await this.cluster.start(id, own.memory, { stateMachine, ...joining });
+    const options = { stateMachine, ...joining };
+    const { replica, events } = await this.cluster.start(id, own.memory, options);
     this.events.push(events);
+    replica.subscribe((event) => checkHonest({ replica }, event));
   }
 
   async step(): Promise<void> {
@@ -266,6 +268,35 @@ class Swarm {
 
   #below(bound: number): number {
     return this.#random.uint32() % bound;
+  }
+}
+
+/** What an event says is so when it is told, as far as one can see. */
+function checkHonest({ replica }: Pick<Member, "replica">, event: ReplicaEvent): void {
+  const now = replica.status();
+  expect(now.appliedIndex).toBeLessThanOrEqual(now.commitIndex);
+  expect(now.commitIndex).toBeLessThanOrEqual(now.last.index);
+  switch (event.kind) {
+    case "members-changed":
+      expect(now.confIndex).toBe(event.index);
+      expect(now.confState).toEqual(event.confState);
+      expect(replica.members.list().confState).toEqual(event.confState);
+      break;
+    case "role-changed":
+      expect([now.role, now.term]).toEqual([event.role, event.term]);
+      break;
+    case "leader-changed":
+      expect([now.leader, now.term]).toEqual([event.leader, event.term]);
+      break;
+    case "snapshot-taken":
+      expect(now.snapshotIndex).toBeLessThanOrEqual(event.index);
+      break;
+    case "removed":
+    case "failed":
+      expect(now.state).toBe(event.kind);
+      break;
+    default:
+      expect(now.state).toMatch(/^(running|full)$/);
   }
 }
 
