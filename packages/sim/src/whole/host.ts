@@ -11,6 +11,7 @@ import { Violation } from "../judge.ts";
 import type { CrashKind, TrapKind, TrappedCall } from "./decision.ts";
 import { DurableStore } from "./durable-store.ts";
 import type { FrameNetwork } from "./frame-network.ts";
+import { turnBit } from "./rot.ts";
 import { scatter } from "./scatter.ts";
 import { SkewedClock, trueRatePerMille } from "./skewed-clock.ts";
 import { type DiskCall, TimedDisk } from "./timed-disk.ts";
@@ -206,16 +207,7 @@ export class Host<Query, Answer> {
 
   /** Turns one durable bit over, at a part in a million of all that was written. Only while down. */
   async rot(perMillion: number, bit: number): Promise<void> {
-    const memory = this.#memory;
-    const places: { readonly name: string; readonly offset: number }[] = [];
-    for (const name of (await memory.list()).toSorted()) {
-      for (const offset of written(memory.readFile(name))) places.push({ name, offset });
-    }
-    const place = places[Math.floor((places.length * perMillion) / 1_000_000)];
-    if (place === undefined) return;
-    const bytes = memory.readFile(place.name);
-    bytes[place.offset] = (bytes[place.offset] ?? 0) ^ (1 << bit);
-    memory.writeFile(place.name, bytes);
+    if (!(await turnBit(this.#memory, perMillion, bit))) return;
     this.damage = "rotten";
   }
 
@@ -388,20 +380,4 @@ const changes: ReadonlySet<DiskCall> = new Set([
 
 function isSlow(call: DiskCall): boolean {
   return call === "write" || call === "sync" || call === "sync-directory";
-}
-
-/** How long the pattern is, in bytes, by which files are filled before they are written. */
-const patternBytes = 16;
-
-/** The offsets of all bytes that are not part of what a file repeats most. */
-function written(bytes: Uint8Array): readonly number[] {
-  const counts = new Map<string, number>();
-  const blocks: string[] = [];
-  for (let offset = 0; offset < bytes.length; offset += patternBytes) {
-    const block = bytes.subarray(offset, offset + patternBytes).join(",");
-    blocks.push(block);
-    counts.set(block, (counts.get(block) ?? 0) + 1);
-  }
-  const [pattern] = [...counts].sort(([, a], [, b]) => b - a)[0] ?? [];
-  return Array.from(bytes.keys()).filter((at) => blocks[Math.floor(at / patternBytes)] !== pattern);
 }

@@ -73,7 +73,7 @@ export class MischiefMaker<Query, Answer> {
     const draw = this.#callDraw;
     const up = ids.filter((id) => this.#world.host(id).replica !== undefined);
     // Most clients know whom they cannot reach.
-    const reachable = up.length > 0 && draw.chance(900) ? up : this.#world.ids;
+    const reachable = up.length > 0 && draw.chance(900) ? up : ids;
     const node = leaders.length > 0 && draw.chance(400) ? draw.pick(leaders) : draw.pick(reachable);
     const timeoutMs = draw.chance(800) ? 0 : draw.between(1, 20) * this.#world.plan.tickMs;
     const abortMs = draw.chance(50) ? draw.between(1, 20) * this.#world.plan.tickMs : 0;

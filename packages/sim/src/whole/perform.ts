@@ -99,11 +99,9 @@ function performOn<Query, Answer>(
     case "full-disk":
       fill(world, host, what.forMs);
       break;
-    case "trap": {
-      const { call, skip, trap, downMs } = what;
-      host.traps.push({ call, skip, trap, downMs });
+    case "trap":
+      host.traps.push({ call: what.call, skip: what.skip, trap: what.trap, downMs: what.downMs });
       break;
-    }
   }
 }
 

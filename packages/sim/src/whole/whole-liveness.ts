@@ -114,7 +114,10 @@ function isWhole<Query, Answer>(world: WholeWorld<Query, Answer>, id: NodeId): b
   return !isRemoved && (damage === "none" || (damage === "rotten" && replica !== undefined));
 }
 
-/** Those of the healed who are members by now, all of them started; undefined if they are no majority. */
+/**
+ * Those of the healed who are members by now, all of them started. Undefined if they are no majority, or if
+ * one of them still goes by a configuration that cannot have one any more, for want of a damaged disk.
+ */
 function membersAmong<Query, Answer>(
   world: WholeWorld<Query, Answer>,
   healed: readonly NodeId[],
@@ -123,7 +126,10 @@ function membersAmong<Query, Answer>(
   const members = membersOf(newest).filter((id) => healed.includes(id));
   for (const id of members) world.host(id).start();
   const able = members.filter((id) => !world.host(id).isRemoved && !world.host(id).isRefused);
-  return isQuorum(newest, new Set(able)) ? members : undefined;
+  const sound = world.ids.filter((id) => world.host(id).isRemoved || isWhole(world, id));
+  const believed = members.map((id) => world.statuses.get(id)?.confState ?? newest);
+  const canDecide = believed.every((confState) => isQuorum(confState, new Set(sound)));
+  return canDecide && isQuorum(newest, new Set(able)) ? members : undefined;
 }
 
 /**
