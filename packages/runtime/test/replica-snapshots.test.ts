@@ -138,7 +138,7 @@ test("a database that was being restored when the power failed is restored again
   await cluster.close();
 });
 
-test("a database that lost what its log has forgotten is refused, and one that lost less catches up", async () => {
+test("a database that lost what its log forgot is refused; one that lost less catches up", async () => {
   const database: DurableLedgerDisk = { commands: [], index: 0 };
   const cluster = new Cluster(1, small);
   const member = await cluster.start(1, new MemoryDisk(), {
