@@ -44,13 +44,17 @@ export async function transferLeadership(
   return jsonAnswer(200, { leader });
 }
 
-/** Takes a snapshot on this node, and answers with `{index, term, bytes}`. */
+/**
+ * Takes a snapshot on this node, and answers with `{index, term, bytes}`. It holds all that was
+ * acknowledged anywhere before: the node first catches up.
+ */
 export async function takeSnapshot(
   replica: KvReplica,
   body: Uint8Array,
   options: CallOptions,
 ): Promise<HttpAnswer> {
   const { timeoutMs = options.timeoutMs ?? snapshotTimeoutMs } = decodeSnapshotRequest(body);
+  await replica.read({ key: new Uint8Array(0) }, { ...options, timeoutMs });
   const { index, term, bytes } = await replica.snapshot({ ...options, timeoutMs });
   return jsonAnswer(200, { index, term, bytes }, index);
 }
