@@ -125,7 +125,8 @@ export const commitMutants: readonly Mutant[] = [
         file: replication,
         find: "  peer.progress = rejected(peer.progress, message.prevIndex, candidate);\n",
         replace:
-          "  peer.progress = acked(peer.progress, message.hint.index, state.options.inflight);\n",
+          "  const { inflight } = state.options;\n" +
+          "  peer.progress = acked(peer.progress, message.hint.index, log.firstIndex, inflight);\n",
       },
     ],
     why: "What a rejection hints at counts as acknowledged.",
@@ -286,7 +287,8 @@ export const commitMutants: readonly Mutant[] = [
     id: "R13-overwritten-offer-counts",
     rows: ["R13"],
     property: "DUR",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/core/test/scenarios.test.ts"],
     patches: [
       {
         file: log,

@@ -52,7 +52,8 @@ export const snapshotMutants: readonly Mutant[] = [
     id: "S2-conflicting-entry-kept",
     rows: ["S2"],
     property: "SMS",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/core/test/scenarios.test.ts"],
     patches: [
       {
         file: transfer,
@@ -66,7 +67,8 @@ export const snapshotMutants: readonly Mutant[] = [
     id: "S3-whole-log-dropped",
     rows: ["S3"],
     property: "DUR",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/core/test/scenarios.test.ts"],
     patches: [
       {
         file: transfer,
@@ -155,7 +157,8 @@ export const snapshotMutants: readonly Mutant[] = [
     id: "S5-newer-snapshot-forgotten",
     rows: ["S5"],
     property: "CRASH",
-    ...simulated,
+    level: "unit",
+    tests: ["packages/core/src/handover.test.ts"],
     patches: [
       {
         file: handover,

@@ -238,7 +238,9 @@ export const voteMutants: readonly Mutant[] = [
       {
         file: "packages/core/src/reads.ts",
         find: "    if (round > confirmed) break;\n",
-        replace: "    if (round > message.readRound) break;\n",
+        replace:
+          "    const rounds = Array.from(leader.peers.values(), (peer) => peer.confirmedRound);\n" +
+          "    if (round > Math.max(confirmed, ...rounds)) break;\n",
       },
     ],
     why: "One follower confirms a round of reads, however many voters there are.",
