@@ -289,7 +289,7 @@ function checkHonest({ replica }: Pick<Member, "replica">, event: ReplicaEvent):
       expect([now.leader, now.term]).toEqual([event.leader, event.term]);
       break;
     case "snapshot-taken":
-      expect(now.snapshotIndex).toBeLessThanOrEqual(event.index);
+      expect(event.index).toBeLessThanOrEqual(now.appliedIndex);
       break;
     case "removed":
     case "failed":
