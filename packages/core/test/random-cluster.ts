@@ -94,7 +94,7 @@ export class RandomCluster {
     this.#look(host);
   }
 
-  /** Who led, was excluded and went is thrown away, if nothing was changed since: the others need it no more. */
+  /** Who led, was excluded and went is thrown away, if nothing was changed since: it is needed no more. */
   throwAwayTheRetired(): void {
     const running = this.hosts.filter(({ isUp }) => isUp);
     const newest = Math.max(...running.map(({ node }) => node.confIndex));

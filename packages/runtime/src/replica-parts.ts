@@ -10,7 +10,7 @@ import type { SnapshotStore, Wal } from "@quorate/wal";
 import { encodeMembers } from "@quorate/wire";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
 import { Calls, methods } from "./calls.ts";
-import { type DeadlineKey, Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./deadlines.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { Events } from "./events.ts";
 import { failureOf } from "./failure.ts";
@@ -92,8 +92,8 @@ export class ReplicaParts<Query, Answer> {
   readonly #opened: Opened;
   readonly #door: LoopDoor;
   readonly #forwarding: Forwarding;
-  /** When this node, which was removed, goes without being told. */
-  #leaving: DeadlineKey | undefined;
+  /** Whether this node, which was removed, goes even if nobody tells it. */
+  #isLeaving = false;
   /** What the state machine was restored from, until the core is told. */
   #restored: Restorable | undefined;
 
@@ -246,10 +246,9 @@ export class ReplicaParts<Query, Answer> {
   #leaveInTime(): void {
     const { id, tickMs, electionTimeoutTicks } = this.#options;
     const onDeadline = (): void => this.#door.onRemoved(id);
-    this.#leaving ??= this.deadlines.add(
-      { onDeadline },
-      leavingTimeouts * electionTimeoutTicks * tickMs,
-    );
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.deadlines.add({ onDeadline }, leavingTimeouts * electionTimeoutTicks * tickMs);
   }
 
   #defineMethods(): void {
