@@ -74,7 +74,10 @@ export class MischiefMaker<Query, Answer> {
     const up = ids.filter((id) => this.#world.host(id).replica !== undefined);
     // Most clients know whom they cannot reach.
     const reachable = up.length > 0 && draw.chance(900) ? up : ids;
-    const node = leaders.length > 0 && draw.chance(400) ? draw.pick(leaders) : draw.pick(reachable);
+    // Leases are of use only where somebody keeps asking the leader.
+    const toLeader = this.#world.plan.leaseReads === 1 ? 700 : 400;
+    const isToLeader = leaders.length > 0 && draw.chance(toLeader);
+    const node = draw.pick(isToLeader ? leaders : reachable);
     const timeoutMs = draw.chance(800) ? 0 : draw.between(1, 20) * this.#world.plan.tickMs;
     const abortMs = draw.chance(50) ? draw.between(1, 20) * this.#world.plan.tickMs : 0;
     this.#world.perform({ kind: "call", client, node, number, timeoutMs, abortMs });

@@ -1,7 +1,6 @@
 import type { Happening } from "./decision.ts";
 import type { Host } from "./host.ts";
 import type { Operation } from "./operators.ts";
-import { trueRatePerMille } from "./skewed-clock.ts";
 import { usPerMs } from "./timeline.ts";
 import type { WholeWorld } from "./whole-world.ts";
 
@@ -84,7 +83,7 @@ function performOn<Query, Answer>(
       break;
     case "clock-rate":
       host.setClockRate(what.perMille);
-      world.later(what.forMs, () => host.setClockRate(trueRatePerMille));
+      world.later(what.forMs, () => host.setClockRate());
       break;
     case "clock-jump":
       host.jumpClock(what.byMs * usPerMs);

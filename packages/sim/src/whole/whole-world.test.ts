@@ -1,9 +1,10 @@
 import { at } from "@quorate/core";
 import { expect, test } from "vitest";
-import { callOf } from "./app.ts";
+import { type AppCall, callOf } from "./app.ts";
 import { checkDisks } from "./check-point.ts";
 import { parseDecision } from "./decision.ts";
 import { kvApp, type KvQuery } from "./kv-app.ts";
+import { judgeCalls } from "./verdict.ts";
 import { demandWholeLiveness } from "./whole-liveness.ts";
 import { calmWholePlan, type WholePlan } from "./whole-plan.ts";
 import { WholeWorld } from "./whole-world.ts";
@@ -188,6 +189,45 @@ test("a wiped disk is refused also when all others have started again, and then 
   expect(world.group.newest.voters).toContain(11);
   expect(world.group.newest.voters).not.toContain(victim);
   await demandWholeLiveness(world);
+});
+
+test("a lease is over before another leads, with clocks as far off as they may be", async () => {
+  const plan = { leaseReads: 1, clockDriftPerMille: 300, callTimeoutMs: 60 };
+  const world = await worldAfter(800, writes, plan);
+  const { leader, others } = leaderOf(world);
+  const perMilleOf = (node: number): number => (node === leader ? 700 : 1300);
+  for (const node of world.founders) {
+    world.perform({ kind: "clock-rate", node, perMille: perMilleOf(node), forMs: 10_000 });
+  }
+  const numbersOf = (isFit: (call: AppCall<KvQuery>) => boolean): readonly number[] => {
+    const numbers = Array.from({ length: 500 }, (_, offset) => 1000 + offset);
+    return numbers.filter((number) => isFit(callOf(kvApp, calmWholePlan.seed, number)));
+  };
+  const put = numbersOf(({ kind }) => kind === "write");
+  const get = numbersOf((call) => call.kind === "read" && call.consistency === "lease");
+  const call = (node: number, number: number): void => {
+    world.perform({ kind: "call", client: node, node, number, timeoutMs: 0, abortMs: 0 });
+  };
+  // So that there is a lease, and it is renewed.
+  for (let round = 0; round < 20; round++) {
+    call(leader, at(get, round));
+    await pass(world, 5);
+  }
+  const links = others.flatMap((id) => [
+    { from: id, to: leader },
+    { from: leader, to: id },
+  ]);
+  world.perform({ kind: "cut", links, forMs: 10_000 });
+  const before = world.coverage.counts.get("leader-elected");
+  for (let round = 0; round < 50; round++) {
+    for (const node of others) call(node, at(put, 2 * round + others.indexOf(node)));
+    call(leader, at(get, 20 + round));
+    await pass(world, 5);
+  }
+  expect(world.coverage.counts.get("read-lease-at-leader")).toBeGreaterThan(5);
+  expect(world.coverage.counts.get("leader-elected")).toBeGreaterThan(before ?? 0);
+  await demandWholeLiveness(world);
+  await judgeCalls(kvApp, world.log.commands, world.callers.records);
 });
 
 test("a leader whose disk hangs is followed by another while it hangs", async () => {
