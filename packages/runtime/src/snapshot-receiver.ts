@@ -310,6 +310,8 @@ export class SnapshotReceiver {
   }
 
   #answer({ from, streamId }: Stream, received: number, state: "more" | "installed"): void {
+    // A write was under way when its leader was deposed: nobody waits for news of it.
+    if (streamId === none) return;
     const receipt = encodeSnapshotReceipt({ streamId, received, state });
     this.#host.network.send(from, encodeFrame("snapshot-receipt", receipt));
   }
@@ -318,8 +320,10 @@ export class SnapshotReceiver {
     const { code } = error;
     const message = error.message.slice(code.length + 2);
     const receipt = { streamId, received: 0, state: "refused", code, message } as const;
-    const payload = encodeSnapshotReceipt(receipt);
-    this.#host.network.send(from, encodeFrame("snapshot-receipt", payload));
+    if (streamId !== none) {
+      const payload = encodeSnapshotReceipt(receipt);
+      this.#host.network.send(from, encodeFrame("snapshot-receipt", payload));
+    }
     this.#host.onRefused(from, error);
   }
 }
