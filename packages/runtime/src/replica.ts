@@ -320,7 +320,8 @@ export interface Replica<Query, Answer> extends ReplicaLeadership {
 
   /**
    * Takes a snapshot of everything applied here until now, whatever the options say of when one is due,
-   * and resolves once it is durable; then the log forgets its past.
+   * and resolves once it is durable; then the log forgets its past. Of a state machine that is durable by
+   * itself it stands for the commands until now, once these are durable there.
    *
    * Rejects with `snapshot_failed` (the state machine takes none, or failed to; or it is durable by itself,
    * and members changed since the last command), `disk_full`, `unavailable` or `closed`. It is only about
