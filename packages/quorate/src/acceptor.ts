@@ -74,10 +74,15 @@ export class Acceptor {
     return this.#listening;
   }
 
-  /** Ends all connections, delivers nothing more from this moment on, and stops listening. */
-  async close(): Promise<void> {
+  /** From this moment on takes no connection and delivers nothing, though connections stay. */
+  silence(): void {
     this.#isClosed = true;
     for (const socket of this.#greeting) socket.destroy();
+  }
+
+  /** Ends all connections and stops listening. */
+  async close(): Promise<void> {
+    this.silence();
     for (const { node } of this.#accepted.values()) this.#drop(node.id);
     // A server that is closed while it begins to listen never says that it does either.
     await this.#listening?.catch(() => {});
@@ -201,7 +206,7 @@ export class Acceptor {
     socket.on("data", (bytes: Buffer) => {
       try {
         for (const frame of reader.push(bytesOf(bytes))) {
-          if (!isCurrent()) return;
+          if (!isCurrent() || this.#isClosed) return;
           checkFrame(frame);
           receiver.onFrame(id, frame);
         }

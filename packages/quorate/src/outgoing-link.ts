@@ -149,6 +149,22 @@ export class OutgoingLink {
     if (this.#state.kind === "open") this.#state.socket.destroy(new Error(reason));
   }
 
+  /**
+   * Makes no connection any more, and ends the one that there is once everything has left and the peer
+   * has read it, or after `timeoutMs`. Resolves then. Nothing more can be sent.
+   */
+  async finish(timeoutMs: number): Promise<void> {
+    const state = this.#state;
+    if (state.kind === "open") {
+      this.retire(timeoutMs);
+      state.queue.end();
+      const timer = setTimeout(() => state.socket.destroy(), timeoutMs);
+      await new Promise((resolve) => state.socket.once("close", resolve));
+      clearTimeout(timer);
+    }
+    this.close();
+  }
+
   /** Ends the connection, makes no other, and tells nothing more. */
   close(): void {
     this.#release();

@@ -116,8 +116,11 @@ export class TcpNetwork implements Network {
     return this.#closing;
   }
 
+  /** Incoming connections go last: one that ends tells the peer to wait for nothing more. */
   async #close(): Promise<void> {
-    for (const link of this.#links.values()) link.close();
+    this.#acceptor?.silence();
+    const { lingerMs } = this.#options.limits;
+    await Promise.all([...this.#links.values()].map((link) => link.finish(lingerMs)));
     this.#links.clear();
     await this.#acceptor?.close();
   }
@@ -147,7 +150,9 @@ export class TcpNetwork implements Network {
         this.#refusals.succeeded("outgoing", id);
         receiver.onConnected(id);
       },
-      onDisconnected: (reason) => receiver.onDisconnected(id, reason),
+      onDisconnected: (reason) => {
+        if (this.#closing === undefined) receiver.onDisconnected(id, reason);
+      },
       onRefused: (refusal) => this.#onRefused(refusal, receiver),
       onOver: () => this.#links.delete(id),
     });

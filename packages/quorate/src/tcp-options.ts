@@ -105,7 +105,8 @@ export interface TcpNetworkOptions {
 
   /**
    * How long the connections of a peer that was left out or removed live on, in milliseconds, 0 to
-   * 60,000, so that both sides can finish what they have to say.
+   * 60,000, so that both sides can finish what they have to say; and how long `close` waits until peers
+   * have read what was sent before.
    *
    * @default 1000
    */

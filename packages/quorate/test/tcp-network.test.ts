@@ -226,6 +226,35 @@ test("after close nothing is delivered, told or connected, and close may be repe
   expect([...one.disconnections, ...texts(one)]).toEqual([]);
 });
 
+test("what was sent before a network is closed is delivered", async () => {
+  const [one, two, three] = await Promise.all([openNode(1), openNode(2), openNode(3)]);
+  introduce(one, two, three);
+  await until("they are connected", () => one.connected.size === 2 && two.connected.has(1));
+  const sent = Array.from({ length: 300 }, (_, index) => `${index}`.padEnd(60_000));
+  const payloads = sent.filter((text) => one.network.send(2, textFrame(text)));
+  const closing = one.network.close();
+  expect(one.network.send(3, textFrame("late"))).toBe(false);
+  await closing;
+  await until("all is there", () => two.frames.length === payloads.length);
+  expect(texts(two)).toEqual(payloads);
+  expect(payloads.length).toBe(sent.length);
+});
+
+test("a network that is closed waits for those who read nothing, but not for ever", async () => {
+  const one = await openNode(1);
+  const deaf = await listen((socket) => {
+    socket.once("data", () => {
+      socket.pause();
+      socket.write(welcomeFrame());
+    });
+  });
+  pointTo(one, new Map([[3, deaf]]));
+  await until("they are connected", () => one.connected.has(3));
+  while (one.network.send(3, textFrame("x".repeat(500_000))));
+  await one.network.close();
+  expect([one.network.queuedBytes(3), one.disconnections]).toEqual([0, []]);
+});
+
 test("a network that is closed by what it delivers delivers nothing more", async () => {
   const network = new TcpNetwork({
     id: 1,

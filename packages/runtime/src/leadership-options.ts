@@ -16,8 +16,9 @@ export interface LeadershipOptions {
   readonly clockDriftMax?: number;
 
   /**
-   * How long a leader that is being closed waits for another to take over, in milliseconds, 0 to
-   * 3,600,000. If none does, or with 0, the others find a new leader after an election timeout.
+   * How long a leader that is being closed waits for another to take over, and then for what is pending
+   * to settle, in milliseconds, 0 to 3,600,000. If none takes over, or with 0, the others find a new
+   * leader after an election timeout.
    *
    * @default as long as an election timeout
    */

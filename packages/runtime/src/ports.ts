@@ -88,7 +88,7 @@ export interface Network {
   setPeers(peers: readonly Peer[]): void;
   /** From now on these are the removed nodes, whatever `setPeers` says of them. Like `setPeers`. */
   setRemoved(ids: readonly NodeId[]): void;
-  /** Stops delivering and frees everything. Frames on the way may be lost. */
+  /** Stops delivering, and frees everything once what was sent has left, or would take too long to. */
   close(): Promise<void>;
 }
 

@@ -152,14 +152,14 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   status(): ReplicaStatus {
-    const { proposals, reads, calls, sender, receiver, diskQueue } = this.#parts;
+    const { sender, receiver, diskQueue } = this.#parts;
     return {
       ...this.#node.status(),
       clusterId: this.#options.clusterId,
       state: this.#state.kind,
       failure: this.#state.kind === "failed" ? this.#state.error.message : undefined,
       connected: [...this.#connected].sort((a, b) => a - b),
-      pending: { proposals: proposals.count, reads: reads.count, calls: calls.count },
+      pending: this.#parts.pending,
       snapshots: { sending: sender.sending, receiving: receiver.receiving },
       unpersistedBytes: diskQueue.unpersistedBytes,
     };
@@ -171,15 +171,14 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   close(): Promise<void> {
     if (this.#closing === undefined) {
-      const handingOver = this.#parts.leadership.handOver(this.#options.handOverTimeoutMs);
-      this.#closing = handingOver === undefined ? this.#close() : this.#closeAfter(handingOver);
+      const farewell = this.#parts.farewell.begin(this.#options.handOverTimeoutMs);
+      this.#closing = farewell === undefined ? this.#close() : this.#closeAfter(farewell);
     }
     return this.#closing;
   }
 
-  /** Calls are taken until somebody else leads. Those that waited for that are told that it closes. */
-  async #closeAfter(handingOver: Promise<void>): Promise<void> {
-    await handingOver;
+  async #closeAfter(farewell: Promise<void>): Promise<void> {
+    await farewell;
     await (isOver(this.#state) ? this.#closing : this.#close());
   }
 
@@ -217,6 +216,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       const failure = error instanceof Error ? error : new Error(String(error));
       this.#end({ kind: "failed", error: failure });
     }
+    this.#parts.farewell.observe();
   }
 
   #onTicks(count: number, lateMs: number): void {
@@ -345,8 +345,6 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     this.#toldTerm = term;
     this.#toldLeader = leader;
     events.emit({ kind: "leader-changed", term, leader });
-    // One that is being closed ends in a moment: what it handed over now would be of unknown fate.
-    if (this.#closing !== undefined) return;
     proposals.retry();
     reads.retry();
     calls.retry();
@@ -363,7 +361,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   /** Why no call can be taken now, or why not this one. */
   #refusalOf(options: CallOptions): RaftError | undefined {
-    return refusalIn(this.#state) ?? checkCallOptions(options);
+    const state = this.#parts.farewell.isWaiting ? ({ kind: "closed" } as const) : this.#state;
+    return refusalIn(state) ?? checkCallOptions(options);
   }
 
   /** Why no command is handed over now. */

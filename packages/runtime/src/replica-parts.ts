@@ -14,6 +14,7 @@ import { Deadlines } from "./deadlines.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { Events } from "./events.ts";
 import { failureOf } from "./failure.ts";
+import { Farewell } from "./farewell.ts";
 import { Forwarding } from "./forwarding.ts";
 import { Inbox } from "./inbox.ts";
 import { Leadership } from "./leadership.ts";
@@ -24,7 +25,7 @@ import { MembersCalls } from "./members-calls.ts";
 import { Outbox } from "./outbox.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
-import type { CallOptions } from "./replica.ts";
+import type { CallOptions, ReplicaStatus } from "./replica.ts";
 import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
@@ -77,6 +78,7 @@ export class ReplicaParts<Query, Answer> {
   readonly events: Events;
   readonly outbox: Outbox;
   readonly leadership: Leadership;
+  readonly farewell: Farewell;
   readonly diskQueue: DiskQueue;
   readonly applyQueue: ApplyQueue<Query, Answer>;
   readonly calls: Calls;
@@ -106,6 +108,7 @@ export class ReplicaParts<Query, Answer> {
     this.events = new Events(clock);
     this.outbox = new Outbox(network, (peer) => opened.node.reportUnreachable(peer));
     this.leadership = this.#newLeadership();
+    this.farewell = this.#newFarewell();
     this.diskQueue = this.#newDiskQueue();
     this.applyQueue = this.#newApplyQueue();
     this.#forwarding = new Forwarding(network, random);
@@ -121,12 +124,19 @@ export class ReplicaParts<Query, Answer> {
     this.inbox = this.#newInbox();
   }
 
+  /** How many calls of each kind are pending. */
+  get pending(): ReplicaStatus["pending"] {
+    const { proposals, reads, calls } = this;
+    return { proposals: proposals.count, reads: reads.count, calls: calls.count };
+  }
+
   /** Settles every call and ends everything. Resolves when nothing is left running but the log. */
   async stop(untouched: RaftError, pending: RaftError): Promise<void> {
     this.proposals.stop(untouched, pending);
     this.reads.stop(untouched);
     this.calls.stop(untouched, pending);
     this.leadership.stop(pending);
+    this.farewell.observe();
     this.deadlines.clear();
     // First what waits for a turn of the state machine, so that its queue can come to an end.
     await Promise.all([
@@ -148,6 +158,14 @@ export class ReplicaParts<Query, Answer> {
       wake: () => this.#door.wake(),
       resume: (work) => this.#door.resume(work),
     });
+  }
+
+  #newFarewell(): Farewell {
+    const pendingCount = (): number => {
+      const { proposals, reads, calls } = this.pending;
+      return proposals + reads + calls;
+    };
+    return new Farewell({ clock: this.#options.clock, leadership: this.leadership, pendingCount });
   }
 
   #newDiskQueue(): DiskQueue {

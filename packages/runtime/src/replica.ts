@@ -336,9 +336,9 @@ export interface Replica<Query, Answer> extends ReplicaLeadership {
   subscribe(listener: (event: ReplicaEvent) => void): () => void;
 
   /**
-   * Stops: a leader hands over first if it can (see `handOverTimeoutMs`); then no new work, pending calls
-   * settle (`stopped`), what was handed to the disk is finished and the log closed. Safe to call again.
-   * Resolves when nothing of the replica is left running.
+   * Stops: a leader hands over first if it can, and answers what it has taken (see `handOverTimeoutMs`);
+   * then no new work, calls that are still pending settle (`closed`, `stopped`), what was handed to the disk
+   * is finished and the log closed. Safe to call again. Resolves when nothing of the replica is left running.
    */
   close(): Promise<void>;
 }

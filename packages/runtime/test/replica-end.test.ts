@@ -99,9 +99,25 @@ test("a leader that is closed hands over; what is called meanwhile settles truth
     else if (call.error.outcome === "not-applied") expect(commands).not.toContain(text);
   }
   expect(early.code).toBe("resolved");
-  // They waited for the next leader: to hand them over now would only make their fate unknown.
-  expect(late.map(({ code }) => code)).toEqual(["closed", "closed", "closed"]);
+  // They waited for the next leader, which has them now.
+  expect(late.map(({ code }) => code)).toEqual(["resolved", "resolved", "resolved"]);
   expect(read.isSettled).toBe(true);
+  await cluster.close();
+});
+
+test("a leader that is closed answers what others handed to it", async () => {
+  const cluster = await Cluster.ready(3, { handOverTimeoutMs: 2000 });
+  const { leader, followers } = cluster;
+  for (const { disk } of followers) disk.holdsSyncs = true;
+  const calls = followers.flatMap((follower) =>
+    Array.from({ length: 5 }, (_, index) => cluster.propose(follower, `${follower.id}-${index}`)),
+  );
+  await cluster.until(() => leader.replica.status().pending.proposals === 10);
+  const closing = new Watched(leader.replica.close());
+  for (const { disk } of followers) disk.release();
+  await cluster.until(() => closing.isSettled);
+  await cluster.settle();
+  expect(calls.map(({ code }) => code)).toEqual(calls.map(() => "resolved"));
   await cluster.close();
 });
 

@@ -96,31 +96,6 @@ test("runNode notices a replica that failed before anyone listened", async () =>
   expect(await runNode(node)).toBe(1);
 });
 
-test("runNode hands over first, and waits for what was handed to it", async () => {
-  const replica = new MemoryReplica();
-  const pending = { proposals: 3, reads: 0, calls: 0 };
-  replica.state = { voters: [1, 2, 3], pending };
-  const { node, stop } = await start(replica);
-  const running = runNode(node);
-  stop("SIGTERM");
-  while (replica.callCount === 0) await new Promise((resolve) => setImmediate(resolve));
-  expect([replica.closed, replica.lastTransfer]).toEqual([false, undefined]);
-  replica.state = { voters: [1, 2, 3], role: "follower" };
-  expect(await running).toBe(0);
-  expect(replica.closed).toBe(true);
-});
-
-test("runNode stops all the same if nobody takes over", async () => {
-  const replica = new MemoryReplica();
-  replica.state = { voters: [1, 2] };
-  replica.failure = new RaftError("transfer_failed", "node 2 is away");
-  const { node, lines, stop } = await start(replica);
-  const running = runNode(node);
-  stop("SIGTERM");
-  expect([await running, replica.closed]).toEqual([0, true]);
-  expect(lines.join("")).toContain("node 2 is away");
-});
-
 test("runNode lets a request in progress finish", async () => {
   const replica = new MemoryReplica();
   const { node, url, stop } = await start(replica);

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import {
   formatAddress,
@@ -52,9 +51,7 @@ export interface ServeOptions {
 /** How long requests in progress have to finish once the node is told to stop, in milliseconds. */
 const drainMs = 2_000;
 /** How long another node has to take over, and what was handed here to be settled, in milliseconds. */
-const handOverMs = 2_000;
-/** How long the last answers have to leave, and other nodes to hear who leads, in milliseconds. */
-const farewellMs = 200;
+const handOverMs = 4_000;
 
 /**
  * Runs a node until a signal asks it to stop, or it fails. Resolves with the exit status once the log
@@ -148,7 +145,6 @@ export async function runNode({
   if (kind === "asked") log.info({ reason }, "stopping");
   else log.fatal({ reason }, "stopping");
   if (kind !== "failed") await http.drain(drainMs);
-  if (kind === "asked") await leaveLeadership(replica, log);
   try {
     await replica.close();
   } finally {
@@ -156,25 +152,6 @@ export async function runNode({
   }
   log.info("stopped");
   return statusOf[kind];
-}
-
-/**
- * Lets another node lead, if this one does, and waits until what others had handed here is settled and
- * they know whom to ask: whatever is cut off has an unknown outcome for them.
- */
-async function leaveLeadership(replica: KvReplica, log: Logger): Promise<void> {
-  const { role, voters } = replica.status();
-  if (role !== "leader" || voters.length < 2) return;
-  try {
-    await replica.transferLeadership(undefined, { timeoutMs: handOverMs });
-  } catch (error) {
-    if (!(error instanceof RaftError)) throw error;
-    log.warn({ reason: withoutCode(error) }, "nobody took over");
-    return;
-  }
-  const deadline = performance.now() + handOverMs;
-  while (replica.status().pending.proposals > 0 && performance.now() < deadline) await delay(10);
-  await delay(farewellMs);
 }
 
 /** Resolves once the replica has come to an end by itself. */
@@ -209,6 +186,7 @@ async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
       listen: options.listen,
       advertise: options.advertise,
       tickMs: options.tickMs,
+      handOverTimeoutMs: handOverMs,
       snapshotEveryCount: options.snapshotEveryCount,
       snapshotEveryBytes: options.snapshotEveryBytes,
       snapshotTailCount: options.snapshotTailCount,

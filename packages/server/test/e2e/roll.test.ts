@@ -28,7 +28,7 @@ async function stopLeader(cluster: Cluster): Promise<ClusterNode> {
     const leader = await cluster.leader();
     expect(await leader.stop()).toEqual({ status: 0, signal: null });
     const farewell = leader.log.slice(leader.log.lastIndexOf('"message":"stopping"'));
-    if (farewell.includes('"reason":"transferred","message":"leads no more"')) return leader;
+    if (farewell.includes('"reason":"shutting-down","message":"leads no more"')) return leader;
     expect(farewell).not.toContain("leads no more");
     leader.start();
     await cluster.settled();
