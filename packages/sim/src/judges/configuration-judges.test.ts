@@ -4,46 +4,16 @@ import {
   encodeConfChange,
   type Entry,
   leaveJoint,
-  type Message,
   newEntry,
-  RaftNode,
   type Status,
 } from "@quorate/core";
 import { expect, test } from "vitest";
-import type { Disks } from "../judge.ts";
+import { disks, entry, grant, log, status } from "../../test/judge-input.ts";
 import { CommitDurable } from "./commit-durable.ts";
 import { ConfigurationApplied } from "./configuration-applied.ts";
 import { ElectedByMajority } from "./elected-by-majority.ts";
 import { OneChange } from "./one-change.ts";
 import { SnapshotSound } from "./snapshot-sound.ts";
-
-/** The status of a node of three, in some respects its own. */
-function status(id: number, own: Partial<Status> = {}): Status {
-  return { ...new RaftNode(id, [1, 2, 3]).status(), ...own };
-}
-
-/** A log of one command per term given; `byte` tells the commands of two logs apart. */
-function log(terms: readonly number[], byte = 0): Entry[] {
-  const id = (term: number, offset: number) => ({ term, index: offset + 1 });
-  return terms.map((term, offset) => newEntry(id(term, offset), "command", Uint8Array.of(byte)));
-}
-
-const entry = (term: number, index: number, byte = 0): Entry =>
-  newEntry({ term, index }, "command", Uint8Array.of(byte));
-
-const disks = (holders: readonly number[], term = 0): Disks => ({
-  holds: (node) => holders.includes(node),
-  termOf: () => term,
-  commitOf: () => 0,
-});
-
-const grant = (from: number, to: number, term: number): Message => ({
-  kind: "request-vote-response",
-  from,
-  to,
-  term,
-  granted: true,
-});
 
 /** The entry that leads to `confState`, whatever it says of the way. */
 const change = (term: number, index: number, confState: ConfState): Entry =>
