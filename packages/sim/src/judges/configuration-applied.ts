@@ -16,7 +16,6 @@ import { Configurations } from "./configurations.ts";
  */
 export class ConfigurationApplied implements Judge {
   readonly invariant = "I15";
-  #committedIndex: LogIndex = 0;
   readonly #configurations = new Configurations();
 
   started(status: Status): void {
@@ -24,11 +23,8 @@ export class ConfigurationApplied implements Judge {
     this.#check(status);
   }
 
-  committed({ commitIndex }: Status, log: readonly Entry[], after: LogIndex): void {
-    for (const entry of log.slice(Math.max(after, this.#committedIndex), commitIndex)) {
-      this.#configurations.add(entry);
-      this.#committedIndex = entry.index;
-    }
+  committed(status: Status, log: readonly Entry[], after: LogIndex): void {
+    this.#configurations.committed(status, log, after);
   }
 
   stepped(before: Status, after: Status): void {

@@ -19,20 +19,25 @@ export class Configurations {
   readonly #changes: Configured[] = [];
   /** What each node began with: the founders' configuration, or none. */
   readonly #starts = new Map<NodeId, ConfState>();
+  /** The last entry that is known to be committed. */
+  #committedIndex: LogIndex = 0;
 
   /** A node starts: for the first time, its configuration is what it begins with. */
   begin({ id, confState, confIndex }: Status): void {
     if (confIndex === 0 && !this.#starts.has(id)) this.#starts.set(id, confState);
   }
 
-  /** The next committed entry. Returns what it brings, if it is a change. */
-  add(entry: Entry): Configured | undefined {
-    if (entry.kind !== "conf-change") return undefined;
-    const { result: confState } = decodeConfChange(entry.data);
-    assert(confState !== undefined, "every change says what it leads to");
-    const change = { index: entry.index, confState };
-    this.#changes.push(change);
-    return change;
+  /** A commit index moved, as a judge learns of it. Returns the changes that this committed first. */
+  committed(
+    { commitIndex }: Status,
+    log: readonly Entry[],
+    after: LogIndex,
+  ): readonly Configured[] {
+    const entries = log.slice(Math.max(after, this.#committedIndex), commitIndex);
+    this.#committedIndex = entries.at(-1)?.index ?? this.#committedIndex;
+    const changes = entries.filter(({ kind }) => kind === "conf-change").map(configuredBy);
+    this.#changes.push(...changes);
+    return changes;
   }
 
   /**
@@ -61,4 +66,10 @@ export class Configurations {
   get founding(): ConfState | undefined {
     return [...this.#starts.values()].find(({ voters }) => voters.length > 0);
   }
+}
+
+function configuredBy({ index, data }: Entry): Configured {
+  const { result: confState } = decodeConfChange(data);
+  assert(confState !== undefined, "every change says what it leads to");
+  return { index, confState };
 }

@@ -16,7 +16,6 @@ import { isMajority } from "./majority.ts";
  */
 export class OneChange implements Judge {
   readonly invariant = "I16";
-  #committedIndex: LogIndex = 0;
   readonly #configurations = new Configurations();
 
   started(status: Status): void {
@@ -30,11 +29,8 @@ export class OneChange implements Judge {
     throw new Violation("I16", `node ${id} has changes at ${indexes}, with commit ${commitIndex}`);
   }
 
-  committed({ commitIndex }: Status, log: readonly Entry[], after: LogIndex): void {
-    for (const entry of log.slice(Math.max(after, this.#committedIndex), commitIndex)) {
-      this.#committedIndex = entry.index;
-      const change = this.#configurations.add(entry);
-      if (change === undefined) continue;
+  committed(status: Status, log: readonly Entry[], after: LogIndex): void {
+    for (const change of this.#configurations.committed(status, log, after)) {
       const { founding } = this.#configurations;
       const before = this.#configurations.before(change.index)?.confState ?? founding;
       if (before === undefined || overlap(before, change.confState)) continue;

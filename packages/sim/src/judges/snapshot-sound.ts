@@ -24,11 +24,9 @@ export class SnapshotSound implements Judge {
     this.#configurations.begin(status);
   }
 
-  committed({ commitIndex }: Status, log: readonly Entry[], after: LogIndex): void {
-    for (const entry of log.slice(Math.max(after, this.#committed.length), commitIndex)) {
-      this.#committed.push(entry);
-      this.#configurations.add(entry);
-    }
+  committed(status: Status, log: readonly Entry[], after: LogIndex): void {
+    this.#committed.push(...log.slice(Math.max(after, this.#committed.length), status.commitIndex));
+    this.#configurations.committed(status, log, after);
   }
 
   snapshotted(node: NodeId, snapshot: Snapshot): void {
