@@ -1,6 +1,6 @@
 import { noDeadFiles } from "./tidy/dead-files.ts";
 import { documented, plainForms } from "./tidy/exports.ts";
-import { importRows, packageOrder } from "./tidy/imports.ts";
+import { importRows, packageOrder, rowsNameFiles } from "./tidy/imports.ts";
 import { invariantNumbers } from "./tidy/invariants.ts";
 import { manifestsAgree } from "./tidy/manifests.ts";
 import { coreNeverWaits, mathByMembers } from "./tidy/purity.ts";
@@ -24,7 +24,12 @@ const fileRules: readonly FileRule[] = [
   noMachinePaths,
 ];
 
-const treeRules: readonly TreeRule[] = [manifestsAgree, noDeadFiles, invariantNumbers];
+const treeRules: readonly TreeRule[] = [
+  manifestsAgree,
+  noDeadFiles,
+  invariantNumbers,
+  (files) => rowsNameFiles(files),
+];
 
 /** Every breach of a house rule that no linter knows, in the order of the files. */
 export function tidy(files: readonly SourceText[]): readonly Finding[] {

@@ -29,14 +29,7 @@ export const coreRows: readonly Row[] = [
   { name: "state", files: ["state.ts"] },
   {
     name: "on the state",
-    files: [
-      "roles.ts",
-      "send.ts",
-      "status.ts",
-      "copy-state.ts",
-      "fingerprint.ts",
-      "validate-message.ts",
-    ],
+    files: ["roles.ts", "status.ts", "copy-state.ts", "fingerprint.ts", "validate-message.ts"],
   },
   {
     name: "behaviour",

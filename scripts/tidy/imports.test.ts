@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { coreRows } from "./core-rows.ts";
-import { importRows, importsOf, packageOrder } from "./imports.ts";
+import { importRows, importsOf, packageOrder, rowsNameFiles } from "./imports.ts";
+import type { SourceText } from "./source.ts";
 
 test("importsOf sees every way to name a file", () => {
   const text = [
@@ -85,6 +86,20 @@ test("importRows accepts an import from above, tests, and other packages", () =>
   expect(importRows({ path: "packages/core/src/c.ts", text }, rows)).toEqual([]);
   expect(importRows({ path: "packages/core/src/a.test.ts", text }, rows)).toEqual([]);
   expect(importRows({ path: "packages/wal/src/new.ts", text }, rows)).toEqual([]);
+});
+
+test("rowsNameFiles refuses a row that names a file which is not there", () => {
+  const table = { path: "scripts/tidy/core-rows.ts", text: '["a.ts",\n"b.ts"],\n["c.ts"]\n' };
+  const named = (name: string): SourceText => ({ path: `packages/core/src/${name}`, text: "" });
+  const [a, b, c] = [named("a.ts"), named("b.ts"), named("c.ts")];
+  expect(rowsNameFiles([table, a, b, c], rows)).toEqual([]);
+  expect(rowsNameFiles([table, a, c], rows)).toMatchObject([
+    { path: table.path, line: 2, rule: "rows-name-files" },
+  ]);
+});
+
+test("rowsNameFiles judges nothing without the table", () => {
+  expect(rowsNameFiles([], rows)).toEqual([]);
 });
 
 test("no file of the core stands in two rows", () => {

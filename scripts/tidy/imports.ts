@@ -101,6 +101,7 @@ export function packageOrder(file: SourceText): readonly Finding[] {
 }
 
 const coreSource = "packages/core/src/";
+const rowsFile = "scripts/tidy/core-rows.ts";
 
 /** In the core, a file imports only from rows above its own. */
 export function importRows(file: SourceText, rows: readonly Row[] = coreRows): readonly Finding[] {
@@ -114,7 +115,7 @@ export function importRows(file: SourceText, rows: readonly Row[] = coreRows): r
     rule: "import-rows",
     message,
   });
-  if (own < 0) return [finding(1, "the file has no row in scripts/tidy/core-rows.ts")];
+  if (own < 0) return [finding(1, `the file has no row in ${rowsFile}`)];
   return importsOf(file)
     .filter(({ specifier }) => specifier.startsWith("."))
     .flatMap(({ specifier, line }) => {
@@ -127,5 +128,23 @@ export function importRows(file: SourceText, rows: readonly Row[] = coreRows): r
           `row "${name(own)}" imports "${specifier}" of "${name(other)}", not above it`,
         ),
       ];
+    });
+}
+
+/** Every file that a row of the core names is there. */
+export function rowsNameFiles(
+  files: readonly SourceText[],
+  rows: readonly Row[] = coreRows,
+): readonly Finding[] {
+  const table = files.find(({ path }) => path === rowsFile);
+  if (table === undefined) return [];
+  const paths = new Set(files.map(({ path }) => path));
+  return rows
+    .flatMap((row) => row.files)
+    .filter((name) => !paths.has(`${coreSource}${name}`))
+    .map((name) => {
+      const line = lineAt(parse(table), table.text.indexOf(`"${name}"`));
+      const message = `there is no ${coreSource}${name}`;
+      return { path: rowsFile, line, rule: "rows-name-files", message };
     });
 }
