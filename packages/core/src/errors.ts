@@ -40,7 +40,10 @@ export type ErrorCode =
   | "invalid_message"
   /** A message has a kind that this version does not know. It changed nothing. */
   | "unknown_message"
-  /** A message comes from a node outside the configuration. It changed nothing. */
+  /**
+   * The sender may not send this: it is unknown where only members are heard, or is this very node, or
+   * speaks for another. It changed nothing.
+   */
   | "stranger"
   /** A message is addressed to another node. It changed nothing. */
   | "wrong_recipient"
