@@ -1,6 +1,7 @@
 import { isSafe, type NodeId, RaftError } from "@quorate/core";
 import { crc32c } from "@quorate/wire";
 import { getUint64, sameBytes, setUint64, viewOf } from "./bytes.ts";
+import { corrupt } from "./damage.ts";
 
 /** Whose log this is. All files of a log agree on it. */
 export interface WalIdentity {
@@ -144,17 +145,4 @@ export function fileSeed(header: Pick<FileHeader, "incarnation" | "sequence">): 
 function headerCrc(bytes: Uint8Array): number {
   const start = crc32c(bytes.subarray(0, crcOffset));
   return crc32c(bytes.subarray(crcOffset + 4, fileHeaderBytes), start);
-}
-
-/**
- * What to do about damage that no replica can repair by itself. An older copy would forget what was
- * acknowledged since, and so would an empty disk under the same id: both could lose committed entries.
- */
-const remedy =
-  "restore this file exactly as it was last written, or else " +
-  "remove this node from the cluster and add one with a new id and an empty disk";
-
-/** The refusal to start from a log that lost what once was durable. */
-export function corrupt(name: string, offset: number, detail: string, cause?: unknown): RaftError {
-  return new RaftError("corrupt", `${name}, byte ${offset}: ${detail}; ${remedy}`, { cause });
 }

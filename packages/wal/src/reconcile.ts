@@ -1,6 +1,6 @@
 import type { EntryId } from "@quorate/core";
+import { corrupt } from "./damage.ts";
 import { newestOf, type FoundSnapshots } from "./disk-snapshot-store.ts";
-import { corrupt } from "./file-header.ts";
 import type { FoundLog } from "./recovery.ts";
 import { segmentHeaderBytes, segmentName } from "./segment.ts";
 

@@ -1,11 +1,12 @@
 import { assert, type RaftError } from "@quorate/core";
 import { type Batch, encodeTrailer, trailerBytes } from "./batch.ts";
 import { sameBytes } from "./bytes.ts";
+import { corrupt } from "./damage.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { Replay } from "./replay.ts";
 import { newSegment, noteBatch, type Segment } from "./segment-file.ts";
 import { type BatchRead, SegmentReader } from "./segment-reader.ts";
-import { checkFileHeader, corrupt, fileSeed, type WalIdentity } from "./file-header.ts";
+import { checkFileHeader, fileSeed, type WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
 import { decodeSegmentHeader, segmentHeaderBytes, segmentKind, segmentName } from "./segment.ts";
 

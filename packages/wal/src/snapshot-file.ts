@@ -7,9 +7,9 @@ import {
 } from "@quorate/core";
 import { crc32c } from "@quorate/wire";
 import { ascii, getUint64, setUint64, viewOf } from "./bytes.ts";
+import { corrupt } from "./damage.ts";
 import type { DiskFile } from "./disk.ts";
 import {
-  corrupt,
   decodeFileHeader,
   encodeFileHeader,
   type FileHeader,

@@ -1,8 +1,8 @@
 import { assert, RaftError } from "@quorate/core";
 import { crc32c } from "@quorate/wire";
 import { viewOf } from "./bytes.ts";
+import { corrupt } from "./damage.ts";
 import type { Disk, DiskFile } from "./disk.ts";
-import { corrupt } from "./file-header.ts";
 import {
   blockBytes,
   blockChecksum,
