@@ -121,6 +121,28 @@ test("there is no archive where there is no snapshot, and a code says what is wr
   expect(await codeOf(openSnapshotArchive(join(directory, "text")))).toBe("corrupt");
 });
 
+test("a damaged copy is refused with what helps against that, which leaves the cluster alone", async () => {
+  const directory = await temporaryDirectory();
+  const data = await dataDirectory(join(directory, "data"));
+  const copy = await copyOf(data, join(directory, "backup"));
+  const whole = await readFile(copy);
+  const remedy = /^corrupt: .*backup, byte \d+: [^;]*; take another copy of this snapshot[^;]*$/;
+  for (const offset of [0, 100, 200_000, whole.length - 1]) {
+    const bytes = Uint8Array.from(whole, (byte, at) => (at === offset ? byte ^ 1 : byte));
+    await writeFile(copy, bytes);
+    const read = async (): Promise<void> => {
+      const archive = await openSnapshotArchive(copy);
+      if (archive === undefined) throw new Error("there is no snapshot");
+      try {
+        await allOf(archive.content());
+      } finally {
+        await archive.close();
+      }
+    };
+    await expect(read(), `byte ${offset}`).rejects.toThrow(remedy);
+  }
+});
+
 test("restoreSnapshot makes directories of a new group that goes on from the state", async () => {
   const directory = await temporaryDirectory();
   const snapshot = await copyOf(await dataDirectory(join(directory, "old")), join(directory, "s"));

@@ -1,4 +1,5 @@
 import { RaftError } from "@quorate/core";
+import { logRemedy } from "./damage.ts";
 import type { Disk } from "./disk.ts";
 import { checkFileHeader, type WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
@@ -122,7 +123,10 @@ export class DiskSnapshotStore implements SnapshotStore {
       const { term, index } = stored.snapshot;
       throw new RaftError("snapshot_failed", `the snapshot of ${term}/${index} was removed`);
     }
-    const reader = new FileSnapshotReader(this.#disk, place, () => this.#readers.delete(reader));
+    const reader = new FileSnapshotReader(this.#disk, place, {
+      remedy: logRemedy,
+      onClosed: () => this.#readers.delete(reader),
+    });
     this.#readers.set(reader, place);
     await reader.begin();
     return reader;

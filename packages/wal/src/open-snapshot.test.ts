@@ -46,7 +46,9 @@ test("openSnapshot refuses what is no snapshot, and holds no file open then", as
   const file = await disk.create("backup");
   await file.write(0, [new Uint8Array(2000)]);
   await file.close();
-  await expect(openSnapshot(disk, "backup")).rejects.toThrow("corrupt: backup");
+  await expect(openSnapshot(disk, "backup")).rejects.toThrow(
+    /^corrupt: backup, byte 0: this is no snapshot of a log; take another copy/,
+  );
   await expect(openSnapshot(disk, "missing")).rejects.toBeInstanceOf(RaftError);
 });
 

@@ -1,3 +1,4 @@
+import { copyRemedy, remedied } from "./damage.ts";
 import type { Disk } from "./disk.ts";
 import type { WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
@@ -27,10 +28,12 @@ export async function openSnapshot(
   const file = await disk.open(name);
   try {
     const { header, found } = await readSnapshotFile(file, name);
-    const reader = new FileSnapshotReader(disk, found, () => {});
+    const reader = new FileSnapshotReader(disk, found, { remedy: copyRemedy, onClosed: () => {} });
     await reader.begin();
     const { identity, incarnation } = header;
     return { identity, incarnation, reader };
+  } catch (error) {
+    throw remedied(error, copyRemedy);
   } finally {
     await file.close();
   }

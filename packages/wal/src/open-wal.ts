@@ -8,8 +8,9 @@ import {
   type Snapshot,
   type Storage,
 } from "@quorate/core";
+import { logRemedy, remedied } from "./damage.ts";
 import type { Disk } from "./disk.ts";
-import { DiskSnapshotStore, findSnapshots } from "./disk-snapshot-store.ts";
+import { DiskSnapshotStore, findSnapshots, type FoundSnapshots } from "./disk-snapshot-store.ts";
 import { clusterIdUnitsMax, incarnationBytes, type WalIdentity } from "./file-header.ts";
 import { reconcile } from "./reconcile.ts";
 import { type FoundLog, type MendedLog, readLog } from "./recovery.ts";
@@ -88,9 +89,7 @@ const segmentBytesDefault = 64 * 1024 * 1024;
 export async function openWal(disk: Disk, options: WalOptions): Promise<OpenedWal> {
   const segmentBytes = validateOptions(options);
   const { identity, start } = options;
-  const log = await readLog(disk, identity);
-  const found = await findSnapshots(disk, identity, log.incarnation);
-  const reset = reconcile(log, found);
+  const { log, found, reset } = await find(disk, identity);
 
   for (const name of found.temporaries) await disk.remove(name);
   const mended = await log.mend();
@@ -120,6 +119,24 @@ export async function openWal(disk: Disk, options: WalOptions): Promise<OpenedWa
 }
 
 const nothing: readonly Entry[] = [];
+
+/** What was found on a disk. Nothing was changed yet. */
+interface Found {
+  readonly log: FoundLog;
+  readonly found: FoundSnapshots;
+  /** The entry after which the log must begin anew; undefined if it need not. */
+  readonly reset: EntryId | undefined;
+}
+
+async function find(disk: Disk, identity: WalIdentity): Promise<Found> {
+  try {
+    const log = await readLog(disk, identity);
+    const found = await findSnapshots(disk, identity, log.incarnation);
+    return { log, found, reset: reconcile(log, found) };
+  } catch (error) {
+    throw remedied(error, logRemedy);
+  }
+}
 
 /** The log of what was found and mended; or, if that is nothing, a new one. */
 async function createWal(setup: WalSetup, log: FoundLog, mended: MendedLog): Promise<Wal> {

@@ -1,7 +1,7 @@
 import { assert, RaftError } from "@quorate/core";
 import { crc32c } from "@quorate/wire";
 import { viewOf } from "./bytes.ts";
-import { corrupt } from "./damage.ts";
+import { corrupt, remedied } from "./damage.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import {
   blockBytes,
@@ -18,23 +18,27 @@ import { Turns } from "./turns.ts";
 const groupBlockCount = 16;
 const pieceBytes: number = groupBlockCount * blockContentBytes;
 
+/** For whom a snapshot is read. */
+export interface ReaderHost {
+  /** What to do about damage. */
+  readonly remedy: string;
+  /** The file is not needed any more. */
+  onClosed(): void;
+}
+
 /** Reads the content of one snapshot. Made by a store. */
 export class FileSnapshotReader implements SnapshotReader {
   readonly #disk: Pick<Disk, "open">;
   readonly #place: SnapshotFile;
-  readonly #onClosed: (reader: FileSnapshotReader) => void;
+  readonly #host: ReaderHost;
   readonly #turns = new Turns();
   #file: DiskFile | undefined;
 
-  /** Reads the snapshot that lies in `place`. `onClosed` is told when that file is not needed any more. */
-  constructor(
-    disk: Pick<Disk, "open">,
-    place: SnapshotFile,
-    onClosed: (reader: FileSnapshotReader) => void,
-  ) {
+  /** Reads the snapshot that lies in `place`. */
+  constructor(disk: Pick<Disk, "open">, place: SnapshotFile, host: ReaderHost) {
     this.#disk = disk;
     this.#place = place;
-    this.#onClosed = onClosed;
+    this.#host = host;
   }
 
   /** Opens the file. Comes before all else, and rejects with what the disk rejects with. */
@@ -43,7 +47,7 @@ export class FileSnapshotReader implements SnapshotReader {
       try {
         this.#file = await this.#disk.open(this.#place.name);
       } catch (error) {
-        this.#onClosed(this);
+        this.#host.onClosed();
         throw error;
       }
     });
@@ -79,7 +83,7 @@ export class FileSnapshotReader implements SnapshotReader {
     }
     if (found === checksum) return;
     const end = this.#place.blocksOffset + blocksBytes(contentBytes);
-    throw corrupt(this.#place.name, end, "the content does not match its checksum");
+    throw this.#damaged(end);
   }
 
   async close(): Promise<void> {
@@ -87,7 +91,7 @@ export class FileSnapshotReader implements SnapshotReader {
       const file = this.#file;
       if (file === undefined) return;
       this.#file = undefined;
-      this.#onClosed(this);
+      this.#host.onClosed();
       await file.close();
     });
   }
@@ -101,7 +105,7 @@ export class FileSnapshotReader implements SnapshotReader {
     blocks: { readonly first: number; readonly last: number },
     into: { readonly bytes: Uint8Array; readonly offset: number },
   ): Promise<number> {
-    const { name, seed, blocksOffset } = this.#place;
+    const { seed, blocksOffset } = this.#place;
     const contentEnd = Math.min(blocks.last * blockContentBytes, this.stored.contentBytes);
     const start = blocks.first * blockBytes;
     const group = await file.read(blocksOffset + start, blocksBytes(contentEnd) - start);
@@ -112,12 +116,16 @@ export class FileSnapshotReader implements SnapshotReader {
       const isWhole =
         group.length === blocksBytes(contentEnd) - start &&
         viewOf(block).getUint32(0, true) === blockChecksum(content, number, seed);
-      if (!isWhole) {
-        throw corrupt(name, blocksOffset + start + at, "the content does not match its checksum");
-      }
+      if (!isWhole) throw this.#damaged(blocksOffset + start + at);
       copyPart(content, number * blockContentBytes, into);
     }
     return contentEnd;
+  }
+
+  /** The refusal of content that is not what was written, noticed at `offset` of the file. */
+  #damaged(offset: number): unknown {
+    const error = corrupt(this.#place.name, offset, "the content does not match its checksum");
+    return remedied(error, this.#host.remedy);
   }
 }
 
