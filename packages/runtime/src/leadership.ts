@@ -71,6 +71,7 @@ export class Leadership {
   #ledTerm: Term = none;
   /** Why it gives up the leadership of a term. */
   #reason: { readonly term: Term; readonly end: LeadershipEnd } | undefined;
+  #lastEnd: LeadershipEnd | undefined;
 
   constructor({ tickMs, electionTimeoutTicks }: LeadershipTiming, host: LeadershipHost) {
     const timeoutMs = electionTimeoutTicks * tickMs;
@@ -177,17 +178,27 @@ export class Leadership {
     this.#finish(this.#transfer, failed(`the connection to node ${peer} was lost`));
   }
 
-  /** Why this node stopped being leader, now that it has. `isFull`: its disk is. */
-  endOf(isFull: boolean): LeadershipEnd | undefined {
-    const end = this.#host.node.status().stepDownReason;
-    if (end === "no-quorum" || end === "removed") return end;
-    if (this.#reason?.term === this.#ledTerm) return this.#reason.end;
-    return end === "newer-term" && isFull ? "disk-full" : end;
+  /** Why this node last stopped being leader; undefined if it never did. */
+  get lastEnd(): LeadershipEnd | undefined {
+    return this.#lastEnd;
+  }
+
+  /** This node has stopped being leader. Says why, as `lastEnd` does from now on. `isFull`: its disk is. */
+  onEnded(isFull: boolean): LeadershipEnd | undefined {
+    this.#lastEnd = this.#endOf(isFull);
+    return this.#lastEnd;
   }
 
   /** Tells everyone who waits that it is over. */
   stop(error: RaftError): void {
     if (this.#transfer !== undefined) this.#finish(this.#transfer, error);
+  }
+
+  #endOf(isFull: boolean): LeadershipEnd | undefined {
+    const end = this.#host.node.status().stepDownReason;
+    if (end === "no-quorum" || end === "removed") return end;
+    if (this.#reason?.term === this.#ledTerm) return this.#reason.end;
+    return end === "newer-term" && isFull ? "disk-full" : end;
   }
 
   /**

@@ -152,12 +152,13 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   status(): ReplicaStatus {
-    const { sender, receiver, diskQueue } = this.#parts;
+    const { leadership, sender, receiver, diskQueue } = this.#parts;
     return {
       ...this.#node.status(),
       clusterId: this.#options.clusterId,
       state: this.#state.kind,
       failure: this.#state.kind === "failed" ? this.#state.error.message : undefined,
+      leadershipEnd: leadership.lastEnd,
       connected: [...this.#connected].sort((a, b) => a - b),
       pending: this.#parts.pending,
       snapshots: { sending: sender.sending, receiving: receiver.receiving },
@@ -334,7 +335,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     const { term, leader, role } = this.#node;
     if (role !== this.#toldRole) {
       const isFull = this.#state.kind === "full";
-      const reason = this.#toldRole === "leader" ? leadership.endOf(isFull) : undefined;
+      const reason = this.#toldRole === "leader" ? leadership.onEnded(isFull) : undefined;
       this.#toldRole = role;
       events.emit({ kind: "role-changed", term, role, reason });
     }

@@ -96,6 +96,11 @@ export interface ReplicaStatus extends Status {
   readonly state: "running" | "full" | "removed" | "failed" | "closed";
   /** Why it is `failed`, or undefined. */
   readonly failure: string | undefined;
+  /**
+   * Why this replica last stopped being leader, as `role-changed` told; undefined if it never did. The
+   * core's `stepDownReason` says only what ended it, and a hand-over ends with a newer term.
+   */
+  readonly leadershipEnd: LeadershipEnd | undefined;
   /** The peers that this replica has a connection to. */
   readonly connected: readonly NodeId[];
   /** Calls that wait for an answer; `calls` are changes of members and of who leads. */

@@ -172,7 +172,7 @@ test("a member of higher priority that cannot take over changes nothing", async 
   group.stop();
 });
 
-test("Leadership.endOf tells a full disk from other reasons", async () => {
+test("Leadership tells a full disk from other reasons", async () => {
   const { group, old, term } = await newLed();
   const next = firstOther(group, old);
   // As a leader that keeps silent, so that one with room takes over, but still hears.

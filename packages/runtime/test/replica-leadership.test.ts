@@ -26,6 +26,7 @@ test("leadership is handed over from any node, and everybody tells the same", as
   expect(asked.value).toBe(next.id);
   expect(next.replica.status().role).toBe("leader");
   expect(reasonsOf(leader)).toEqual(["transferred"]);
+  expect(leader.replica.status().leadershipEnd).toBe("transferred");
   await cluster.until(() => writes.every(({ isSettled }) => isSettled));
   expect(writes.map(({ code }) => code)).toEqual(["resolved", "resolved"]);
   const same = new Watched(leader.replica.transferLeadership(next.id));

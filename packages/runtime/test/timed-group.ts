@@ -205,7 +205,7 @@ export class TimedNode {
   #observe(): void {
     this.leadership.observe();
     const isLeader = this.raft.role === "leader";
-    if (this.#wasLeader && !isLeader) this.ends.push(this.leadership.endOf(this.isFull));
+    if (this.#wasLeader && !isLeader) this.ends.push(this.leadership.onEnded(this.isFull));
     this.#wasLeader = isLeader;
   }
 

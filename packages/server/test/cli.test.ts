@@ -121,6 +121,11 @@ test("status shows every node, and one that does not answer as such", async () =
   ]);
 });
 
+test("status tells why a node leads no more, as its log does", async () => {
+  replica.state = { role: "follower", stepDownReason: "newer-term", leadershipEnd: "transferred" };
+  expect((await run(["status", ...endpoints])).stdout).toContain("led until: transferred");
+});
+
 test("status --watch looks again until it is interrupted", async () => {
   const watch = start(["status", "--watch", "--json", ...endpoints]);
   await until("it looked twice", () => watch.stdout.split("\n").length > 2);

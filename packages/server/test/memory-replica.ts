@@ -122,6 +122,7 @@ export class MemoryReplica implements KvReplica {
       transferTarget: 0,
       transferBegun: false,
       stepDownReason: undefined,
+      leadershipEnd: undefined,
       snapshots: { sending: [], receiving: undefined },
       clusterId: "test",
       state: "running",

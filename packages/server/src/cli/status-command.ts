@@ -90,14 +90,7 @@ export function renderReports(reports: readonly NodeReport[]): string {
 }
 
 /** What the node does: its role among the members, and what else is to be known of it. */
-function roleOf({
-  id,
-  role,
-  state,
-  confState,
-  stepDownReason,
-  transferTarget,
-}: NodeStatus): string {
+function roleOf({ id, role, state, confState, leadershipEnd, transferTarget }: NodeStatus): string {
   const { voters, votersOutgoing, learners } = confState;
   const votes = voters.includes(id) || votersOutgoing.includes(id);
   const other = learners.includes(id) ? "learner" : "no member";
@@ -105,7 +98,7 @@ function roleOf({
   const notes: string[] = [];
   if (state !== "running") notes.push(state);
   if (role === "leader" && transferTarget !== 0) notes.push(`hands over to ${transferTarget}`);
-  if (role !== "leader" && stepDownReason !== undefined) notes.push(`led until: ${stepDownReason}`);
+  if (role !== "leader" && leadershipEnd !== undefined) notes.push(`led until: ${leadershipEnd}`);
   return notes.length === 0 ? name : `${name} (${notes.join(", ")})`;
 }
 
