@@ -37,7 +37,7 @@ export function parsePeerAddress(text: string): string {
  * or an `invalid_options`.
  */
 export function parseMembers(text: string): readonly MemberOrNew[] {
-  return text.split(",").map((member) => {
+  const members = text.split(",").map((member) => {
     const mark = member.indexOf("=");
     if (mark < 0) return parseNodeId(member);
     return {
@@ -45,4 +45,13 @@ export function parseMembers(text: string): readonly MemberOrNew[] {
       address: parsePeerAddress(member.slice(mark + 1)),
     };
   });
+  const repeated = repeatedMember(members);
+  if (repeated !== undefined) throw new RangeError(`node ${repeated} is named twice`);
+  return members;
+}
+
+/** Whom `members` name a second time; undefined if nobody. */
+export function repeatedMember(members: readonly MemberOrNew[]): NodeId | undefined {
+  const ids = members.map((member) => (typeof member === "number" ? member : member.id));
+  return ids.find((id, at) => ids.indexOf(id) < at);
 }

@@ -1,7 +1,13 @@
 import { Option, type Command } from "commander";
 import { adminTimeoutMsMax } from "../http-request.ts";
 import type { MemberOrNew, MemberWish, NodeId } from "quorate";
-import { parseCluster, parseMembers, parseNodeId, parsePeerAddress } from "./addresses.ts";
+import {
+  parseCluster,
+  parseMembers,
+  parseNodeId,
+  parsePeerAddress,
+  repeatedMember,
+} from "./addresses.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { memberHelp, restoreHelp } from "./help.ts";
 import { withClient, type ClientSettings } from "./key-value-commands.ts";
@@ -103,10 +109,12 @@ function addSet(member: Command, done: Done): void {
       async (
         voters: readonly MemberOrNew[],
         settings: ChangeSettings & { readonly learners?: readonly MemberOrNew[] },
-      ) =>
-        done(
-          await memberChangeCommand({ kind: "set", voters, learners: settings.learners }, settings),
-        ),
+      ) => {
+        const { learners } = settings;
+        const both = repeatedMember([...voters, ...(learners ?? [])]);
+        if (both !== undefined) throw new CommandError(`node ${both} cannot both vote and learn`);
+        done(await memberChangeCommand({ kind: "set", voters, learners }, settings));
+      },
     );
 }
 
