@@ -32,6 +32,13 @@ export interface ClientOptions {
    * @default 10_000
    */
   readonly timeoutMs?: number;
+  /**
+   * Told once for a call that nobody can serve as yet and that is tried again: why, and for how many
+   * milliseconds at most.
+   *
+   * @default nobody is told
+   */
+  readonly onRetry?: (reason: string, leftMs: number) => void;
 }
 
 /** What a caller may say about one call. */
@@ -106,6 +113,7 @@ const pauseMsMax = 500;
  */
 export class Client {
   readonly #timeoutMs: number;
+  readonly #onRetry: (reason: string, leftMs: number) => void;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: idleMs });
   readonly #choice: EndpointChoice;
 
@@ -113,6 +121,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#choice = new EndpointChoice(options.endpoints.map(parseEndpoint), this.#agent);
     this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#onRetry = options.onRetry ?? (() => {});
   }
 
   /** Puts `value` at `key`. Resolves once that is committed. */
@@ -242,6 +251,7 @@ export class Client {
     const { signal } = options;
     const deadline = performance.now() + (options.timeoutMs ?? this.#timeoutMs);
     let failed: Failure | undefined;
+    let isTold = false;
     for (let pauseMs = pauseMsMin; ; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
       const choice = await this.#choice.find(request.need, {
         timeoutMs: leftMs(deadline),
@@ -249,6 +259,8 @@ export class Client {
         isLeaving: failed?.isLeaving ?? false,
         signal,
       });
+      // Where one refuses, the next may serve at once.
+      const isNews = !isTold && (choice.endpoint === undefined || failed !== undefined);
       if (choice.endpoint === undefined) {
         failed = { endpoint: undefined, reason: choice.reason, isLeaving: false };
       } else {
@@ -273,6 +285,10 @@ export class Client {
       }
       if (signal?.aborted === true) throw unavailable("aborted by the caller");
       if (performance.now() + pauseMs >= deadline) throw unavailable(failed.reason);
+      if (isNews) {
+        this.#onRetry(failed.reason, leftMs(deadline));
+        isTold = true;
+      }
       await delay(pauseMs * (0.5 + Math.random() / 2));
     }
   }

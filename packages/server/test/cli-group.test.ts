@@ -5,7 +5,7 @@ import { RaftError, type ErrorCode } from "quorate";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createHttpServer, type HttpServer } from "../src/http-server.ts";
 import { CommandProcess, run } from "./cluster.ts";
-import { freePorts } from "./free-ports.ts";
+import { freePorts, freeRange } from "./free-ports.ts";
 import { confStateOf, MemoryReplica } from "./memory-replica.ts";
 import { until } from "./until.ts";
 
@@ -142,13 +142,30 @@ test.each<[ErrorCode, number]>([
   expect(result.stderr).toContain(`quorate: ${code}: why\n`);
 });
 
+test("who waits for nodes that do not answer is told for what, and for how long", async () => {
+  const port = await freeRange(1);
+  const dead = ["--endpoints", `http://127.0.0.1:${port}`, "--timeout-ms", "2000"];
+  for (const command of [
+    ["member", "list"],
+    ["snapshot", "save"],
+    ["put", "a", "1"],
+  ]) {
+    const { exit, stderr } = await run([...command, ...dead]);
+    expect([command, exit.status]).toEqual([command, 3]);
+    const [told, ended, ...rest] = stderr.trimEnd().split("\n");
+    expect(told).toMatch(/^quorate: http:\S+ .*ECONNREFUSED.*; trying again for up to 2 s$/);
+    expect(ended).toMatch(/^quorate: unavailable: /);
+    expect(rest).toEqual([]);
+  }
+});
+
 test("snapshot inspect and restore say what is wrong with a file", async () => {
   const text = join(directory, "text");
   await writeFile(text, "no snapshot");
   const empty = join(directory, "empty");
   await mkdir(empty, { recursive: true });
   for (const [path, status, message] of [
-    [text, 1, "corrupt: "],
+    [text, 1, "take another copy of this snapshot"],
     [join(directory, "missing"), 1, "ENOENT"],
     [empty, 1, "there is no snapshot in"],
   ] as const) {

@@ -224,6 +224,28 @@ test("Client does not repeat what no node would take", async () => {
   expect(replica.callCount).toBe(0);
 });
 
+test("Client tells once that it goes on trying, and nothing where another node serves at once", async () => {
+  const told: string[] = [];
+  const onRetry = (reason: string, leftMs: number): void => {
+    expect(leftMs).toBeGreaterThan(0);
+    told.push(reason);
+  };
+  const dead = await deadEnd();
+  for (const endpoints of [[dead], [dead, await deadEnd()]]) {
+    const settings = { timeoutMs: 2_000, onRetry };
+    expect(await failure(client(endpoints, settings).members())).toMatchObject({
+      code: "unavailable",
+    });
+    expect(told.splice(0)).toEqual([expect.stringMatching(`${dead}: .*ECONNREFUSED`)]);
+  }
+  const one = await node();
+  const two = await node();
+  one.replica.failure = new RaftError("leader_not_ready", "not yet");
+  await client([one.url, two.url], { onRetry }).put(key, value);
+  await client([dead, two.url], { onRetry }).put(key, value);
+  expect(told).toEqual([]);
+});
+
 test("Client takes the answer of a stranger for none", async () => {
   const url = await stranger((_request, response) => response.end("<html>"));
   const c = client([url]);

@@ -60,17 +60,24 @@ export async function deleteCommand(key: string, settings: ClientSettings): Prom
   return exitStatus.ok;
 }
 
-/** Lets `call` use a client, which is closed after it. */
+/** Lets `call` use a client, which is closed after it. When nobody can serve it yet, the user is told. */
 export async function withClient<T>(
   settings: ClientSettings,
   call: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = new Client(settings);
+  const { endpoints, timeoutMs } = settings;
+  const client = new Client({ endpoints, timeoutMs, onRetry: sayRetry });
   try {
     return await call(client);
   } finally {
     client.close();
   }
+}
+
+/** Says why nothing has happened yet, and how long that may last. */
+function sayRetry(reason: string, leftMs: number): void {
+  const seconds = Math.ceil(leftMs / 1000);
+  process.stderr.write(`quorate: ${reason}; trying again for up to ${seconds} s\n`);
 }
 
 function parseKey(text: string): Uint8Array {
