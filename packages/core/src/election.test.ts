@@ -146,3 +146,29 @@ test("a candidate that learns of nothing to apply goes on", () => {
   node.step({ ...refusal, from: 3, committed: { term: 2, index: 3 } });
   expect(node.status()).toMatchObject({ role: "candidate", commitIndex: 2 });
 });
+
+test("forgetLeader says whom a follower forgot, which then votes for whoever asks", () => {
+  const node = new RaftNode(1, [1, 2, 3]);
+  expect(node.forgetLeader()).toBe(0);
+  node.step({ kind: "heartbeat", from: 2, to: 1, term: 1, commitIndex: 0, readRound: 0 });
+  node.advance(node.ready());
+  expect(node.forgetLeader()).toBe(2);
+  expect(node.leader).toBe(0);
+  expect(node.forgetLeader()).toBe(0);
+  node.step({ kind: "pre-vote", from: 3, to: 1, term: 2, last: origin });
+  expect(sentBy(node)).toMatchObject([{ kind: "pre-vote-response", to: 3, granted: true }]);
+});
+
+test("forgetLeader refuses on a leader, and where the leader may count on this node", () => {
+  const alone = new RaftNode(1, [1]);
+  alone.campaign();
+  while (alone.hasReady) alone.advance(alone.ready());
+  expect(() => alone.forgetLeader()).toThrow("is_leader: node 1 leads term 1");
+  expect(alone.role).toBe("leader");
+
+  const leasing = new RaftNode(1, [1, 2, 3], { leaseReads: true });
+  expect(leasing.forgetLeader()).toBe(0);
+  leasing.step({ kind: "heartbeat", from: 2, to: 1, term: 1, commitIndex: 0, readRound: 0 });
+  expect(() => leasing.forgetLeader()).toThrow("lease_promised: node 2 may count on node 1");
+  expect(leasing.leader).toBe(2);
+});

@@ -1,4 +1,5 @@
 import { type EntryId, idOf, isUpToDate } from "./entry.ts";
+import { RaftError } from "./errors.ts";
 import { type NodeId, none, termMax } from "./ids.ts";
 import type { PreVote, PreVoteResponse, RequestVote, RequestVoteResponse } from "./message.ts";
 import { allVoters, isVoter, voteResult } from "./quorum.ts";
@@ -118,6 +119,25 @@ export function isLoyal(state: RaftState): boolean {
  */
 export function owesLease({ options, ticks, leaderHeardAt }: RaftState): boolean {
   return options.leaseReads && ticks - leaderHeardAt < options.electionTimeoutTicks;
+}
+
+/**
+ * Gives the leader up before the election timer does, and returns who it was, or `none`. Throws `is_leader`
+ * or `lease_promised`.
+ */
+export function forgetLeader(state: RaftState): NodeId {
+  const { id, role, term, options } = state;
+  if (role.kind === "leader") {
+    throw new RaftError("is_leader", `node ${id} leads term ${term}`, { leader: id });
+  }
+  const leader = leaderOf(state);
+  if (leader === none) return none;
+  if (options.leaseReads) {
+    const reason = `node ${leader} may count on node ${id} for its lease reads`;
+    throw new RaftError("lease_promised", reason, { leader });
+  }
+  becomeFollower(state, term, none);
+  return leader;
 }
 
 /** Answers whether this node would vote for the sender. Changes nothing, whatever the answer. */

@@ -4,6 +4,8 @@ import { type ErrorCode, isErrorCode, type Outcome, RaftError } from "./errors.t
 /** What a caller may conclude from each code. A `Record`, so that a new code does not compile here. */
 const outcomes: Record<ErrorCode, Outcome> = {
   not_leader: "not-applied",
+  is_leader: "not-applied",
+  lease_promised: "not-applied",
   leader_not_ready: "not-applied",
   busy: "not-applied",
   too_large: "not-applied",

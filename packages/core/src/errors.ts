@@ -7,6 +7,10 @@ export type Outcome = "not-applied" | "unknown";
 export type ErrorCode =
   /** This node does not lead. `leader` may know who does. */
   | "not_leader"
+  /** This node leads, so there is no leader that it could forget. */
+  | "is_leader"
+  /** The leader may count on this node for its lease reads, so this node may not forget it. */
+  | "lease_promised"
   /** The leader has not committed an entry of its own term yet (§8). Retry shortly. */
   | "leader_not_ready"
   /** A limit on queued or uncommitted work is reached. Back off and retry. */
@@ -89,6 +93,8 @@ export type ErrorCode =
  */
 const outcomes: Record<ErrorCode, Outcome> = {
   not_leader: "not-applied",
+  is_leader: "not-applied",
+  lease_promised: "not-applied",
   leader_not_ready: "not-applied",
   busy: "not-applied",
   too_large: "not-applied",

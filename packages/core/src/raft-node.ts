@@ -2,7 +2,7 @@ import type { ConfChange } from "./conf-change.ts";
 import type { ConfState } from "./conf-state.ts";
 import { copyState } from "./copy-state.ts";
 import { dispatch } from "./dispatch.ts";
-import { campaign, owesLease, tickCheckQuorum, tickElection } from "./election.ts";
+import { campaign, forgetLeader, owesLease, tickCheckQuorum, tickElection } from "./election.ts";
 import type { Entry } from "./entry.ts";
 import { RaftError } from "./errors.ts";
 import { type FingerprintOptions, fingerprintOf } from "./fingerprint.ts";
@@ -211,14 +211,16 @@ export class RaftNode {
   }
 
   /**
-   * Makes a follower forget its leader, so that it votes for whoever asks: for a driver that knows the
-   * leader to be gone. With `leaseReads` it does nothing, since the leader may count on this node.
+   * Makes a follower forget its leader, so that it votes for whoever asks, and returns who that was, or
+   * `none` if it knew of no leader: for a driver that knows the leader to be gone.
+   *
+   * Throws `is_leader` if this node leads, and `lease_promised` with `leaseReads`, since the leader may
+   * count on this node; then nothing happened.
    */
-  forgetLeader(): void {
-    const { role, options, term } = this.#state;
-    if (role.kind !== "follower" || options.leaseReads) return;
+  forgetLeader(): NodeId {
+    const forgotten = forgetLeader(this.#state);
     this.#changed();
-    becomeFollower(this.#state, term, none);
+    return forgotten;
   }
 
   /**

@@ -89,7 +89,7 @@ export class Cluster {
       this.#drive([node], (host) => host.node.reportSnapshot(parseNode(peer), how === "ok")),
     transfer: ([node, to]) => this.#transfer(this.#host(node), parseNode(to ?? "-")),
     stepdown: (args) => this.#drive(args, (host) => host.node.stepDown()),
-    forget: (args) => this.#drive(args, (host) => host.node.forgetLeader()),
+    forget: ([node]) => this.#forget(this.#host(node)),
     read: (args) => this.#drive(args, (host) => host.node.readIndex()),
     step: ([node, ...message]) => this.#forge(this.#host(node), parseMessage(message)),
     unreachable: ([node, peer]) =>
@@ -167,6 +167,12 @@ export class Cluster {
 
   #transfer(host: Host, to: NodeId): void {
     this.#print(`to n${host.node.transferLeadership(to)}`);
+    this.#settle(host);
+  }
+
+  #forget(host: Host): void {
+    const forgotten = host.node.forgetLeader();
+    this.#print(`n${host.id} forgot ${forgotten === none ? "nobody" : `n${forgotten}`}`);
     this.#settle(host);
   }
 

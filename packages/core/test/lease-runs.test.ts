@@ -121,7 +121,7 @@ class LeaseWorld {
       case 0:
         return host.node.campaign();
       case 1:
-        return host.node.forgetLeader();
+        return void host.node.forgetLeader();
       case 2:
         return this.#random.below(4) === 0 ? host.node.stepDown() : undefined;
       case 3:
@@ -158,7 +158,7 @@ class LeaseWorld {
           other.restart();
           break;
         case 1:
-          other.node.forgetLeader();
+          this.#attempt(() => other.node.forgetLeader());
           break;
         case 2: {
           const term = other.node.term + 1;

@@ -195,8 +195,8 @@ class LockedReplica<Query, Answer> implements Replica<Query, Answer> {
     return this.#replica.transferLeadership(to, options);
   }
 
-  forgetLeader(): void {
-    this.#replica.forgetLeader();
+  forgetLeader(): NodeId {
+    return this.#replica.forgetLeader();
   }
 
   status(): ReplicaStatus {

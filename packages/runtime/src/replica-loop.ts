@@ -134,10 +134,11 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     return transferLeadership(this.#parts.calls, to, options, this.#options.callTimeoutMs);
   }
 
-  forgetLeader(): void {
-    if (isOver(this.#state)) return;
-    this.#event(() => this.#node.forgetLeader());
+  forgetLeader(): NodeId {
+    const refusal = refusalIn(this.#state);
+    if (refusal !== undefined) throw refusal;
     this.#wake();
+    return this.#node.forgetLeader();
   }
 
   async snapshot(options: CallOptions = {}): Promise<SnapshotTaken> {

@@ -280,11 +280,15 @@ export interface ReplicaLeadership {
   transferLeadership(to?: NodeId, options?: CallOptions): Promise<NodeId>;
 
   /**
-   * Makes this replica forget whom it follows, until it hears from a leader again: for someone who knows
-   * that the leader is gone. Meanwhile it votes for whoever asks, where it would wait for an election
-   * timeout. It does nothing on a leader, and with `leaseReads`, where the leader may count on it.
+   * Makes this replica forget whom it follows, until it hears from a leader again, and returns who that
+   * was, or `none` if it knew of no leader: for someone who knows that the leader is gone. Meanwhile it
+   * votes for whoever asks, where it would wait for an election timeout, and calls wait for the next leader:
+   * handed to one that is gone, their fate would be unknown. It does not campaign.
+   *
+   * Throws `is_leader` if it leads, `lease_promised` with `leaseReads`, where the leader may count on it,
+   * and `closed` or `removed`; then nothing happened.
    */
-  forgetLeader(): void;
+  forgetLeader(): NodeId;
 }
 
 /** A snapshot that is durable. */

@@ -1,7 +1,7 @@
-import type { NodeId } from "@quorate/core";
+import { type ErrorCode, type NodeId, RaftError } from "@quorate/core";
 import { decodeBatch, type Frame } from "@quorate/wire";
 import { expect, test } from "vitest";
-import { Cluster, type Watched } from "./cluster.ts";
+import { Cluster, type Member, type Watched } from "./cluster.ts";
 import { textOf } from "./journal.ts";
 
 test("no acknowledged write is lost when leaders crash in turn, unsynced bytes and all", async () => {
@@ -169,14 +169,24 @@ function expectUnknown(call: Watched<unknown>, code: string): void {
   expect(call.error.outcome).toBe("unknown");
 }
 
+/** Whom `member` forgets, or why it does not. */
+function forgottenBy({ replica }: Member): NodeId | ErrorCode {
+  try {
+    return replica.forgetLeader();
+  } catch (error) {
+    if (error instanceof RaftError) return error.code;
+    throw error;
+  }
+}
+
 test("a replica forgets its leader until it hears from one, but not with leases", async () => {
   for (const leaseReads of [false, true]) {
     const cluster = await Cluster.ready(3, { raft: { leaseReads } });
     const [follower] = cluster.followers;
     if (follower === undefined) throw new Error("there are followers");
     const { id } = cluster.leader;
-    cluster.leader.replica.forgetLeader();
-    follower.replica.forgetLeader();
+    expect(forgottenBy(cluster.leader)).toBe("is_leader");
+    expect(forgottenBy(follower)).toBe(leaseReads ? "lease_promised" : id);
     expect(follower.replica.status().leader).toBe(leaseReads ? id : 0);
     await cluster.run(200);
     expect(follower.replica.status().leader).toBe(id);

@@ -251,7 +251,9 @@ export class MemberGroup {
     const node = this.node(id);
     for (let attempt = 0; attempt < 100 && node.raft.role !== "leader"; attempt++) {
       // Who has not heard of the old leader for long enough votes.
-      for (const { raft } of this.nodes.values()) raft.forgetLeader();
+      for (const { raft } of this.nodes.values()) {
+        if (raft.role !== "leader") raft.forgetLeader();
+      }
       node.raft.campaign();
       node.isAwake = true;
       this.settle();

@@ -171,17 +171,31 @@ test("a replica that is told to forget its leader takes calls as before", async 
   const cluster = await Cluster.ready(3);
   const member = follower(cluster);
   const pending = new Watched(member.replica.propose(bytesOf("a")));
-  member.replica.forgetLeader();
+  expect(member.replica.forgetLeader()).toBe(cluster.leader.id);
+  expect(member.replica.forgetLeader()).toBe(0);
   const later = new Watched(member.replica.propose(bytesOf("b")));
   const read = cluster.ask(member);
   await cluster.until(() => [pending, later, read].every(({ isSettled }) => isSettled));
   expect([pending.code, later.code, read.code]).toEqual(["resolved", "resolved", "resolved"]);
-  cluster.leader.replica.forgetLeader();
-  await cluster.run(100);
-  expect(cluster.leader.replica.status().role).toBe("leader");
   await member.replica.close();
   const { leader } = member.replica.status();
-  member.replica.forgetLeader();
+  expect(() => member.replica.forgetLeader()).toThrow("closed: the replica is closed");
   expect(member.replica.status().leader).toBe(leader);
+  await cluster.close();
+});
+
+test("commands wait for the next leader where a leader that hangs is forgotten", async () => {
+  const cluster = await Cluster.ready(3);
+  const old = cluster.leader;
+  const [member, other] = cluster.followers;
+  if (member === undefined || other === undefined) throw new Error("there are followers");
+  // Connections stay, and nothing arrives.
+  cluster.hub.meddle(({ from, to }) => (from === old.id || to === old.id ? 0 : 1));
+  expect(member.replica.forgetLeader()).toBe(old.id);
+  const waiting = cluster.propose(member, "a", 5000);
+  const handed = cluster.propose(other, "b", 5000);
+  await cluster.until(() => waiting.isSettled && handed.isSettled);
+  expect(waiting.code).toBe("resolved");
+  expect(handed.error.outcome).toBe("unknown");
   await cluster.close();
 });

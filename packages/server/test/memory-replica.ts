@@ -43,6 +43,8 @@ export class MemoryReplica implements KvReplica {
   /** The options of the last change of members, and to whom leadership was last handed over. */
   lastChange: ChangeOptions | undefined;
   lastTransfer: number | undefined;
+  /** Whom it forgets when it is told to. */
+  followed = 2;
   /** What the members are, and what would be done about them. */
   view: MembersView = {
     index: 7,
@@ -139,7 +141,11 @@ export class MemoryReplica implements KvReplica {
     return { index: this.#index, term: 1, bytes: 5 };
   }
 
-  forgetLeader(): void {}
+  forgetLeader(): number {
+    this.callCount += 1;
+    if (this.failure !== undefined) throw this.failure;
+    return this.followed;
+  }
 
   async transferLeadership(to?: number, options: CallOptions = {}): Promise<number> {
     this.lastTransfer = to;

@@ -4,6 +4,8 @@ import { RaftError } from "@quorate/core";
 export type Answer =
   | "done"
   | "not_leader"
+  | "is_leader"
+  | "lease_promised"
   | "leader_not_ready"
   | "busy"
   | "too_large"
@@ -29,6 +31,8 @@ export function answerOf(error: unknown): Answer | undefined {
   if (!(error instanceof RaftError)) return undefined;
   switch (error.code) {
     case "not_leader":
+    case "is_leader":
+    case "lease_promised":
     case "leader_not_ready":
     case "busy":
     case "too_large":

@@ -22,6 +22,8 @@ interface Service {
 const proposalAnswers: Record<Answer, CoverageKind | undefined> = {
   done: "proposal-accepted",
   not_leader: "proposal-not-leader",
+  is_leader: undefined,
+  lease_promised: undefined,
   leader_not_ready: "proposal-not-leader",
   busy: "proposal-busy",
   too_large: "proposal-too-large",
@@ -34,6 +36,8 @@ const proposalAnswers: Record<Answer, CoverageKind | undefined> = {
 const readAnswers: Record<Answer, CoverageKind | undefined> = {
   done: undefined,
   not_leader: "read-not-leader",
+  is_leader: undefined,
+  lease_promised: undefined,
   leader_not_ready: "read-leader-not-ready",
   busy: "read-busy",
   too_large: undefined,

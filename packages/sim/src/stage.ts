@@ -145,8 +145,7 @@ export class Stage implements Surroundings, Disks {
         node.call((raft) => raft.stepDown());
         break;
       case "forget-leader":
-        node.call((raft) => raft.forgetLeader());
-        break;
+        return node.attempt((raft) => raft.forgetLeader());
     }
     return undefined;
   }
