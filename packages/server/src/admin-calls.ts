@@ -1,4 +1,4 @@
-import type { CallOptions, SnapshotArchive } from "quorate";
+import { none, type CallOptions, type SnapshotArchive } from "quorate";
 import { membersAnswer, planAnswer } from "./admin-answer.ts";
 import { decodeChange, decodeSnapshotRequest, decodeTransfer } from "./admin-request.ts";
 import { ApiError } from "./api-error.ts";
@@ -42,6 +42,16 @@ export async function transferLeadership(
   const { to, timeoutMs = options.timeoutMs } = decodeTransfer(body);
   const leader = await replica.transferLeadership(to, { ...options, timeoutMs });
   return jsonAnswer(200, { leader });
+}
+
+/**
+ * Makes this node forget whom it follows, and answers with `{forgotten}`. Throws `not_found` if it knows no
+ * leader, `is_leader` if it leads, and `lease_promised` with lease reads.
+ */
+export function forgetLeader(replica: KvReplica): HttpAnswer {
+  const forgotten = replica.forgetLeader();
+  if (forgotten === none) throw new ApiError("not_found", "this node knows no leader");
+  return jsonAnswer(200, { forgotten });
 }
 
 /**

@@ -3,7 +3,7 @@ import { RaftError, type ErrorCode, type Outcome } from "quorate";
 /** Every code that an answer of the HTTP interface may carry: those of the replica, and these. */
 export type ApiErrorCode =
   | ErrorCode
-  /** The key has no value, or the node no snapshot. The request was answered. */
+  /** The key has no value, or the node no snapshot or no leader. The request was answered. */
   | "not_found"
   /** No such resource exists, whatever its method. */
   | "unknown_path"
@@ -110,6 +110,8 @@ function statusOf(code: ApiErrorCode, outcome: Outcome): number {
       return 405;
     case "request_timeout":
       return 408;
+    case "is_leader":
+    case "lease_promised":
     case "change_pending":
     case "catch_up_failed":
     case "transfer_failed":

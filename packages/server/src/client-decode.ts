@@ -119,6 +119,13 @@ export function decodeLeader(reply: Reply): NodeId {
   throw badAnswer(reply);
 }
 
+/** Whom a node forgot. Throws `bad_answer`. */
+export function decodeForgotten(reply: Reply): NodeId {
+  const { forgotten } = decodeObject(reply);
+  if (isIndex(forgotten)) return forgotten;
+  throw badAnswer(reply);
+}
+
 /** The snapshot that was taken. Throws `bad_answer`. */
 export function decodeSnapshotTaken(reply: Reply): SnapshotTaken {
   const { index, term, bytes } = decodeObject(reply);

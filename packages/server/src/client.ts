@@ -4,6 +4,7 @@ import type { LogIndex, MemberWish, NodeId, SnapshotTaken } from "quorate";
 import type { MembersAnswer, PlanAnswer } from "./admin-answer.ts";
 import { ApiError } from "./api-error.ts";
 import {
+  decodeForgotten,
   decodeIndex,
   decodeLeader,
   decodeMembers,
@@ -176,15 +177,21 @@ export class Client {
     return decodeLeader(await this.#post("/v1/leader", jsonOf({ to }), options));
   }
 
+  /**
+   * Makes the node at `endpoint`, and no other, forget whom it follows: for someone who knows that the
+   * leader is gone. Resolves with who that was. Rejects with `not_found` if it knows no leader, `is_leader`
+   * if it leads, and `lease_promised` with lease reads; then nothing happened.
+   */
+  async forgetLeader(endpoint: string, options: ClientCallOptions = {}): Promise<NodeId> {
+    const request = { method: "DELETE", path: "/v1/leader", need: "alive" } as const;
+    return decodeForgotten(await this.#askOne(endpoint, request, options));
+  }
+
   /** Lets the node at `endpoint` take a snapshot now. Tries no other. */
   async takeSnapshot(endpoint: string, options: ClientCallOptions = {}): Promise<SnapshotTaken> {
-    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
-    const reply = await this.#attempt({
-      ...{ method: "POST", path: "/v1/snapshot", body: jsonOf({}), need: "alive" },
-      ...{ endpoint: parseEndpoint(endpoint), timeoutMs, signal: options.signal },
-    });
-    if (reply instanceof ApiError) throw reply;
-    return decodeSnapshotTaken(reply);
+    const path = "/v1/snapshot";
+    const request = { method: "POST", path, body: jsonOf({}), need: "alive" } as const;
+    return decodeSnapshotTaken(await this.#askOne(endpoint, request, options));
   }
 
   /**
@@ -233,6 +240,16 @@ export class Client {
   /** Closes all connections. Calls in progress fail. */
   close(): void {
     this.#agent.destroy();
+  }
+
+  /** Asks the node at `endpoint`, once. Rejects with whatever it refuses. */
+  async #askOne(endpoint: string, request: Request, options: ClientCallOptions): Promise<Reply> {
+    const { signal, timeoutMs = this.#timeoutMs } = options;
+    const call = { ...request, endpoint: parseEndpoint(endpoint), timeoutMs, signal };
+    const reply = await this.#attempt(call);
+    if (reply instanceof ApiError) throw reply;
+    if (reply.status !== 200) throw decodeRefusal(reply);
+    return reply;
   }
 
   async #post(path: string, body: Uint8Array, options: ClientCallOptions): Promise<Reply> {

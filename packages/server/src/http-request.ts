@@ -29,7 +29,7 @@ export const methods: Record<Resource["kind"], readonly string[]> = {
   health: ["GET"],
   readiness: ["GET"],
   members: ["GET", "POST"],
-  leader: ["POST"],
+  leader: ["POST", "DELETE"],
   snapshot: ["GET", "POST"],
 };
 

@@ -9,6 +9,7 @@ import { Server as NetServer, type AddressInfo } from "node:net";
 import { none, type SnapshotArchive } from "quorate";
 import {
   changeMembers,
+  forgetLeader,
   getMembers,
   sendSnapshot,
   takeSnapshot,
@@ -262,6 +263,8 @@ class KvHttpServer implements HttpServer {
       case "snapshot":
         refuseQuery(query);
         if (this.#draining) return this.#refuseWhileStopping(request, response);
+        // It is the leader that is forgotten: `methods` lets nothing else be deleted.
+        if (request.method === "DELETE") return forgetLeader(this.#replica);
         return request.method === "GET"
           ? this.#answerAboutGroup(resource.kind)
           : this.#change(request, response, { kind: resource.kind, signal });

@@ -296,7 +296,7 @@ test("what changes the group is taken as JSON only, and within a limit", async (
   const query = await http.send("GET", "/v1/members?frob=1");
   expect(await errorOf(query)).toMatchObject({ status: 400 });
   const method = await http.send("PUT", "/v1/leader", { body: "x" });
-  expect([method.status, method.headers.get("allow")]).toEqual([405, "POST"]);
+  expect([method.status, method.headers.get("allow")]).toEqual([405, "POST, DELETE"]);
 });
 
 test.each<[ErrorCode, number, string]>([
