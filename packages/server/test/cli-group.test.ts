@@ -127,6 +127,31 @@ test("transfer says who leads", async () => {
   expect((await run(["transfer", ...endpoints])).stdout).toBe("node 2 leads\n");
 });
 
+test("forget-leader says whom that one node forgot, or why it did not", async () => {
+  const [, endpoint = ""] = endpoints;
+  const forgot = await run(["forget-leader", ...endpoints]);
+  expect([forgot.exit.status, forgot.stderr, forgot.stdout]).toEqual([
+    ...[0, "", `${endpoint} forgot node 2\n`],
+  ]);
+  const env = { QUORATE_ENDPOINTS: endpoint };
+  expect((await run(["forget-leader"], { env })).stdout).toBe(forgot.stdout);
+
+  replica.followed = 0;
+  const nobody = await run(["forget-leader", ...endpoints]);
+  expect([nobody.exit.status, nobody.stdout, nobody.stderr]).toEqual([
+    ...[1, "", "quorate: not_found: this node knows no leader\n"],
+  ]);
+  for (const code of ["is_leader", "lease_promised"] as const) {
+    replica.failure = new RaftError(code, "why");
+    const refused = await run(["forget-leader", ...endpoints]);
+    expect([refused.exit.status, refused.stdout, refused.stderr]).toEqual([
+      ...[1, "", `quorate: ${code}: why\n`],
+    ]);
+  }
+  const missing = await run(["forget-leader", "--endpoints", "http://127.0.0.1:1"]);
+  expect([missing.exit.status, missing.stdout]).toEqual([3, ""]);
+});
+
 test.each<[ErrorCode, number]>([
   ["change_pending", 1],
   ["configuration_changed", 1],
@@ -243,6 +268,10 @@ test.each([
   [["member", "update", "1"], "give --address, --priority or both"],
   [["member", "list", "--timeout-ms", "3600001"], "must be an integer from 1 to 3600000"],
   [["transfer", "x"], "must be an integer of at least 1"],
+  [["forget-leader"], "required option '--endpoints <url>' not specified"],
+  [["forget-leader", "--endpoints", "http://a:1,http://b:1"], "2 nodes are given, must be one"],
+  [["forget-leader", "--endpoints", "a:1"], "must be http://host:port"],
+  [["forget-leader", "1", "--endpoints", "http://a:1"], "too many arguments"],
   [["snapshot"], "Usage: quorate snapshot"],
   [["snapshot", "save", "/etc/passwd"], "/etc/passwd exists"],
   [["snapshot", "inspect"], "missing required argument"],

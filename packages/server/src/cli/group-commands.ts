@@ -9,10 +9,10 @@ import {
   repeatedMember,
 } from "./addresses.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
-import { memberHelp, restoreHelp } from "./help.ts";
+import { forgetLeaderHelp, memberHelp, restoreHelp } from "./help.ts";
 import { withClient, type ClientSettings } from "./key-value-commands.ts";
 import { memberChangeCommand, memberListCommand, type ChangeSettings } from "./member-command.ts";
-import { checked, client, integer } from "./options.ts";
+import { checked, client, clientOfOne, integer, type ClientOfOneSettings } from "./options.ts";
 import {
   snapshotInspectCommand,
   snapshotRestoreCommand,
@@ -167,6 +167,19 @@ export function addTransfer(program: Command, done: Done): void {
     .action(async (to: NodeId | undefined, settings: ClientSettings) => {
       const leader = await withClient(settings, (c) => c.transferLeadership(to));
       process.stdout.write(`node ${leader} leads\n`);
+      done(exitStatus.ok);
+    });
+}
+
+/** Adds the command that makes one node forget its leader. */
+export function addForgetLeader(program: Command, done: Done): void {
+  clientOfOne(program.command("forget-leader"), transferTimeoutMs)
+    .description("make one node forget whom it follows, for who knows that the leader is gone")
+    .addHelpText("after", forgetLeaderHelp)
+    .action(async ({ endpoints: endpoint, timeoutMs }: ClientOfOneSettings) => {
+      const settings = { endpoints: [endpoint], timeoutMs };
+      const forgotten = await withClient(settings, (c) => c.forgetLeader(endpoint));
+      process.stdout.write(`${endpoint} forgot node ${forgotten}\n`);
       done(exitStatus.ok);
     });
 }

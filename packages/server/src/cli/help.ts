@@ -50,6 +50,16 @@ Examples:
 What is wanted is described, not what to do: when it is not known what became of a change, ask for the
 same again.`;
 
+/** What follows the options of `forget-leader`. */
+export const forgetLeaderHelp: string = `
+Example, when the leader's machine is gone:
+  $ quorate forget-leader --endpoints http://10.0.0.2:8001
+
+For whoever knows that the leader is gone, before the nodes notice: the node votes for whoever asks, and
+hands nothing to the old leader any more. It does not campaign by itself. If the leader is alive after all,
+the node follows it again as soon as it hears from it.
+${statuses}`;
+
 /** What follows the options of `snapshot restore`. */
 export const restoreHelp = `
 Example, for a group of one that others join later:

@@ -5,7 +5,13 @@ import { levels, parseSeedRange, seedMax, type SimSettings } from "../sim/sim-se
 import { version } from "../version.ts";
 import { type CheckSettings, formats, models } from "./check-settings.ts";
 import { CommandError, exitStatus, exitStatusOf } from "./exit-status.ts";
-import { addMember, addSnapshot, addTransfer, type Done } from "./group-commands.ts";
+import {
+  addForgetLeader,
+  addMember,
+  addSnapshot,
+  addTransfer,
+  type Done,
+} from "./group-commands.ts";
 import { checkHelp, generalHelp, localHelp, simHelp } from "./help.ts";
 import {
   deleteCommand,
@@ -58,6 +64,7 @@ function createProgram(done: Done): Command {
   addStatus(program, done);
   addMember(program, done);
   addTransfer(program, done);
+  addForgetLeader(program, done);
   addSnapshot(program, done);
   addSim(program, done);
   addCheck(program, done);

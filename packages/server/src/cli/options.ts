@@ -8,14 +8,21 @@ import { logLevels, type LogLevel } from "./log.ts";
 
 /** What options of several commands have in common. */
 
-/**
- * Adds what all commands have in common that talk to servers. `timeoutMs` is how long to try by
- * default, and at most.
- */
-export function client(
-  command: Command,
-  timeoutMs: { readonly usual: number; readonly most: number },
-): Command {
+/** How long a command tries by default, and at most, in milliseconds. */
+interface ClientTimeout {
+  readonly usual: number;
+  readonly most: number;
+}
+
+/** What a command is told that is about one node. */
+export interface ClientOfOneSettings {
+  /** Only one, though the option is called as it is for all commands. */
+  readonly endpoints: string;
+  readonly timeoutMs: number;
+}
+
+/** Adds what all commands have in common that talk to servers. */
+export function client(command: Command, timeoutMs: ClientTimeout): Command {
   const ports = [0, 1, 2].map((offset) => defaultHttpPort + offset);
   return command
     .addOption(
@@ -24,8 +31,26 @@ export function client(
         .default(ports.map((port) => `http://127.0.0.1:${port}`))
         .env("QUORATE_ENDPOINTS"),
     )
-    .option("--timeout-ms <ms>", "how long to try", integer(1, timeoutMs.most), timeoutMs.usual)
+    .addOption(timeoutOption(timeoutMs))
     .addHelpText("after", clusterHelp);
+}
+
+/** As `client`, for a command about one node, which must be said: there is no default. */
+export function clientOfOne(command: Command, timeoutMs: ClientTimeout): Command {
+  return command
+    .addOption(
+      new Option("--endpoints <url>", "where that node listens for clients, and no other")
+        .argParser(checked(parseOneEndpoint))
+        .env("QUORATE_ENDPOINTS")
+        .makeOptionMandatory(),
+    )
+    .addOption(timeoutOption(timeoutMs));
+}
+
+function timeoutOption({ usual, most }: ClientTimeout): Option {
+  return new Option("--timeout-ms <ms>", "how long to try")
+    .argParser(integer(1, most))
+    .default(usual);
 }
 
 /** The option that says how much is logged, by default `level`. */
@@ -36,6 +61,13 @@ export function logLevelOption(level: LogLevel): Option {
 /** The origins of a list of URLs. Throws `invalid_argument`. */
 export function parseEndpoints(text: string): readonly string[] {
   return text.split(",").map((endpoint) => parseEndpoint(endpoint).origin);
+}
+
+/** The origin of a URL. Throws `invalid_argument`, or `RangeError` on a list of several. */
+function parseOneEndpoint(text: string): string {
+  const [endpoint, ...others] = parseEndpoints(text);
+  if (endpoint !== undefined && others.length === 0) return endpoint;
+  throw new RangeError(`${others.length + 1} nodes are given, must be one`);
 }
 
 /** The parser of an argument or option that turns what `parse` throws into a usage error. */
