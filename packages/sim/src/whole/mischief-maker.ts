@@ -1,9 +1,11 @@
 import type { NodeId } from "@quorate/core";
 import { Draw } from "../draw.ts";
+import { type AppCall, callOf } from "./app.ts";
 import type { CallRecord } from "./call.ts";
 import { type CrashKind, type Happening, type TrapKind, trappedCalls } from "./decision.ts";
 import { drawOperation } from "./draw-operation.ts";
 import type { FrameFate, Link } from "./frame-network.ts";
+import { outdate } from "./outdated-leader.ts";
 import { trueRatePerMille } from "./skewed-clock.ts";
 import { usPerMs } from "./timeline.ts";
 import type { FaultName, Mischief } from "./whole-plan.ts";
@@ -84,8 +86,9 @@ export class MischiefMaker<Query, Answer> {
   }
 
   #callEnded({ client, number, ending }: CallRecord<Query, Answer>): void {
-    if (this.#isOver) return;
-    const { retryPerMille, callGapMs } = this.#mischief;
+    const { retryPerMille, callGapMs, clients } = this.#mischief;
+    // Whoever comes beside the clients comes once.
+    if (this.#isOver || client > clients) return;
     if (ending.kind !== "failed" || !this.#callDraw.chance(retryPerMille)) {
       this.#callLater(client);
       return;
@@ -182,6 +185,40 @@ export class MischiefMaker<Query, Answer> {
     }
   }
 
+  /** Lets a leader be outdated, and asks it all the while, when the others have more to tell already. */
+  #outdate(leader: NodeId, others: readonly NodeId[]): void {
+    const draw = this.#faultDraw;
+    const { plan } = this.#world;
+    const { delayed, forMs } = outdate(plan, draw, leader, others);
+    this.#world.coverage.count("outdated-leader");
+    for (const { afterMs, what } of delayed) {
+      this.#after(afterMs * usPerMs, () => this.#world.perform(what));
+    }
+    const isFresh = (call: AppCall<Query>): boolean =>
+      call.kind === "read" && (call.consistency ?? "linearizable") === "linearizable";
+    this.#after(0, () => this.#callOnce(leader, forMs, isFresh));
+    const gapMs = this.#electionMs / 16;
+    for (let afterMs = gapMs; afterMs < forMs; afterMs += gapMs) {
+      this.#after(Math.ceil(afterMs * usPerMs), () => {
+        const isLease = (call: AppCall<Query>): boolean =>
+          call.kind === "read" && call.consistency === "lease";
+        this.#callOnce(draw.pick(others), plan.tickMs, ({ kind }) => kind === "write");
+        this.#callOnce(leader, plan.tickMs, isLease);
+      });
+    }
+  }
+
+  /** A call of somebody who makes no other; of a kind that `fits`, if there is one. */
+  #callOnce(node: NodeId, timeoutMs: number, fits: (call: AppCall<Query>) => boolean): void {
+    const { app, plan } = this.#world;
+    let number = ++this.#callCount;
+    for (let more = 1; more < 50 && !fits(callOf(app, plan.seed, number)); more++) {
+      number = ++this.#callCount;
+    }
+    const client = this.#mischief.clients + number;
+    this.#world.perform({ kind: "call", client, node, number, timeoutMs, abortMs: 0 });
+  }
+
   /** Restarts one node after the other, as an upgrade does. */
   #roll(nodes: readonly NodeId[], gapMs: number): void {
     const draw = this.#faultDraw;
@@ -225,6 +262,11 @@ export class MischiefMaker<Query, Answer> {
       case "event-loop-lag":
         this.#lag(draw.pick([node, leader ?? node]));
         return [];
+      case "outdated-leader": {
+        const others = ids.filter((id) => id !== leader);
+        if (leader !== undefined && others.length > 0) this.#outdate(leader, others);
+        return [];
+      }
       case "rolling-restart":
         this.#roll(ids, forMs);
         return [];

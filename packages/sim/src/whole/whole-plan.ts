@@ -133,6 +133,7 @@ export const faultNames = [
   "partition-leader",
   "partition-one-way",
   "deaf-leader",
+  "outdated-leader",
   "partition-bridge",
   "partition-pair",
   "clog",
@@ -226,13 +227,17 @@ export function drawMischief(plan: WholePlan): Mischief {
       ? "honest"
       : draw.pick(["honest", "honest", "honest", "honest", "bit-rot", "bit-rot", "wiped-disk"]);
   const isRough = draw.chance(600);
+  const faults = faultNames.filter((name) => {
+    if (name === "outdated-leader") return false;
+    // Leases count on clocks that never jump.
+    if (plan.leaseReads === 1 && name === "clock-jump") return false;
+    return draw.chance(name === "power-failure-of-all" ? 200 : 400);
+  });
+  // Hardly anything else shows whether a lease ends in time.
+  const leaseFaults = Array.from({ length: 5 }, (): FaultName => "outdated-leader");
   return {
     profile,
-    faults: faultNames.filter((name) => {
-      // Leases count on clocks that never jump.
-      if (plan.leaseReads === 1 && name === "clock-jump") return false;
-      return draw.chance(name === "power-failure-of-all" ? 200 : 400);
-    }),
+    faults: plan.leaseReads === 1 ? [...faults, ...leaseFaults] : faults,
     faultGapMs: draw.pick([1, 2, 5]) * electionMs,
     faultMs: draw.pick([1, 2, 6]) * electionMs,
     lossPerMille: isRough ? draw.pick([0, 5, 50, 150]) : 0,
