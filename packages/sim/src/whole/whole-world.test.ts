@@ -107,6 +107,13 @@ test("a wiped disk is refused by all who knew what was on it", async () => {
   await demandWholeLiveness(world);
 });
 
+test("a world sees that a node is let in which lost the disk that it is known by", async () => {
+  const world = await worldAfter(2000, writes);
+  world.host(1).damage = "wiped";
+  world.happened("connected", { from: 1, to: 2 });
+  await expect(world.advance()).rejects.toThrow("node 2 lets node 1 in");
+});
+
 test("a majority goes on while the rest stands still", async () => {
   const world = await worldAfter(800, writes, { memberBits: 0b011 });
   await demandWholeLiveness(world);

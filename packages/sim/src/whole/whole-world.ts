@@ -288,11 +288,21 @@ export class WholeWorld<Query, Answer> {
 
   happened(what: NetworkEvent, { from, to }: Link): void {
     this.coverage.count(what);
+    if (what === "connected" && this.host(from).damage === "wiped" && this.#knowsDisk(to, from)) {
+      const which = "which lost the disk that it is known by";
+      this.broken(new Violation("contract", `node ${to} lets node ${from} in, ${which}`));
+    }
     if (what === "connection-refused" && this.host(from).damage !== "wiped") {
       this.broken(
         new Violation("contract", `node ${to} refuses node ${from}, which kept its disk`),
       );
     }
+  }
+
+  /** Whether `node` has applied which disk `other` came with. */
+  #knowsDisk(node: NodeId, other: NodeId): boolean {
+    const { members } = this.host(node).replica?.members.list() ?? { members: [] };
+    return members.some(({ id, incarnation }) => id === other && incarnation !== undefined);
   }
 
   #schedule(script: readonly Decision[]): void {
