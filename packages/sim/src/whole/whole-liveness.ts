@@ -82,6 +82,10 @@ export async function demandWholeLiveness<Query, Answer>(
     const stall = stallOf(world, members, past, probes);
     if (stall === undefined) return;
     if (world.timeline.now - start <= boundUs) continue;
+    if (isCutShort(world, members)) {
+      world.coverage.count("healed-without-majority");
+      return;
+    }
     const ticks = Math.ceil(boundUs / usPerMs / world.plan.tickMs);
     const states = [...world.statuses.values()].map((status) => describeStatus(status));
     throw new WholeLivenessFailure(stall, `${ticks} ticks without faults\n${states.join("\n")}`);
@@ -130,6 +134,22 @@ function membersAmong<Query, Answer>(
   const believed = members.map((id) => world.statuses.get(id)?.confState ?? newest);
   const canDecide = believed.every((confState) => isQuorum(confState, new Set(sound)));
   return canDecide && isQuorum(newest, new Set(able)) ? members : undefined;
+}
+
+/**
+ * Whether a member still goes by a configuration that has no majority any more: one disk of it is damaged,
+ * and others were removed by a change of which nobody who is left has heard that it is committed.
+ */
+function isCutShort<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  members: readonly NodeId[],
+): boolean {
+  if (world.hosts.every(({ damage }) => damage === "none")) return false;
+  const left = new Set(world.ids.filter((id) => isWhole(world, id)));
+  return members.some((id) => {
+    const confState = world.statuses.get(id)?.confState;
+    return confState !== undefined && !isQuorum(confState, left);
+  });
 }
 
 /**
