@@ -26,6 +26,8 @@ export class Ledger implements StateMachine<null, readonly string[]> {
   /** Thrown by the next `save`, or by the reading of what it gave. */
   saveFailure: Error | undefined;
   readFailure: Error | undefined;
+  /** What an apply waits for before it ends; the state is the new one before. */
+  applying: Promise<void> | undefined;
   /** What a restore waits for before it ends. */
   restoring: Promise<void> = Promise.resolve();
 
@@ -45,7 +47,8 @@ export class Ledger implements StateMachine<null, readonly string[]> {
 
   apply(entries: readonly Entry[]): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
     for (const { data } of entries) this.commands.push(textOf(data));
-    return entries.map(({ data }) => data);
+    const results = entries.map(({ data }) => data);
+    return this.applying?.then(() => results) ?? results;
   }
 
   query(): readonly string[] {
@@ -70,6 +73,8 @@ export interface DurableLedgerDisk {
 export class DurableLedger implements StateMachine<null, readonly string[]> {
   commands: string[];
   flushesAlways = true;
+  /** What an apply waits for before it ends; the state is the new one before. */
+  applying: Promise<void> | undefined;
   /** How many states are pinned now, and how often each was read from the beginning. */
   pinnedCount = 0;
   readCount = 0;
@@ -109,13 +114,14 @@ export class DurableLedger implements StateMachine<null, readonly string[]> {
     this.#disk.index = this.#index;
   }
 
-  apply(entries: readonly Entry[]): readonly Uint8Array[] {
+  apply(entries: readonly Entry[]): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
     for (const { data, index } of entries) {
       this.commands.push(textOf(data));
       this.#index = index;
     }
     if (this.flushesAlways) this.flush();
-    return entries.map(({ data }) => data);
+    const results = entries.map(({ data }) => data);
+    return this.applying?.then(() => results) ?? results;
   }
 
   query(): readonly string[] {

@@ -284,3 +284,64 @@ test("a restore that fails stops the replica, and what waits is told", async () 
   await cluster.run(1000);
   await cluster.close();
 });
+
+test("a change that was being applied when a snapshot came gives way to what that tells", async () => {
+  const machines = new Map<number, Ledger | DurableLedger>();
+  const cluster = await ready(machines, { snapshotEveryCount: 20 });
+  const { leader } = cluster;
+  const [slow] = cluster.followers;
+  const machine = machines.get(slow?.id ?? 0);
+  if (slow === undefined || machine === undefined) throw new Error("there are followers");
+  cluster.hub.isolate(slow.id);
+  await cluster.run(2000);
+  const update = new Watched(leader.replica.members.update({ id: leader.id, priority: 1 }));
+  await cluster.until(() => update.isSettled);
+  await writeAll(cluster, leader, ["amid"]);
+  let end = (): void => {};
+  machine.applying = new Promise((resolve) => (end = resolve));
+  cluster.hub.rejoin(slow.id);
+  await cluster.until(() => machine.commands.includes("amid"));
+  cluster.hub.isolate(slow.id);
+  await cluster.run(2000);
+  const addition = new Watched(leader.replica.members.add({ id: 4, address: "", as: "learner" }));
+  await cluster.until(() => addition.isSettled);
+  await writeAll(cluster, leader, texts(40));
+  cluster.hub.rejoin(slow.id);
+  await cluster.until(() => slow.events.some(({ kind }) => kind === "snapshot-received"));
+  expect(slow.replica.status().appliedIndex).toBeLessThan(20);
+  machine.applying = undefined;
+  end();
+  await cluster.until(() => slow.replica.status().appliedIndex > 40);
+  expect(await cluster.read(slow)).toEqual(["amid", ...texts(40)]);
+  expect(slow.replica.members.list().confState).toEqual(leader.replica.members.list().confState);
+  await cluster.close();
+});
+
+test("a leader whose snapshot is damaged takes another, and sends that", async () => {
+  const cluster = await ready(new Map());
+  const { leader } = cluster;
+  const [slow] = cluster.followers;
+  if (slow === undefined) throw new Error("there are followers");
+  cluster.hub.isolate(slow.id);
+  await cluster.run(3000);
+  await writeAll(cluster, leader, texts(40, "command "));
+  await damageSnapshot(leader.memory, "command 20");
+  cluster.hub.rejoin(slow.id);
+  await cluster.until(() => slow.replica.status().appliedIndex > 40);
+  expect(leader.events).toContainEqual(
+    expect.objectContaining({ kind: "snapshot-given-up", peer: slow.id }),
+  );
+  expect(await cluster.read(slow)).toEqual(texts(40, "command "));
+  await cluster.close();
+});
+
+/** Changes a byte of the newest snapshot on a disk: the first of `text`, which its content holds. */
+async function damageSnapshot(memory: MemoryDisk, text: string): Promise<void> {
+  const names = (await memory.list()).filter((name) => name.includes("snap")).sort();
+  const name = names.at(-1) ?? expect.unreachable();
+  const bytes = memory.readFile(name).slice();
+  const offset = String.fromCharCode(...bytes).indexOf(text);
+  expect(offset).toBeGreaterThan(0);
+  bytes[offset] = 0;
+  memory.writeFile(name, bytes);
+}

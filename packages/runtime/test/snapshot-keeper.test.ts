@@ -86,6 +86,30 @@ test("what a snapshot holds is the state at one index, while applying goes on", 
   await post.close();
 });
 
+test("a snapshot that is asked for amid an apply is of the state after it", async () => {
+  const { land, post, machine } = await newLone(new Ledger());
+  post.propose(1, 3);
+  await land.settle();
+  let end = (): void => {};
+  machine.applying = new Promise((resolve) => (end = resolve));
+  post.propose(4, 4);
+  await land.settle();
+  expect([machine.commands.length, post.node.appliedIndex]).toEqual([4, 4]);
+  const taking = post.keeper.take();
+  await land.settle();
+  expect(machine.saveCount).toBe(0);
+  end();
+  await land.settle();
+  const stored = await taking;
+  expect(stored.snapshot.index).toBe(5);
+  const reader = await post.store.read(stored);
+  const restored = new Ledger();
+  await restored.snapshots.restore(reader.chunks());
+  await reader.close();
+  expect(restored.commands).toEqual(commands(1, 4));
+  await post.close();
+});
+
 test("the log keeps a tail behind a snapshot: the shorter of two limits", async () => {
   const tails = [
     { snapshotTailCount: 4, snapshotTailBytes: 1000 },

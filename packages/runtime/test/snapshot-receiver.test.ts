@@ -202,6 +202,21 @@ test("a leader that was deposed is refused, and what it sent kept for the next",
   await post.close();
 });
 
+test("a write that ends after its stream was refused is told to nobody, and counts", async () => {
+  const { land, post, one, two } = await newScene();
+  await one.offer();
+  // All in one turn: the first piece is still being written when its leader is deposed and refused.
+  const sent = [one.chunk(7, 0, content.slice(0, 5)), two.lead(2, 2)];
+  sent.push(one.chunk(7, 5, content.slice(5), checksum));
+  await Promise.all(sent);
+  await land.settle();
+  expect(post.failure).toBeUndefined();
+  expect(one.answers).toEqual(["7 more 0", "7 not_leader 0"]);
+  await two.offer({ term: 2 });
+  expect(two.answers).toEqual(["7 more 5"]);
+  await post.close();
+});
+
 test("an offer of a newer term takes the place of an older one, and not the other way", async () => {
   const { post, one, two } = await newScene();
   await one.offer();

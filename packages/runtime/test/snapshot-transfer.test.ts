@@ -148,6 +148,24 @@ test("a state machine that is durable by itself is pinned, and streamed", async 
   await trio.close();
 });
 
+test("a state is pinned for a follower between applies, and never amid one", async () => {
+  const trio = await Trio.lagging(() => new DurableLedger(), { snapshotKeepBytesMax: 1000 });
+  const machine = trio.machine(1);
+  let end = (): void => {};
+  machine.applying = new Promise((resolve) => (end = resolve));
+  await trio.write(41, 41);
+  expect(machine.commands).toHaveLength(41);
+  trio.land.hub.rejoin(3);
+  await trio.land.run(200);
+  expect(trio.post(1).sender.sending).toMatchObject([{ peer: 3 }]);
+  expect(machine.pinnedCount).toBe(0);
+  end();
+  machine.applying = undefined;
+  await trio.untilEqual(41);
+  expect(trio.machine(3).restoreCount).toBe(1);
+  await trio.close();
+});
+
 test("a leader that is deposed stops streaming, and another goes on", async () => {
   const trio = await Trio.lagging(() => new Ledger(), { snapshotBytesPerSecond: 400 });
   trio.land.hub.rejoin(3);
