@@ -4,8 +4,9 @@ import { type AppCall, callOf } from "./app.ts";
 import type { CallRecord } from "./call.ts";
 import { type CrashKind, type Happening, type TrapKind, trappedCalls } from "./decision.ts";
 import { drawOperation } from "./draw-operation.ts";
-import type { FrameFate, Link } from "./frame-network.ts";
+import type { FrameFate } from "./frame-network.ts";
 import { outdate } from "./outdated-leader.ts";
+import { linksOf, partition } from "./partition.ts";
 import { trueRatePerMille } from "./skewed-clock.ts";
 import { usPerMs } from "./timeline.ts";
 import type { FaultName, Mischief } from "./whole-plan.ts";
@@ -337,59 +338,4 @@ function isKnown<Query, Answer>(world: WholeWorld<Query, Answer>, node: NodeId):
     const known = replica?.members.list().members.find((member) => member.id === node);
     return id === node || known?.incarnation !== undefined;
   });
-}
-
-/** The links that a partition cuts. */
-function partition(
-  name: FaultName,
-  ids: readonly NodeId[],
-  center: NodeId,
-  draw: Draw,
-): readonly Link[] {
-  const others = ids.filter((id) => id !== center);
-  switch (name) {
-    case "partition-leader":
-      return between([center], others);
-    case "partition-random": {
-      const group = draw.some(ids, draw.between(1, Math.max(1, ids.length - 1)));
-      return between(
-        group,
-        ids.filter((id) => !group.includes(id)),
-      );
-    }
-    case "partition-one-way":
-      return draw.chance(500)
-        ? others.map((to) => ({ from: center, to }))
-        : others.map((from) => ({ from, to: center }));
-    case "deaf-leader":
-      return others.map((from) => ({ from, to: center }));
-    case "partition-bridge": {
-      // Two groups that only one node hears.
-      const group = draw.some(others, Math.floor(others.length / 2));
-      return between(
-        group,
-        others.filter((id) => !group.includes(id)),
-      );
-    }
-    case "partition-pair": {
-      const peer = others[draw.below(Math.max(1, others.length))];
-      return peer === undefined ? [] : between([center], [peer]);
-    }
-    default:
-      return [];
-  }
-}
-
-/** Both ways of every link between two groups. */
-function between(left: readonly NodeId[], right: readonly NodeId[]): readonly Link[] {
-  return left.flatMap((a) =>
-    right.flatMap((b) => [
-      { from: a, to: b },
-      { from: b, to: a },
-    ]),
-  );
-}
-
-function linksOf(ids: readonly NodeId[]): readonly Link[] {
-  return ids.flatMap((from) => ids.filter((to) => to !== from).map((to) => ({ from, to })));
 }
