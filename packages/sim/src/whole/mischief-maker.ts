@@ -187,9 +187,11 @@ export class MischiefMaker<Query, Answer> {
   }
 
   /** Lets a leader be outdated, and asks it all the while, when the others have more to tell already. */
-  #outdate(leader: NodeId, others: readonly NodeId[]): void {
+  #outdate(leader: NodeId): void {
     const draw = this.#faultDraw;
-    const { plan } = this.#world;
+    const { plan, born } = this.#world;
+    const others = born.filter((id) => id !== leader);
+    if (others.length === 0) return;
     const { delayed, forMs } = outdate(plan, draw, leader, others);
     this.#world.coverage.count("outdated-leader");
     for (const { afterMs, what } of delayed) {
@@ -263,11 +265,9 @@ export class MischiefMaker<Query, Answer> {
       case "event-loop-lag":
         this.#lag(draw.pick([node, leader ?? node]));
         return [];
-      case "outdated-leader": {
-        const others = ids.filter((id) => id !== leader);
-        if (leader !== undefined && others.length > 0) this.#outdate(leader, others);
+      case "outdated-leader":
+        if (leader !== undefined) this.#outdate(leader);
         return [];
-      }
       case "rolling-restart":
         this.#roll(ids, forMs);
         return [];
@@ -276,13 +276,7 @@ export class MischiefMaker<Query, Answer> {
       case "clock-rate":
         return [{ kind: "clock-rate", node, perMille: draw.pick(this.#clockRates()), forMs }];
       case "hanging-disk":
-        return [
-          {
-            kind: "stuck-disk",
-            node: draw.pick([node, leader ?? node]),
-            forMs: draw.between(5, 12) * this.#electionMs,
-          },
-        ];
+        return [this.#hang(draw.pick([node, leader ?? node]))];
       case "clock-jump":
         return [{ kind: "clock-jump", node, byMs: forMs }];
       case "slow-disk":
@@ -311,6 +305,11 @@ export class MischiefMaker<Query, Answer> {
   #crash(node: NodeId, how: CrashKind): Happening {
     const survivePerMille = this.#faultDraw.pick([0, 0, 500, 500, 1000]);
     return { kind: "crash", node, how, survivePerMille, downMs: this.#length() };
+  }
+
+  /** A disk that does nothing for longer than it may. */
+  #hang(node: NodeId): Happening {
+    return { kind: "stuck-disk", node, forMs: this.#faultDraw.between(5, 12) * this.#electionMs };
   }
 
   #trap(node: NodeId, traps: readonly TrapKind[]): Happening {
