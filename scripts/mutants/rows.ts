@@ -82,6 +82,7 @@ const storage: readonly Row[] = [
   row("D11", "snapshot, log and hard state are written in the wrong order"),
   row("D12", "the durable index is not rolled back with the log"),
   row("D13", "entries kept in memory differ from those stored"),
+  row("D14", "a node whose disk hangs leads on, or campaigns"),
 ];
 
 const snapshots: readonly Row[] = [
