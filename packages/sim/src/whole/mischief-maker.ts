@@ -200,14 +200,15 @@ export class MischiefMaker<Query, Answer> {
     const isFresh = (call: AppCall<Query>): boolean =>
       call.kind === "read" && (call.consistency ?? "linearizable") === "linearizable";
     this.#after(0, () => this.#callOnce(leader, forMs, isFresh));
-    const gapMs = this.#electionMs / 16;
-    for (let afterMs = gapMs; afterMs < forMs; afterMs += gapMs) {
-      this.#after(Math.ceil(afterMs * usPerMs), () => {
-        const isLease = (call: AppCall<Query>): boolean =>
-          call.kind === "read" && call.consistency === "lease";
+    const isLease = (call: AppCall<Query>): boolean =>
+      call.kind === "read" && call.consistency === "lease";
+    const gapUs = Math.ceil((this.#electionMs * usPerMs) / 16);
+    for (let afterUs = gapUs; afterUs < forMs * usPerMs; afterUs += gapUs) {
+      this.#after(afterUs, () => {
         this.#callOnce(draw.pick(others), plan.tickMs, ({ kind }) => kind === "write");
-        this.#callOnce(leader, plan.tickMs, isLease);
       });
+      // An event of its own, as when it is replayed.
+      this.#after(afterUs + 1, () => this.#callOnce(leader, plan.tickMs, isLease));
     }
   }
 
