@@ -108,12 +108,12 @@ export const leaseMutants: readonly Mutant[] = [
     rows: ["L5"],
     property: "LIN",
     level: "unit",
-    tests: ["packages/runtime/test/failover.test.ts"],
+    tests: ["packages/core/src/election.test.ts"],
     patches: [
       {
-        file: "packages/core/src/raft-node.ts",
-        find: 'if (role.kind !== "follower" || options.leaseReads) return;',
-        replace: 'if (role.kind !== "follower" || options.leaseReads === undefined) return;',
+        file: "packages/core/src/election.ts",
+        find: "  if (options.leaseReads) {\n",
+        replace: "  if (options.leaseReads === undefined) {\n",
       },
     ],
     why: "A node that is told to forget its leader votes for another, whose leases count on it.",
