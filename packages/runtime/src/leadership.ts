@@ -189,6 +189,15 @@ export class Leadership {
     return this.#lastEnd;
   }
 
+  /** Stops being leader, if it is: the group has removed this node. */
+  retire(): void {
+    const { node } = this.#host;
+    if (node.role !== "leader") return;
+    this.#reason = { term: node.term, end: "removed" };
+    node.stepDown();
+    this.#host.wake();
+  }
+
   /** Tells everyone who waits that it is over. */
   stop(error: RaftError): void {
     if (this.#transfer !== undefined) this.#finish(this.#transfer, error);

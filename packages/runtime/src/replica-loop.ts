@@ -262,10 +262,10 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     if (!isOver(this.#state)) this.#parts.inbox.take(from, frame);
   }
 
-  /** A leader that is removed still tells the others so; it goes when it has stepped down. */
   #onRemoved(by: NodeId): void {
     if (isOver(this.#state)) return;
     this.#removedBy = by;
+    this.#parts.leaveInTime(by);
     this.#wake();
   }
 

@@ -66,7 +66,7 @@ export interface LoopDoor {
   isConnected(peer: NodeId): boolean;
 }
 
-/** How many election timeouts a removed node stays that nobody tells so. */
+/** How many election timeouts a removed node stays that nobody tells so, or that leads. */
 const leavingTimeouts = 10;
 
 /**
@@ -94,7 +94,7 @@ export class ReplicaParts<Query, Answer> {
   readonly #opened: Opened;
   readonly #door: LoopDoor;
   readonly #forwarding: Forwarding;
-  /** Whether this node, which was removed, goes even if nobody tells it. */
+  /** Whether this node, which was removed, goes in any case. */
   #isLeaving = false;
   /** What the state machine was restored from, until the core is told. */
   #restored: Restorable | undefined;
@@ -250,7 +250,7 @@ export class ReplicaParts<Query, Answer> {
           this.sender.forget(peer);
           this.#forwarding.forget(peer);
         }
-        if (removed.includes(id)) this.#leaveInTime();
+        if (removed.includes(id)) this.leaveInTime(id);
         const { confIndex: index } = node;
         this.events.emit({ kind: "members-changed", index, confState });
       },
@@ -258,12 +258,15 @@ export class ReplicaParts<Query, Answer> {
   }
 
   /**
-   * This node was removed, as it knows by its own log. If nobody says so, whoever is to may be gone, too.
-   * But those who stay may not all have heard of it, and may need a vote of this node until then.
+   * This node was removed, as `by` or its own log says. Those who stay may not all know, and need its vote
+   * or leadership until then. But whoever is to tell, or be told, may be gone: so it goes after a while.
    */
-  #leaveInTime(): void {
-    const { id, tickMs, electionTimeoutTicks } = this.#options;
-    const onDeadline = (): void => this.#door.onRemoved(id);
+  leaveInTime(by: NodeId): void {
+    const { tickMs, electionTimeoutTicks } = this.#options;
+    const onDeadline = (): void => {
+      this.leadership.retire();
+      this.#door.onRemoved(by);
+    };
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     this.deadlines.add({ onDeadline }, leavingTimeouts * electionTimeoutTicks * tickMs);

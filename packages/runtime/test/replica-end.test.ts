@@ -167,6 +167,27 @@ test("a leader that hears early that it is removed leads on, and its last word i
   await cluster.close();
 });
 
+test("a leader that was removed while it heard nobody goes in time", async () => {
+  const cluster = await Cluster.ready(3, { raft: { checkQuorum: false } });
+  const { leader, followers } = cluster;
+  const [other] = followers;
+  if (other === undefined) throw new Error("there are followers");
+  cluster.hub.isolate(leader.id);
+  await cluster.until(() => other.replica.status().leader !== leader.id);
+  const removal = new Watched(other.replica.members.remove(leader.id));
+  await cluster.until(() => removal.isSettled);
+  expect(removal.code).toBe("resolved");
+  expect(leader.replica.status().role).toBe("leader");
+  cluster.hub.rejoin(leader.id);
+  await cluster.until(() => leader.replica.status().state === "removed");
+  await cluster.settle();
+  expect(leader.events.slice(-2)).toMatchObject([
+    { kind: "role-changed", role: "follower", reason: "removed" },
+    { kind: "removed" },
+  ]);
+  await cluster.close();
+});
+
 test("a node whose database is ahead of its log names the log that was lost", async () => {
   const disk: DurableLedgerDisk = { commands: [], index: 0 };
   const cluster = new Cluster(1);
