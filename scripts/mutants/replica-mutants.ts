@@ -138,7 +138,8 @@ export const spotMutants: readonly Mutant[] = [
     id: "M13-strangers-are-served",
     rows: ["M13", "L12"],
     property: "LIN",
-    ...whole,
+    level: "unit",
+    tests: ["packages/runtime/test/frames.test.ts"],
     patches: [
       {
         file: "packages/runtime/src/inbox.ts",
