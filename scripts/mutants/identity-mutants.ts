@@ -27,7 +27,8 @@ export const identityMutants: readonly Mutant[] = [
     id: "D10-log-known-to-peers-only",
     rows: ["D10"],
     property: "LC",
-    ...whole,
+    level: "unit",
+    tests: ["packages/sim/src/whole/whole-world.test.ts"],
     patches: [
       {
         file: memberTable,
