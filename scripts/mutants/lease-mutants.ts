@@ -78,7 +78,8 @@ export const leaseMutants: readonly Mutant[] = [
     id: "L5-suspension-goes-unnoticed",
     rows: ["L5"],
     property: "LIN",
-    ...whole,
+    level: "unit",
+    tests: ["packages/runtime/test/lease-reads.test.ts"],
     patches: [
       {
         file: evidence,
