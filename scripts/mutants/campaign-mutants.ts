@@ -77,7 +77,7 @@ export const campaignMutants: readonly Mutant[] = [
     patches: [
       {
         file: "packages/core/src/handover.ts",
-        find: "messages: [...outbox.messages, ...dueAppends(state)],",
+        find: "messages: withAppends(outbox.messages, dueAppends(state)),",
         replace:
           "messages: [...outbox.messages, ...dueAppends(state)].map((message) =>\n" +
           '        message.kind === "heartbeat" ? { ...message, term: state.term } : message,\n      ),',

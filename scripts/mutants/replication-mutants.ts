@@ -192,16 +192,13 @@ export const commitMutants: readonly Mutant[] = [
     patches: [
       {
         file: quorum,
-        find: "Array.from(voters, matchIndex).sort((a, b) => b - a);",
+        find: "  for (; offset > 0 && at(sorted, offset - 1) < index; offset--) {\n",
         replace:
-          "Array.from(voters, matchIndex);\n" +
-          "  for (let place = 1; place < descending.length; place++) {\n" +
-          "    const pair = [at(descending, place - 1), at(descending, place)];\n" +
-          "    descending.splice(place - 1, 2, ...pair.sort((a, b) => b - a));\n" +
-          "  }",
+          "  const last = Math.max(1, offset);\n" +
+          "  for (; offset >= last && at(sorted, offset - 1) < index; offset--) {\n",
       },
     ],
-    why: "Acknowledgements are put in order by one pass, which leaves some of them out of order.",
+    why: "Each acknowledgement moves up one place at most, which leaves some of them out of order.",
   },
   {
     id: "R10-quorum-sorted-as-text",
@@ -211,9 +208,8 @@ export const commitMutants: readonly Mutant[] = [
     patches: [
       {
         file: quorum,
-        find: "Array.from(voters, matchIndex).sort((a, b) => b - a);",
-        replace:
-          "Array.from(voters, matchIndex)\n    .sort((a, b) => (String(a) < String(b) ? 1 : -1));",
+        find: "at(sorted, offset - 1) < index; offset--",
+        replace: "String(at(sorted, offset - 1)) < String(index); offset--",
       },
     ],
     why: "Acknowledgements are put in order as texts: 9 comes after 10.",

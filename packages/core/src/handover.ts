@@ -1,3 +1,4 @@
+import { at } from "./assert.ts";
 import { countOwnVote } from "./election.ts";
 import { type Entry, entryBytes } from "./entry.ts";
 import { RaftError } from "./errors.ts";
@@ -5,6 +6,7 @@ import type { Handed } from "./fingerprint.ts";
 import { type HardState, mustSync, sameHardState } from "./hard-state.ts";
 import { announceChange } from "./heartbeat.ts";
 import { isSafe, type LogIndex } from "./ids.ts";
+import type { Message } from "./message.ts";
 import { applyChange, leaveJointIfDue } from "./membership.ts";
 import type { Offer, Pending } from "./outbox.ts";
 import { releaseReads } from "./reads.ts";
@@ -85,7 +87,7 @@ export class Handover {
     this.#madeNumber += 1;
     const ready: Ready = {
       number: this.#madeNumber,
-      messages: [...outbox.messages, ...dueAppends(state)],
+      messages: withAppends(outbox.messages, dueAppends(state)),
       snapshot,
       hardState,
       entries,
@@ -113,7 +115,8 @@ export class Handover {
       messagesAfterPersist: ready.messagesAfterPersist.length,
       reads: ready.reads.length,
     });
-    for (const message of ready.messages.slice(offer.outboxCount)) {
+    for (let offset = offer.outboxCount; offset < ready.messages.length; offset++) {
+      const message = at(ready.messages, offset);
       if (message.kind === "append-entries" || message.kind === "install-snapshot") {
         onAppendHandedOver(state, message);
       }
@@ -211,6 +214,10 @@ export class Handover {
     }
     if (state.role.kind === "leader") announceChange(state, state.role, watched);
   }
+}
+
+function withAppends(messages: readonly Message[], due: readonly Message[]): readonly Message[] {
+  return messages.length === 0 ? due : [...messages, ...due];
 }
 
 /** How far entries may be applied: committed, and durable on this node. */

@@ -193,6 +193,7 @@ export class Log {
 
   /** The entries that were not handed out yet. */
   unhanded(): readonly Entry[] {
+    if (this.#handedIndex === this.lastIndex) return [];
     return this.#entries.slice(this.#handedIndex - this.base.index);
   }
 

@@ -30,10 +30,16 @@ export class Outbox {
 
   /** Forgets what was handed out: the first of each kind. */
   drop(counts: { messages: number; messagesAfterPersist: number; reads: number }): void {
-    this.messages = this.messages.slice(counts.messages);
-    this.messagesAfterPersist = this.messagesAfterPersist.slice(counts.messagesAfterPersist);
-    this.reads = this.reads.slice(counts.reads);
+    this.messages = without(this.messages, counts.messages);
+    this.messagesAfterPersist = without(this.messagesAfterPersist, counts.messagesAfterPersist);
+    this.reads = without(this.reads, counts.reads);
   }
+}
+
+/** A list without its first `count`. */
+function without<T>(list: T[], count: number): T[] {
+  if (count === 0) return list;
+  return count === list.length ? [] : list.slice(count);
 }
 
 /** An accepted Ready that is not reported durable yet, and those after it that have nothing to write. */

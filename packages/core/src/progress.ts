@@ -76,8 +76,9 @@ export function acked(
     case "replicate": {
       progress.inflights.freeTo(index);
       if (index <= progress.matchIndex) return progress;
+      const { inflights, nudge } = progress;
       const nextIndex = Math.max(progress.nextIndex, matchIndex + 1);
-      return { ...progress, matchIndex, nextIndex };
+      return { kind: "replicate", matchIndex, nextIndex, inflights, nudge };
     }
     case "snapshot": {
       // Any acknowledgement that the log goes on from will do, whatever became of the snapshot.
@@ -161,10 +162,10 @@ export function sent(progress: Progress, prev: EntryId, count: number, bytes: nu
     case "probe":
       return { ...progress, awaiting: true };
     case "replicate": {
-      if (count === 0) return { ...progress, nudge: false };
+      const { matchIndex, inflights } = progress;
       const nextIndex = progress.nextIndex + count;
-      progress.inflights.add(nextIndex - 1, bytes);
-      return { ...progress, nextIndex, nudge: false };
+      if (count > 0) inflights.add(nextIndex - 1, bytes);
+      return { kind: "replicate", matchIndex, nextIndex, inflights, nudge: false };
     }
     case "snapshot":
       return progress;
