@@ -10,6 +10,8 @@ const diskQueue = "packages/runtime/src/disk-queue.ts";
 const loop = "packages/runtime/src/replica-loop.ts";
 const simulated = { level: "core", explored: false } as const;
 const whole = { level: "whole", explored: false } as const;
+/** Where a batch becomes durable. */
+const written = "    await this.#orFail(file.writeSynced(segment.end, [bytes]));\n";
 
 /** Bugs in what a node writes, applies and starts from. */
 export const restartMutants: readonly Mutant[] = [
@@ -163,8 +165,8 @@ export const logMutants: readonly Mutant[] = [
     patches: [
       {
         file: wal,
-        find: "    await this.#orFail(file.sync());\n\n",
-        replace: "    await file.sync().catch(() => undefined);\n\n",
+        find: written,
+        replace: "    await file.writeSynced(segment.end, [bytes]).catch(() => undefined);\n",
       },
     ],
     why: "A sync that fails counts as done.",
@@ -177,8 +179,10 @@ export const logMutants: readonly Mutant[] = [
     patches: [
       {
         file: wal,
-        find: "    await this.#orFail(file.sync());\n\n",
-        replace: "    await file.sync().catch(async () => await this.#orFail(file.sync()));\n\n",
+        find: written,
+        replace:
+          "    await file.writeSynced(segment.end, [bytes])\n" +
+          "      .catch(async () => await this.#orFail(file.sync()));\n",
       },
     ],
     why: "A sync that fails is tried again, and the second one succeeds without what the first one lost.",
@@ -191,8 +195,8 @@ export const logMutants: readonly Mutant[] = [
     patches: [
       {
         file: wal,
-        find: "    await this.#orFail(file.sync());\n\n",
-        replace: "",
+        find: written,
+        replace: "    await this.#orFail(file.write(segment.end, [bytes]));\n",
       },
     ],
     why: "Batches are written and never synced.",
@@ -205,10 +209,11 @@ export const logMutants: readonly Mutant[] = [
     patches: [
       {
         file: wal,
-        find: "    await this.#orFail(file.sync());\n\n",
+        find: written,
         replace:
           "    const overwrites = batch.entries.length > 0 && batch.prev.index < this.lastIndex;\n" +
-          "    if (!overwrites) await this.#orFail(file.sync());\n\n",
+          "    await this.#orFail(file.write(segment.end, [bytes]));\n" +
+          "    if (!overwrites) await this.#orFail(file.sync());\n",
       },
     ],
     why: "A batch that replaces entries is not synced: a crash brings back what it replaced.",

@@ -49,11 +49,11 @@ export class NodeDisk implements Disk {
   }
 
   async create(name: string): Promise<DiskFile> {
-    return openFile(this.#path(name), "wx+", "create");
+    return openSynced(this.#path(name), "wx+", "create");
   }
 
   async open(name: string): Promise<DiskFile> {
-    return openFile(this.#path(name), "r+", "open");
+    return openSynced(this.#path(name), "r+", "open");
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -93,11 +93,14 @@ const joinBytesMax = 65_536;
 class NodeFile implements DiskFile {
   readonly #path: string;
   readonly #fd: number;
+  /** The same file, opened so that each write is durable when it ends; undefined where that is no use. */
+  readonly #syncedFd: number | undefined;
   #open = true;
 
-  constructor(path: string, fd: number) {
+  constructor(path: string, fd: number, syncedFd?: number) {
     this.#path = path;
     this.#fd = fd;
+    this.#syncedFd = syncedFd;
   }
 
   async size(): Promise<number> {
@@ -127,11 +130,25 @@ class NodeFile implements DiskFile {
    * of 16 KiB took 0.6 of the time of joining them.
    */
   async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    return this.#write(this.#descriptor(), offset, chunks);
+  }
+
+  /**
+   * One call, where the kernel syncs as it writes: a batch of 160 bytes took 0.2 to 0.6 of the time of a
+   * write and a sync, each of which waits for a thread.
+   */
+  async writeSynced(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    const fd = this.#descriptor();
+    await this.#write(this.#syncedFd ?? fd, offset, chunks);
+    if (this.#syncedFd === undefined) await this.sync();
+  }
+
+  async #write(fd: number, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     let rest = chunks.length > 1 && bytes <= joinBytesMax ? [Buffer.concat(chunks, bytes)] : chunks;
     let done = 0;
     while (done < bytes) {
-      const count = await this.#writeSome(rest, offset + done);
+      const count = await this.#writeSome(fd, rest, offset + done);
       done += count;
       if (done < bytes) rest = dropBytes(rest, count);
     }
@@ -158,8 +175,12 @@ class NodeFile implements DiskFile {
   }
 
   async close(): Promise<void> {
-    const fd = this.#descriptor();
+    const fds = [this.#descriptor(), this.#syncedFd];
     this.#open = false;
+    await Promise.all(fds.map(async (fd) => fd !== undefined && (await this.#close(fd))));
+  }
+
+  #close(fd: number): Promise<void> {
     return new Promise((done, fail) => {
       fs.close(fd, (error) => {
         if (error === null || error === undefined) done();
@@ -178,8 +199,7 @@ class NodeFile implements DiskFile {
     });
   }
 
-  #writeSome(chunks: readonly Uint8Array[], position: number): Promise<number> {
-    const fd = this.#descriptor();
+  #writeSome(fd: number, chunks: readonly Uint8Array[], position: number): Promise<number> {
     return new Promise((done, fail) => {
       fs.writev(fd, chunks, position, (error, count) => {
         const problem = error ?? (count === 0 ? new Error("nothing was taken") : undefined);
@@ -214,10 +234,28 @@ function isFileName(name: string): boolean {
 }
 
 /** Opens `path` as `node:fs` does. Fails with `disk_full` or `storage_failed`: "cannot `verb` `path`". */
-export function openFile(path: string, flags: string, verb: string): Promise<DiskFile> {
+export async function openFile(path: string, flags: string, verb: string): Promise<DiskFile> {
+  return new NodeFile(path, await openDescriptor(path, flags, verb));
+}
+
+/** As `openFile`, for a file that batches are appended to. */
+async function openSynced(path: string, flags: string, verb: string): Promise<DiskFile> {
+  const fd = await openDescriptor(path, flags, verb);
+  // Elsewhere the flag is unknown, or reaches no further than the disk's own cache.
+  if (process.platform !== "linux") return new NodeFile(path, fd);
+  try {
+    const { O_WRONLY, O_DSYNC } = fs.constants;
+    return new NodeFile(path, fd, await openDescriptor(path, O_WRONLY | O_DSYNC, verb));
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+function openDescriptor(path: string, flags: string | number, verb: string): Promise<number> {
   return new Promise((done, fail) => {
     fs.open(path, flags, 0o644, (error, fd) => {
-      if (error === null) done(new NodeFile(path, fd));
+      if (error === null) done(fd);
       else fail(storageError(`${verb} ${path}`, error));
     });
   });

@@ -131,6 +131,7 @@ async function openFileArchive(path: string): Promise<SnapshotArchive> {
       read: (offset, length) => file.read(offset, length),
       write: (offset, chunks) => file.write(offset, chunks),
       sync: () => file.sync(),
+      writeSynced: (offset, chunks) => file.writeSynced(offset, chunks),
       truncate: (size) => file.truncate(size),
       close: async () => {},
     };

@@ -46,6 +46,11 @@ export class HoldingDisk implements Disk {
 
   #wrap(file: DiskFile): DiskFile {
     this.openFileCount++;
+    const sync = async (): Promise<void> => {
+      this.syncCount++;
+      if (this.holdsSyncs) await new Promise<void>((resolve) => this.#held.push(resolve));
+      await file.sync();
+    };
     return {
       size: () => file.size(),
       read: (offset, length) => file.read(offset, length),
@@ -55,10 +60,10 @@ export class HoldingDisk implements Disk {
         this.openFileCount--;
         return file.close();
       },
-      sync: async () => {
-        this.syncCount++;
-        if (this.holdsSyncs) await new Promise<void>((resolve) => this.#held.push(resolve));
-        await file.sync();
+      sync,
+      writeSynced: async (offset, chunks) => {
+        await file.write(offset, chunks);
+        await sync();
       },
     };
   }

@@ -186,6 +186,21 @@ class Suite {
       this.#equal(await get(next, "b"), [1, 2, 3], "the bytes");
     });
 
+    this.#test("DiskFile.writeSynced keeps what it writes, also under a new name", async (disk) => {
+      const file = await disk.create("a");
+      await file.write(0, [Uint8Array.of(1, 2, 3, 4)]);
+      await file.sync();
+      await disk.rename("a", "b");
+      await disk.syncDirectory();
+      await file.writeSynced(1, [Uint8Array.of(8), Uint8Array.of(9)]);
+      await file.writeSynced(4, [new Uint8Array(100_000).fill(5)]);
+      await file.close();
+      const next = (await this.#tools.reopen?.(disk)) ?? disk;
+      const bytes = await get(next, "b");
+      this.#equal(bytes.slice(0, 5), [1, 8, 9, 4, 5], "the first bytes");
+      this.#equal(bytes.length, 100_004, "how many there are");
+    });
+
     this.#test("Disk.open opens for writing, too", async (disk) => {
       await put(disk, "a", [1, 2, 3]);
       const file = await disk.open("a");

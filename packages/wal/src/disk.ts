@@ -32,6 +32,11 @@ export interface DiskFile {
   write(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
   /** Makes all that was written durable (data sync). If it fails, the file is lost: close it and stop. */
   sync(): Promise<void>;
+  /**
+   * As `write` and then `sync`, in one step where the system can; it says nothing of what was written
+   * before. If it fails, the file is lost.
+   */
+  writeSynced(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
   /** Cuts the file to `size` bytes. Durable after `sync`. */
   truncate(size: number): Promise<void>;
   close(): Promise<void>;

@@ -180,6 +180,29 @@ export class MemoryDisk implements Disk {
       this.#checkAlive();
       assert(isOpen, `the file ${name} is open`);
     };
+    const write: DiskFile["write"] = async (offset, chunks) => {
+      check();
+      const bytes = joined(chunks);
+      const put = (length: number): void => {
+        this.#checkRoom(offset + length - file.size);
+        file.write(offset, bytes.subarray(0, length));
+      };
+      this.#operate(
+        "write",
+        name,
+        () => put(bytes.length),
+        () => put(bytes.length >> 1),
+      );
+    };
+    const sync: DiskFile["sync"] = async () => {
+      check();
+      this.#operate(
+        "sync",
+        name,
+        () => file.sync(),
+        () => file.failSync(),
+      );
+    };
     return {
       size: async () => {
         check();
@@ -189,19 +212,11 @@ export class MemoryDisk implements Disk {
         check();
         return file.read(offset, length);
       },
-      write: async (offset, chunks) => {
-        check();
-        const bytes = joined(chunks);
-        const write = (length: number): void => {
-          this.#checkRoom(offset + length - file.size);
-          file.write(offset, bytes.subarray(0, length));
-        };
-        this.#operate(
-          "write",
-          name,
-          () => write(bytes.length),
-          () => write(bytes.length >> 1),
-        );
+      write,
+      sync,
+      writeSynced: async (offset, chunks) => {
+        await write(offset, chunks);
+        await sync();
       },
       truncate: async (size) => {
         check();
@@ -209,15 +224,6 @@ export class MemoryDisk implements Disk {
           this.#checkRoom(size - file.size);
           file.truncate(size);
         });
-      },
-      sync: async () => {
-        check();
-        this.#operate(
-          "sync",
-          name,
-          () => file.sync(),
-          () => file.failSync(),
-        );
       },
       close: async () => {
         check();

@@ -260,8 +260,7 @@ export class Wal {
     const { segment, file } = await this.#roomFor(length);
     const bytes = this.#bufferOf(length);
     encodeBatch(batch, fileSeed(segment.header), bytes);
-    await this.#orFail(file.write(segment.end, [bytes]));
-    await this.#orFail(file.sync());
+    await this.#orFail(file.writeSynced(segment.end, [bytes]));
 
     if (segment !== this.#segments.at(-1)) {
       const before = this.#file;

@@ -90,14 +90,20 @@ export class TimedDisk implements Disk {
 
   #file(name: string, file: DiskFile): DiskFile {
     this.#openCount += 1;
+    // The caller may use its buffer again as soon as the promise settles, and not before.
+    const write: DiskFile["write"] = (offset, chunks) =>
+      this.#call("write", name, () => file.write(offset, chunks));
+    const sync = (): Promise<void> => this.#call("sync", name, () => file.sync());
     return {
       size: () => this.#call("size", name, () => file.size()),
       read: (offset, length) => this.#call("read", name, () => file.read(offset, length)),
-      write: (offset, chunks) => {
-        // The caller may use its buffer again as soon as the promise settles, and not before.
-        return this.#call("write", name, () => file.write(offset, chunks));
+      write,
+      sync,
+      // In two steps, so that a crash may come between them.
+      writeSynced: async (offset, chunks) => {
+        await write(offset, chunks);
+        await sync();
       },
-      sync: () => this.#call("sync", name, () => file.sync()),
       truncate: (size) => this.#call("truncate", name, () => file.truncate(size)),
       close: () => {
         this.#openCount -= 1;
