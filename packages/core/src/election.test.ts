@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { newConfChange } from "./conf-change.ts";
 import { encodeConfChange } from "./conf-codec.ts";
 import { confStateOf } from "./conf-state.ts";
-import { newEntry, origin } from "./entry.ts";
+import { type EntryId, newEntry, origin } from "./entry.ts";
 import type { Message } from "./message.ts";
 import type { RaftOptions } from "./options.ts";
 import { RaftNode } from "./raft-node.ts";
@@ -171,4 +171,34 @@ test("forgetLeader refuses on a leader, and where the leader may count on this n
   leasing.step({ kind: "heartbeat", from: 2, to: 1, term: 1, commitIndex: 0, readRound: 0 });
   expect(() => leasing.forgetLeader()).toThrow("lease_promised: node 2 may count on node 1");
   expect(leasing.leader).toBe(2);
+});
+
+test("of two who ask for pre-votes at once, the one with the older log or the higher id gives way", () => {
+  const asked = (from: number, last: EntryId): RaftNode => {
+    const node = new RaftNode(2, [1, 2, 3]);
+    node.campaign();
+    node.advance(node.ready());
+    node.step({ kind: "pre-vote", from, to: 2, term: 1, last });
+    return node;
+  };
+  expect(asked(1, origin).role).toBe("follower");
+  expect(asked(3, origin).role).toBe("pre-candidate");
+  for (const from of [1, 3]) {
+    const node = asked(from, origin);
+    expect(node.term).toBe(0);
+    expect(sentBy(node)).toMatchObject([{ kind: "pre-vote-response", to: from, granted: true }]);
+  }
+});
+
+test("who has the longer log goes on, whoever else asks", () => {
+  const node = new RaftNode(2, [1, 2, 3]);
+  const entry = newEntry({ term: 1, index: 1 }, "no-op");
+  const append = { kind: "append-entries", from: 3, to: 2, term: 1, commitIndex: 0 } as const;
+  node.step({ ...append, prev: origin, entries: [entry] });
+  node.campaign();
+  node.advance(node.ready());
+  node.step({ kind: "pre-vote", from: 1, to: 2, term: 2, last: origin });
+  expect(node.role).toBe("pre-candidate");
+  node.step({ kind: "pre-vote", from: 3, to: 2, term: 2, last: { term: 1, index: 2 } });
+  expect(node.role).toBe("follower");
 });

@@ -140,7 +140,11 @@ export function forgetLeader(state: RaftState): NodeId {
   return leader;
 }
 
-/** Answers whether this node would vote for the sender. Changes nothing, whatever the answer. */
+/**
+ * Answers whether this node would vote for the sender. Nothing changes by that; but of two who ask at the
+ * same time one gives way, or they would split the votes: none has begun a term yet, so the first is as
+ * good as the other.
+ */
 export function onPreVote(state: RaftState, message: PreVote): void {
   const free = message.term > state.term || mayVoteFor(state, message.from);
   const granted = free && isUpToDate(message.last, state.log.last);
@@ -152,6 +156,10 @@ export function onPreVote(state: RaftState, message: PreVote): void {
     granted,
     ...(granted ? {} : committedFor(state, message.last)),
   });
+  const givesWay = message.from < state.id || !isUpToDate(state.log.last, message.last);
+  if (granted && state.role.kind === "pre-candidate" && givesWay) {
+    becomeFollower(state, state.term, none);
+  }
 }
 
 /** Votes, at most once in a term, and only for a log that is at least as up-to-date (§5.2, §5.4.1). */
