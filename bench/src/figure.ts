@@ -10,8 +10,18 @@ export interface Figure {
   readonly spread?: readonly [number, number];
   /** What the machine, the paper or arithmetic would allow at best. */
   readonly floor?: { readonly name: string; readonly value: number };
+  /** What other systems made of the same work in the same run. */
+  readonly peers?: readonly PeerValue[];
   /** Whether more is better; a ratio of 1 is the floor either way. */
   readonly better: "less" | "more";
+}
+
+/** The figure of another system, in the same unit. */
+export interface PeerValue {
+  readonly name: string;
+  readonly value: number;
+  /** The lowest and the highest of the rounds. */
+  readonly spread?: readonly [number, number];
 }
 
 /** How far a figure is from its floor: 1 is the floor itself, 2 is twice as bad. */
@@ -19,6 +29,11 @@ export function ratioOf(figure: Figure): number | undefined {
   if (figure.floor === undefined) return undefined;
   const { value, floor, better } = figure;
   return better === "less" ? value / floor.value : floor.value / value;
+}
+
+/** How many times as good as a peer the product is: above 1 it is ahead, whichever way is better. */
+export function peerRatioOf(figure: Figure, peer: PeerValue): number {
+  return figure.better === "less" ? peer.value / figure.value : figure.value / peer.value;
 }
 
 /** Figures as a table for people. */
@@ -30,12 +45,36 @@ export function formatFigures(figures: readonly Figure[]): string {
       figure.group,
       figure.name,
       `${short(figure.value)} ${unit}`,
-      spread === undefined ? "" : `${short(spread[0])}–${short(spread[1])}`,
+      rangeOf(spread),
       floor === undefined ? "" : `${short(floor.value)} ${unit} (${floor.name})`,
       ratio === undefined ? "" : `${ratio.toFixed(2)}×`,
     ];
   });
-  const head = ["figure", "setting", "median", "range", "floor", "to floor"];
+  return formatTable(["figure", "setting", "median", "range", "floor", "to floor"], rows);
+}
+
+/** The figures that have peers as a table for people, a row for each peer: the ratio first. */
+export function formatPeers(figures: readonly Figure[]): string {
+  const rows = figures.flatMap((figure) =>
+    (figure.peers ?? []).map((peer) => [
+      `${peerRatioOf(figure, peer).toPrecision(3)}×`,
+      peer.name,
+      figure.name,
+      `${short(figure.value)} ${figure.unit}`,
+      rangeOf(figure.spread),
+      `${short(peer.value)} ${figure.unit}`,
+      rangeOf(peer.spread),
+    ]),
+  );
+  const head = ["ratio", "to", "setting", "Quorate, median", "range", "peer, median", "range"];
+  return formatTable(head, rows);
+}
+
+function rangeOf(spread: readonly [number, number] | undefined): string {
+  return spread === undefined ? "" : `${short(spread[0])}–${short(spread[1])}`;
+}
+
+function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );

@@ -5,17 +5,24 @@ import { parseArgs } from "node:util";
 import { measureCoreCatchUp } from "./core-catch-up.ts";
 import { measureCoreThroughput } from "./core-throughput.ts";
 import { measureElections } from "./elections.ts";
-import { type Figure, formatFigures, ratioOf } from "./figure.ts";
+import { type Figure, formatFigures, formatPeers, peerRatioOf, ratioOf } from "./figure.ts";
+import { recordLanding } from "./landing.ts";
 import { measureMessages } from "./messages.ts";
+import { measureCorePeers, type MissingPeer, type PeerFigures } from "./peers/core-peers.ts";
 import { type Effort, measureWhole } from "./whole-figures.ts";
 
-const usage = `Usage: npm run bench -- [--quick] [--core | --whole] [--json FILE] [--dir DIR]
+const usage = `Usage: npm run bench -- [--quick] [--core | --whole] [--peers]
+                            [--record] [--json FILE] [--dir DIR]
 
   --quick      fewer rounds: a look, not a measurement
   --core       only the core, in one process
   --whole      only the whole, in a process for each replica
+  --peers      beside other systems instead: builds them first, and takes turns with them
+  --record     adds a line with the ratios and counts to bench/history/landings.jsonl
   --json FILE  where the figures go for machines (bench/results/latest.json)
   --dir DIR    the disk to measure on (bench/results)`;
+
+const historyPath = "bench/history/landings.jsonl";
 
 const full: Effort = {
   rounds: 5,
@@ -32,12 +39,23 @@ const quick: Effort = {
   catchUpEntries: 20_000,
 };
 
+/** What the command line asks for. */
+interface Choice {
+  readonly quick: boolean;
+  readonly core: boolean;
+  readonly whole: boolean;
+  /** The disk to measure on. */
+  readonly dir: string;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       quick: { type: "boolean", default: false },
       core: { type: "boolean", default: false },
       whole: { type: "boolean", default: false },
+      peers: { type: "boolean", default: false },
+      record: { type: "boolean", default: false },
       json: { type: "string", default: "bench/results/latest.json" },
       dir: { type: "string", default: "bench/results" },
       help: { type: "boolean", default: false },
@@ -48,27 +66,56 @@ async function main(): Promise<void> {
     return;
   }
   const both = values.core === values.whole;
-  const effort = values.quick ? quick : full;
+  const choice = { ...values, core: both || values.core, whole: both || values.whole };
+  const { figures, missing } = values.peers
+    ? await measureBeside(choice)
+    : { figures: await measureAlone(choice), missing: [] };
+  if (values.peers) console.log(formatPeers(figures));
+  else console.log(formatFigures(figures));
+  for (const { name, reason } of missing) console.log(`missing: ${name}: ${reason}`);
+  writeReport(values.json, values.quick, figures, missing);
+  if (values.record) {
+    recordLanding(historyPath, figures);
+    console.log(`Recorded: ${historyPath}`);
+  }
+}
+
+/** The five figures, each beside its floor. */
+async function measureAlone(choice: Choice): Promise<Figure[]> {
   const figures: Figure[] = [];
-  if (both || values.core) {
-    figures.push(...measureElections(values.quick ? 200 : 3000));
+  if (choice.core) {
+    figures.push(...measureElections(choice.quick ? 200 : 3000));
     figures.push(...measureMessages());
-    figures.push(...measureCoreThroughput(values.quick ? 64_000 : 640_000));
+    figures.push(...measureCoreThroughput(choice.quick ? 64_000 : 640_000));
     figures.push(...measureCoreCatchUp());
   }
-  if (both || values.whole) {
-    mkdirSync(values.dir, { recursive: true });
-    const dir = mkdtempSync(resolve(values.dir, "run-"));
+  if (choice.whole) {
+    mkdirSync(choice.dir, { recursive: true });
+    const dir = mkdtempSync(resolve(choice.dir, "run-"));
     try {
-      figures.push(...(await measureWhole(dir, effort)));
+      figures.push(...(await measureWhole(dir, choice.quick ? quick : full)));
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
   }
   const order = ["elections", "latency", "throughput", "catch-up", "messages"];
-  figures.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
-  console.log(formatFigures(figures));
+  return figures.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
+}
 
+/** The figures that other systems have too, each beside theirs. */
+async function measureBeside(choice: Choice): Promise<PeerFigures> {
+  if (!choice.core) throw new Error("only the core has peers");
+  const [rounds, entryCount] = choice.quick ? [2, 160_000] : [5, 320_000];
+  return measureCorePeers(rounds, entryCount, (line) => console.error(line));
+}
+
+/** Writes what was measured for machines, and says where and on what. */
+function writeReport(
+  path: string,
+  isQuick: boolean,
+  figures: readonly Figure[],
+  missing: readonly MissingPeer[],
+): void {
   const machine = {
     node: process.version,
     kernel: release(),
@@ -78,13 +125,18 @@ async function main(): Promise<void> {
   };
   const report = {
     machine,
-    effort: values.quick ? "quick" : "full",
-    figures: figures.map((figure) => ({ ...figure, ratio: ratioOf(figure) })),
+    effort: isQuick ? "quick" : "full",
+    figures: figures.map((figure) => ({
+      ratio: ratioOf(figure),
+      ...figure,
+      peers: figure.peers?.map((peer) => ({ ratio: peerRatioOf(figure, peer), ...peer })),
+    })),
+    missing,
   };
-  mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(report, undefined, 2)}\n`);
   console.log(`\n${machine.processor ?? "?"}, ${machine.cores} cores, Node.js ${machine.node}`);
-  console.log(`For machines: ${values.json}`);
+  console.log(`For machines: ${path}`);
 }
 
 try {
