@@ -10,8 +10,6 @@ interface CorePeer {
   readonly build: PeerBuild;
   /** What it is told beside the setting. */
   readonly options?: readonly string[];
-  /** How much of the work is enough for a sample of it: slower systems get less. */
-  readonly share: number;
   /** Whether it differs from the peer before it only in batches of more than one. */
   readonly batchesOnly?: true;
 }
@@ -24,20 +22,17 @@ const corePeers: readonly CorePeer[] = [
     name: "etcd/raft 3.7.0",
     build: etcd,
     options: ["--together"],
-    share: 1 / 2,
   },
   {
     name: "etcd/raft 3.7.0, a call each",
     build: etcd,
-    share: 1 / 8,
     batchesOnly: true,
   },
-  { name: "raft-rs 0.7.0", build: rustProgram("core-raft-rs"), share: 1 },
-  { name: "openraft 0.10.0-alpha.37", build: rustProgram("core-openraft"), share: 1 / 4 },
+  { name: "raft-rs 0.7.0", build: rustProgram("core-raft-rs") },
+  { name: "openraft 0.10.0-alpha.37", build: rustProgram("core-openraft") },
   {
     name: "@markwylde/liferaft 1.4.0",
     build: npmProgram("core-liferaft"),
-    share: 1 / 32,
   },
 ];
 
@@ -72,6 +67,9 @@ interface Contestant extends Omit<CorePeer, "build"> {
 
 type Setting = Omit<CoreSetting, "entries">;
 
+/** The least that a sample is, and what the first one is. */
+const trialBatches = 1000;
+
 const settings: readonly Setting[] = [
   { voters: 3, bytes: 16, batch: 1 },
   { voters: 3, bytes: 256, batch: 1 },
@@ -83,11 +81,12 @@ const settings: readonly Setting[] = [
 
 /**
  * Committed entries per second through the product's core and through others, each sample in a process of
- * its own. They take turns, so that what else the machine does falls on all of them alike.
+ * its own, of about `seconds` of work. They take turns, so that what else the machine does falls on all of
+ * them alike.
  */
 export async function measureCorePeers(
   rounds: number,
-  entryCount: number,
+  seconds: number,
   log: (line: string) => void,
 ): Promise<PeerFigures> {
   const missing = [...unusable];
@@ -99,14 +98,15 @@ export async function measureCorePeers(
     else missing.push({ name: peer.name, reason: built.reason });
   }
   const product = newProduct();
-  for (let round = 1; round <= rounds; round++) {
+  // The first round only shows how much work a sample is to be.
+  for (let round = 0; round <= rounds; round++) {
     for (const setting of settings) {
       log(`round ${round} of ${rounds}: ${settingName(setting)}`);
-      await take(product, setting, entryCount);
+      await take(product, setting, seconds);
       for (const peer of [...peers]) {
         if (peer.batchesOnly && setting.batch === 1) continue;
         try {
-          await take(peer, setting, entryCount);
+          await take(peer, setting, seconds);
         } catch (error) {
           const said = error instanceof Error ? error.message : String(error);
           missing.push({ name: peer.name, reason: said.trim().replaceAll("\n", ": ") });
@@ -122,23 +122,30 @@ export async function measureCorePeers(
 function newProduct(): Contestant {
   const script = fileURLToPath(new URL("./core-process.js", import.meta.url));
   const program = { command: process.execPath, args: [script] };
-  return { name: "Quorate", program, share: 1, samples: new Map() };
+  return { name: "Quorate", program, samples: new Map() };
 }
 
 function settingName({ voters, bytes, batch }: Setting): string {
   return `core only, ${voters} voters, ${bytes} B, ${batch} per Ready`;
 }
 
-/** Takes one sample, and keeps it. */
+/**
+ * Takes one sample, and keeps it. It is as much work as takes `seconds` of processor time, going by the
+ * sample before: on a busy machine a short one gets a larger share of the clock than a long one.
+ */
 async function take(
-  { program, options, share, samples }: Contestant,
+  { program, options, samples }: Contestant,
   setting: Setting,
-  entryCount: number,
+  seconds: number,
 ): Promise<void> {
-  const all = (setting.batch === 1 ? entryCount / 8 : entryCount) * share;
-  const entries = Math.max(1, Math.round(all / setting.batch)) * setting.batch;
+  const taken = samples.get(setting) ?? [];
+  const { batch } = setting;
+  const before = taken.at(-1) ?? { entries: trialBatches * batch, cpuSeconds: seconds };
+  // A very short one may count as no time at all.
+  const rate = before.entries / Math.max(before.cpuSeconds, 0.001);
+  const entries = Math.max(trialBatches, Math.round((rate * seconds) / batch)) * batch;
   const sample = await sampleCore(program, { ...setting, entries }, options);
-  samples.set(setting, [...(samples.get(setting) ?? []), sample]);
+  samples.set(setting, [...taken, sample]);
 }
 
 /** The rate by the clock, and the rate by what it cost: the latter hardly depends on other work. */
@@ -149,7 +156,7 @@ function figuresOf(
 ): readonly Figure[] {
   const figure = (unit: string, rateOf: (sample: CoreSample) => number): Figure => {
     const rates = ({ name, samples }: Contestant): PeerValue[] => {
-      const taken = new Samples((samples.get(setting) ?? []).map(rateOf));
+      const taken = new Samples((samples.get(setting) ?? []).slice(1).map(rateOf));
       if (taken.count === 0) return [];
       return [{ name, value: taken.median, spread: [taken.min, taken.max] }];
     };
