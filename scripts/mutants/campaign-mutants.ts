@@ -116,6 +116,20 @@ export const campaignMutants: readonly Mutant[] = [
     why: "Merely asking for pre-votes raises the term of those who are asked, and deposes their leader.",
   },
   {
+    id: "E21-all-who-ask-give-way",
+    rows: ["E21"],
+    property: "AVAIL",
+    ...simulated,
+    patches: [
+      {
+        file: election,
+        find: "  const givesWay = message.from < state.id || !isUpToDate(state.log.last, message.last);\n",
+        replace: "  const givesWay = true;\n",
+      },
+    ],
+    why: "Of two who ask for pre-votes at the same time both give way, and nobody is elected.",
+  },
+  {
     id: "E22-follower-never-lets-go",
     rows: ["E22"],
     property: "LIVE",

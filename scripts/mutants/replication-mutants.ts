@@ -42,11 +42,12 @@ export const commitMutants: readonly Mutant[] = [
     patches: [
       {
         file: log,
-        find: "    if (fresh < 0) return;\n",
+        find: "    if (fresh === entries.length) return;\n",
         replace:
           "    const end = entries.at(-1)?.index ?? this.lastIndex;\n" +
-          "    if (fresh < 0 && end < this.lastIndex) this.#truncate(end + 1);\n" +
-          "    if (fresh < 0) return;\n",
+          "    const isRepeated = fresh === entries.length;\n" +
+          "    if (isRepeated && end < this.lastIndex) this.#truncate(end + 1);\n" +
+          "    if (isRepeated) return;\n",
       },
     ],
     why: "An append that repeats what the log has removes what is behind it, though it was acknowledged.",
@@ -59,10 +60,10 @@ export const commitMutants: readonly Mutant[] = [
     patches: [
       {
         file: log,
-        find: "const fresh = entries.findIndex((entry) => !this.holds(entry));",
+        find: "while (fresh < entries.length && this.holds(at(entries, fresh))) fresh += 1;\n",
         replace:
           "const isStart = entries[0]?.index === this.firstIndex;\n" +
-          "    const fresh = isStart ? 0 : entries.findIndex((entry) => !this.holds(entry));",
+          "    while (!isStart && fresh < entries.length && this.holds(at(entries, fresh))) fresh += 1;\n",
       },
       {
         file: replication,

@@ -67,7 +67,7 @@ export class Handover {
       !state.outbox.isEmpty ||
       state.restoring !== undefined ||
       state.log.handedIndex < state.log.lastIndex ||
-      !sameHardState(state.handedHardState, hardStateOf(state)) ||
+      !sameHardState(state.handedHardState, state) ||
       hasApplicable(state) ||
       hasDueAppends(state)
     );
@@ -137,11 +137,13 @@ export class Handover {
     const last = committed.at(-1);
     if (last === undefined) return;
     state.applyingIndex = last.index;
-    // What a snapshot has replaced since it was offered is applied all the same, and counts no more.
-    const counted = committed.filter((entry) => entry.index > state.log.base.index);
-    for (const entry of counted) state.applyingBytes += entryBytes(entry);
-    const changes = counted.filter((entry) => entry.kind === "conf-change");
-    if (changes.length > 0) state.applyingChanges = [...state.applyingChanges, ...changes];
+    const baseIndex = state.log.base.index;
+    for (const entry of committed) {
+      // What a snapshot has replaced since it was offered is applied all the same, and counts no more.
+      if (entry.index <= baseIndex) continue;
+      state.applyingBytes += entryBytes(entry);
+      if (entry.kind === "conf-change") state.applyingChanges = [...state.applyingChanges, entry];
+    }
   }
 
   /** Remembers what is to be reported durable. A Ready with nothing to write joins the one before. */
@@ -151,7 +153,12 @@ export class Handover {
     if (newest === undefined || writes) {
       this.#pending.push({ number, lastNumber: number, hardState });
     } else {
-      this.#pending[this.#pending.length - 1] = { ...newest, lastNumber: number };
+      const { number: first, hardState: waiting } = newest;
+      this.#pending[this.#pending.length - 1] = {
+        number: first,
+        lastNumber: number,
+        hardState: waiting,
+      };
     }
   }
 
@@ -199,6 +206,7 @@ export class Handover {
   /** The changes of the configuration up to `index` take effect, one after the other. */
   #applyChanges(index: LogIndex): void {
     const state = this.#state;
+    if (state.applyingChanges.length === 0) return;
     const due = state.applyingChanges.filter((entry) => entry.index <= index);
     if (due.length === 0) return;
     state.applyingChanges = state.applyingChanges.slice(due.length);

@@ -48,16 +48,17 @@ export class Log {
   }
 
   get firstIndex(): LogIndex {
-    return this.base.index + 1;
+    return this.#base.index + 1;
   }
 
   get lastIndex(): LogIndex {
-    return this.base.index + this.#entries.length;
+    return this.#base.index + this.#entries.length;
   }
 
   /** The id of the last entry, or `base`. */
   get last(): EntryId {
-    return this.#entries.at(-1) ?? this.base;
+    const { length } = this.#entries;
+    return length === 0 ? this.#base : at(this.#entries, length - 1);
   }
 
   get handedIndex(): LogIndex {
@@ -173,8 +174,9 @@ export class Log {
    * stay, and so do those behind them, since a shorter message may merely be late.
    */
   merge(entries: readonly Entry[]): void {
-    const fresh = entries.findIndex((entry) => !this.holds(entry));
-    if (fresh < 0) return;
+    let fresh = 0;
+    while (fresh < entries.length && this.holds(at(entries, fresh))) fresh += 1;
+    if (fresh === entries.length) return;
     const first = at(entries, fresh);
     if (first.index <= this.lastIndex) this.#truncate(first.index);
     for (let offset = fresh; offset < entries.length; offset++) this.append(at(entries, offset));

@@ -265,6 +265,7 @@ export function onUnreachable(state: RaftState, id: NodeId): void {
  */
 export function advanceCommit(state: RaftState, leader: Leader): void {
   const { log } = state;
+  if (state.commitIndex === log.lastIndex) return;
   const index = committedIndex(state.voters, (id) =>
     id === state.id ? log.persistedIndex : (leader.peers.get(id)?.progress.matchIndex ?? none),
   );

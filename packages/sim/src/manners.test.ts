@@ -29,6 +29,21 @@ test.each([
   expect(() => checkManners(follower(), follower(own), preVote, {})).toThrow("merely asked");
 });
 
+test("of two who ask for pre-votes at once only the one without precedence gives way", () => {
+  const last = { term: 2, index: 5 };
+  const asks = follower({ id: 2, leader: 0, role: "pre-candidate", last });
+  const stops: Status = { ...asks, role: "follower" };
+  const from = (id: number, its = last): Message => ({ ...preVote, from: id, to: 2, last: its });
+  checkManners(asks, stops, from(1), {});
+  checkManners(asks, stops, from(3, { term: 2, index: 6 }), {});
+  for (const message of [from(3), from(1, { term: 2, index: 4 })]) {
+    checkManners(asks, asks, message, {});
+    expect(() => checkManners(asks, stops, message, {})).toThrow("merely asked");
+  }
+  const later = { ...stops, electionElapsedTicks: 0 };
+  expect(() => checkManners(asks, later, from(1), {})).toThrow("merely asked");
+});
+
 test("whoever hears from a leader does not mind a candidate, if quorum is checked", () => {
   const voted = follower({ term: 3, vote: 2, leader: 0, electionElapsedTicks: 0 });
   checkManners(follower(), follower(), requestVote, {});

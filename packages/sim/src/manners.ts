@@ -1,8 +1,10 @@
 import {
+  isUpToDate,
   type Message,
   type NodeId,
   none,
   type PeerStatus,
+  type PreVote,
   type RaftOptions,
   type Status,
 } from "@quorate/core";
@@ -22,7 +24,10 @@ export function checkManners(
   switch (message.kind) {
     case "pre-vote": {
       const isSame =
-        before.term === after.term && before.vote === after.vote && before.role === after.role;
+        before.term === after.term &&
+        before.vote === after.vote &&
+        before.electionElapsedTicks === after.electionElapsedTicks &&
+        (before.role === after.role || givesWay(before, after, message));
       require(isSame, `node ${id} changed when it was merely asked if it would vote (thesis §9.6)`);
       break;
     }
@@ -50,6 +55,13 @@ export function checkManners(
     default:
       break;
   }
+}
+
+/** Whether a node that asks around as well gives way to the sender, who has precedence. */
+function givesWay(before: Status, after: Status, { from, last }: PreVote): boolean {
+  const asks = before.role === "pre-candidate" && after.role === "follower";
+  const isLonger = !isUpToDate(before.last, last);
+  return asks && isUpToDate(last, before.last) && (isLonger || from < before.id);
 }
 
 /** What a leader knows of a follower's log while it looks for where that ends. */
