@@ -101,8 +101,8 @@ export const snapshotMutants: readonly Mutant[] = [
     patches: [
       {
         file: handover,
-        find: "    const counted = committed.filter((entry) => entry.index > state.log.base.index);\n",
-        replace: "    const counted = committed;\n",
+        find: "      if (entry.index <= baseIndex) continue;\n",
+        replace: "      if (entry.index <= baseIndex && baseIndex < 0) continue;\n",
       },
     ],
     why: "A change that was offered before a snapshot took its place takes effect after it.",
