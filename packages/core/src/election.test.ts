@@ -112,12 +112,45 @@ test.each<[string, number, number, object]>([
   expect(other).toEqual({ ...preRefusal, ...expected });
 });
 
-test("a vote that is given, or refused for another reason, tells nothing more", () => {
+test("a vote tells what is committed, given or not, as far as the candidate may have it", () => {
   const node = voter(2, 2);
+  const committed = { term: 1, index: 2 };
   const last = { term: 1, index: 2 };
   node.step({ kind: "request-vote", from: 2, to: 1, term: 2, last });
   node.step({ kind: "request-vote", from: 3, to: 1, term: 2, last });
-  for (const answer of sentBy(node)) expect(answer).not.toHaveProperty("committed");
+  const answers = sentBy(node).toSorted((a, b) => a.to - b.to);
+  expect(answers).toMatchObject([
+    { to: 2, granted: true, committed },
+    { to: 3, granted: false, committed },
+  ]);
+  const behind = voter(2, 2);
+  behind.step({ kind: "request-vote", from: 3, to: 1, term: 2, last: { term: 1, index: 1 } });
+  for (const answer of sentBy(behind)) expect(answer).not.toHaveProperty("committed");
+});
+
+test("a candidate learns from a vote what is committed, unless that vote wins", () => {
+  const removal = newConfChange([{ kind: "remove", id: 5 }]);
+  const data = encodeConfChange(removal, confStateOf([1, 2, 3, 4]));
+  const entries = [newEntry({ term: 1, index: 1 }, "conf-change", data)];
+  const hardState = { term: 1, vote: 0, commitIndex: 0 };
+  const storage = { ...emptyStorage, hardState, entries };
+  const candidate = (): RaftNode => {
+    const node = new RaftNode(1, [2, 3, 4, 5], { storage, preVote: false });
+    node.campaign();
+    node.advance(node.ready());
+    return node;
+  };
+  const vote = { kind: "request-vote-response", to: 1, term: 2, granted: true } as const;
+  const committed = { term: 1, index: 1 };
+
+  const losing = candidate();
+  losing.step({ ...vote, from: 2, committed });
+  expect(losing.status()).toMatchObject({ role: "follower", commitIndex: 1 });
+
+  const winning = candidate();
+  winning.step({ ...vote, from: 2 });
+  winning.step({ ...vote, from: 3, committed });
+  expect(winning.status()).toMatchObject({ role: "leader", commitIndex: 0 });
 });
 
 test("a candidate learns from a refusal what is committed, and applies a change before it goes on", () => {

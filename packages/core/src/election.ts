@@ -12,6 +12,7 @@ import {
   voteFor,
 } from "./roles.ts";
 import { leaderOf, type RaftState } from "./state.ts";
+import type { RoleKind } from "./status.ts";
 
 /** One tick of a node that does not lead: no word from a leader for long enough starts a campaign. */
 export function tickElection(state: RaftState): void {
@@ -154,7 +155,7 @@ export function onPreVote(state: RaftState, message: PreVote): void {
     to: message.from,
     term: granted ? message.term : state.term,
     granted,
-    ...(granted ? {} : committedFor(state, message.last)),
+    ...committedFor(state, message.last),
   });
   const givesWay = message.from < state.id || !isUpToDate(state.log.last, message.last);
   if (granted && state.role.kind === "pre-candidate" && givesWay) {
@@ -171,9 +172,10 @@ export function onRequestVote(state: RaftState, message: RequestVote): void {
     to: message.from,
     term: state.term,
     granted,
+    ...committedFor(state, message.last),
   };
   if (!granted) {
-    state.outbox.messages.push({ ...response, ...committedFor(state, message.last) });
+    state.outbox.messages.push(response);
     return;
   }
   voteFor(state, message.from);
@@ -181,12 +183,13 @@ export function onRequestVote(state: RaftState, message: RequestVote): void {
 }
 
 /**
- * What to tell one whose log ends with `last`, before this one's end: the last entry known to be committed,
- * if the other may have it too. This node may have been removed by that very entry, and be in the way
- * with a tail that nobody will ever commit, of one who would need no vote of it if it knew.
+ * What to tell one whose log ends with `last`, whether it gets the vote or not: the last entry known to be
+ * committed, if the other may have it too. By that very entry this node may have been removed, and be in
+ * the way with a tail that nobody will ever commit; or others were, without whose votes the candidate
+ * cannot win as long as it does not know.
  */
 function committedFor({ log, commitIndex }: RaftState, last: EntryId): { committed?: EntryId } {
-  if (commitIndex === none || commitIndex > last.index || isUpToDate(last, log.last)) return {};
+  if (commitIndex === none || commitIndex > last.index) return {};
   const term = log.termAt(commitIndex);
   return term === undefined ? {} : { committed: { term, index: commitIndex } };
 }
@@ -199,6 +202,11 @@ function learnCommitted(state: RaftState, committed: EntryId | undefined): void 
   state.commitIndex = committed.index;
   const campaigns = role.kind === "pre-candidate" || role.kind === "candidate";
   if (campaigns && !mayCampaign(state)) becomeFollower(state, state.term, none);
+}
+
+/** Learns from a vote, unless it was the last that was needed: to learn may end a campaign. */
+function learnUnlessWon(state: RaftState, asking: RoleKind, committed: EntryId | undefined): void {
+  if (state.role.kind === asking) learnCommitted(state, committed);
 }
 
 function mayVoteFor(state: RaftState, candidate: number): boolean {
@@ -214,19 +222,21 @@ export function refuseStaleVote(state: RaftState, message: PreVote | RequestVote
 
 /** Counts an answer to a pre-vote. A grant names the term that was asked about. */
 export function onPreVoteResponse(state: RaftState, message: PreVoteResponse): void {
-  learnCommitted(state, message.committed);
+  if (!message.granted) learnCommitted(state, message.committed);
   if (state.role.kind !== "pre-candidate") return;
   if (message.granted && message.term !== state.term + 1) return;
   recordVote(state.role.votes, message);
   tallyPreVotes(state);
+  learnUnlessWon(state, "pre-candidate", message.committed);
 }
 
 /** Counts a vote of the current term; only a voter's first answer counts. */
 export function onRequestVoteResponse(state: RaftState, message: RequestVoteResponse): void {
-  learnCommitted(state, message.committed);
+  if (!message.granted) learnCommitted(state, message.committed);
   if (state.role.kind !== "candidate") return;
   recordVote(state.role.votes, message);
   tallyVotes(state);
+  learnUnlessWon(state, "candidate", message.committed);
 }
 
 /** Counts the candidate's own vote, once the disk holds it. */

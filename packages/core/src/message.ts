@@ -39,8 +39,8 @@ export interface RequestVoteResponse extends Envelope {
   readonly kind: "request-vote-response";
   readonly granted: boolean;
   /**
-   * With a refusal, the last entry that the refuser knows to be committed, if any. Whoever is refused
-   * because it does not know that the refuser was removed may learn it from this.
+   * The last entry that the sender knows to be committed, if the candidate may have it. A candidate that
+   * does not know that the sender was removed, or others without whom it cannot win, may learn it from this.
    */
   readonly committed?: EntryId;
 }

@@ -66,8 +66,8 @@ export interface LoopDoor {
   isConnected(peer: NodeId): boolean;
 }
 
-/** How many election timeouts a removed node stays that nobody tells so, or that leads. */
-const leavingTimeouts = 10;
+/** For how many election timeouts a node may lead that was told of its removal. */
+const retiringTimeouts = 10;
 
 /**
  * What a replica is made of, wired together: each part knows only what it may ask of the others. The
@@ -94,8 +94,8 @@ export class ReplicaParts<Query, Answer> {
   readonly #opened: Opened;
   readonly #door: LoopDoor;
   readonly #forwarding: Forwarding;
-  /** Whether this node, which was removed, goes in any case. */
-  #isLeaving = false;
+  /** Whether this node, which was removed, ceases to lead after a while. */
+  #isRetiring = false;
   /** What the state machine was restored from, until the core is told. */
   #restored: Restorable | undefined;
 
@@ -250,7 +250,6 @@ export class ReplicaParts<Query, Answer> {
           this.sender.forget(peer);
           this.#forwarding.forget(peer);
         }
-        if (removed.includes(id)) this.leaveInTime(id);
         const { confIndex: index } = node;
         this.events.emit({ kind: "members-changed", index, confState });
       },
@@ -258,18 +257,15 @@ export class ReplicaParts<Query, Answer> {
   }
 
   /**
-   * This node was removed, as `by` or its own log says. Those who stay may not all know, and need its vote
-   * or leadership until then. But whoever is to tell, or be told, may be gone: so it goes after a while.
+   * This node was removed, as one that stays says. If it leads, it may have to tell others so; but it may
+   * never learn that they know: so it ceases to lead after a while.
    */
-  leaveInTime(by: NodeId): void {
+  retireInTime(): void {
     const { tickMs, electionTimeoutTicks } = this.#options;
-    const onDeadline = (): void => {
-      this.leadership.retire();
-      this.#door.onRemoved(by);
-    };
-    if (this.#isLeaving) return;
-    this.#isLeaving = true;
-    this.deadlines.add({ onDeadline }, leavingTimeouts * electionTimeoutTicks * tickMs);
+    const onDeadline = (): void => this.leadership.retire();
+    if (this.#isRetiring) return;
+    this.#isRetiring = true;
+    this.deadlines.add({ onDeadline }, retiringTimeouts * electionTimeoutTicks * tickMs);
   }
 
   #defineMethods(): void {
