@@ -31,10 +31,10 @@ export interface Entry extends EntryId {
   /** What to apply; empty for a no-op. Never interpreted by the core, never to be changed. */
   readonly data: Uint8Array;
   /**
-   * This entry's bytes as the codec made or read them, kept so that it is encoded once for the log
-   * and for every follower. It belongs to the codec; the core neither reads nor writes it.
+   * This entry's bytes as the codec read them, kept where they say more than the entry does, so that it is
+   * passed on whole. It belongs to the codec; the core neither reads nor writes it.
    */
-  encoded?: Uint8Array | undefined;
+  readonly encoded?: Uint8Array | undefined;
 }
 
 const nothing = new Uint8Array(0);

@@ -1,5 +1,5 @@
 import { assert, isSafe, RaftError, type Entry, type EntryId, type HardState } from "@quorate/core";
-import { crc32c, decodeEntry, encodeEntries, encodeEntry } from "@quorate/wire";
+import { crc32c, decodeEntry, encodedEntryBytes, writeEntry } from "@quorate/wire";
 import { alignmentBytes } from "./segment.ts";
 import { getUint64, roundUp, setUint64, viewOf } from "./bytes.ts";
 
@@ -53,12 +53,11 @@ export function batchBytes(payloadBytes: number): number {
 
 /**
  * The length of the payload that holds `entries`, at most 1 GiB: its field has room for 4 GiB, and a file
- * is not read in longer pieces than 2. Encodes those entries that are not encoded yet.
+ * is not read in longer pieces than 2.
  */
 export function payloadBytesOf(entries: readonly Entry[]): number {
-  encodeEntries(entries);
   let length = 0;
-  for (const entry of entries) length += lengthBytes + encodeEntry(entry).length;
+  for (const entry of entries) length += lengthBytes + encodedEntryBytes(entry);
   assert(length <= payloadBytesMax, "a batch holds at most 1 GiB of entries");
   return length;
 }
@@ -68,10 +67,9 @@ export function encodeBatch(batch: Batch, seed: number, into: Uint8Array): void 
   const view = viewOf(into);
   let offset = batchHeaderBytes;
   for (const entry of batch.entries) {
-    const bytes = encodeEntry(entry);
-    view.setUint32(offset, bytes.length, true);
-    into.set(bytes, offset + lengthBytes);
-    offset += lengthBytes + bytes.length;
+    const end = writeEntry(into, offset + lengthBytes, entry);
+    view.setUint32(offset, end - offset - lengthBytes, true);
+    offset = end;
   }
   assert(
     into.length === batchBytes(offset - batchHeaderBytes),

@@ -10,8 +10,8 @@ const batchFieldMax = 1;
 /**
  * The payload of one `raft` frame that carries `messages` in order, as chunks that belong together.
  *
- * Large entries and commands (`referenceBytesMin`) are chunks of their own, the very bytes of the log
- * and not a copy; all else shares one new buffer. So no chunk may be changed, ever.
+ * The data of large entries and large commands (`referenceBytesMin`) are chunks of their own, the very
+ * bytes of the log and not a copy; all else shares one new buffer. So no chunk may be changed, ever.
  */
 export function encodeBatch(messages: readonly Message[]): Uint8Array[] {
   const plans: MessagePlan[] = [];

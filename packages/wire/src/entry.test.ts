@@ -1,24 +1,16 @@
 import { expect, test } from "vitest";
-import { AssertionError, type Entry, newEntry } from "@quorate/core";
-import { decodeEntry, encodeEntries, encodeEntry } from "./entry.ts";
+import { AssertionError, newEntry } from "@quorate/core";
+import { decodeEntry, encodedEntryBytes, encodeEntry, writeEntry } from "./entry.ts";
 
 const id = { term: 2, index: 7 };
 const malformed: unknown = expect.objectContaining({ code: "malformed" });
 
-test("encodeEntry encodes once", () => {
-  const entry = newEntry(id, "command", Uint8Array.of(1));
-  const encoded = encodeEntry(entry);
-  expect(entry.encoded).toBe(encoded);
-  expect(encodeEntry(entry)).toBe(encoded);
-});
-
-test("decodeEntry keeps the bytes that it read, and copies nothing", () => {
+test("decodeEntry copies nothing, and keeps no bytes beside the data", () => {
   const bytes = encodeEntry(newEntry(id, "command", Uint8Array.of(1, 2, 3)));
   const entry = decodeEntry(bytes);
-  expect(entry.encoded).toEqual(bytes);
-  expect(entry.encoded?.buffer).toBe(bytes.buffer);
+  expect(entry.encoded).toBeUndefined();
   expect(entry.data.buffer).toBe(bytes.buffer);
-  expect(encodeEntry(entry)).toBe(entry.encoded);
+  expect(encodeEntry(entry)).toEqual(bytes);
 });
 
 test("decodeEntry keeps fields that it does not know, for those who do", () => {
@@ -26,6 +18,10 @@ test("decodeEntry keeps fields that it does not know, for those who do", () => {
   const entry = decodeEntry(bytes);
   expect(entry).toMatchObject({ ...id, kind: "no-op" });
   expect(encodeEntry(entry)).toEqual(bytes);
+  expect(encodedEntryBytes(entry)).toBe(bytes.length);
+  const into = new Uint8Array(bytes.length + 2);
+  expect(writeEntry(into, 1, entry)).toBe(bytes.length + 1);
+  expect(into).toEqual(Uint8Array.of(0, ...bytes, 0));
 });
 
 test("an empty command is not a no-op", () => {
@@ -59,31 +55,20 @@ test("decodeEntry makes plain arrays of a subclass of Uint8Array", () => {
   class Special extends Uint8Array {}
   const entry = decodeEntry(Special.from(encodeEntry(newEntry(id, "command", Uint8Array.of(1)))));
   expect(entry.data.constructor).toBe(Uint8Array);
-  expect(entry.encoded?.constructor).toBe(Uint8Array);
 });
 
-test("encodeEntries does for many what encodeEntry does for one", () => {
+test("writeEntry writes what encodeEntry gives, as many bytes as were counted", () => {
   const data = new Uint8Array(100).fill(7);
-  const fresh = (): Entry[] => [
+  for (const entry of [
     newEntry(id, "command", data),
     newEntry({ term: 300, index: 2 ** 40 }, "no-op"),
     newEntry(id, "conf-change", data),
     newEntry(id, "command"),
-  ];
-  const many = fresh();
-  encodeEntries(many);
-  const oneByOne = fresh().map(encodeEntry);
-  expect(many.map((entry) => entry.encoded)).toEqual(oneByOne);
-});
-
-test("encodeEntries leaves alone what is encoded, and takes an entry twice", () => {
-  const encoded = newEntry(id, "command", Uint8Array.of(1));
-  const before = encodeEntry(encoded);
-  const other = newEntry(id, "command", Uint8Array.of(2));
-  encodeEntries([encoded, other, other]);
-  expect(encoded.encoded).toBe(before);
-  expect(other.encoded).toEqual(encodeEntry(newEntry(id, "command", Uint8Array.of(2))));
-  const kept = other.encoded;
-  encodeEntries([other]);
-  expect(other.encoded).toBe(kept);
+  ]) {
+    const bytes = encodeEntry(entry);
+    const into = new Uint8Array(bytes.length + 5);
+    expect(writeEntry(into, 5, entry)).toBe(into.length);
+    expect(into.subarray(5)).toEqual(bytes);
+    expect(encodedEntryBytes(entry)).toBe(bytes.length);
+  }
 });

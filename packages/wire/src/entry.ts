@@ -5,9 +5,9 @@ import {
   prefixedBytes,
   ProtoReader,
   varintBytes,
-  viewOf,
   writeBytes,
   writeField,
+  writeRaw,
 } from "./protobuf.ts";
 
 /** `raftpb.EntryType`. */
@@ -36,45 +36,25 @@ export function writeCommandEntry(writer: ChunkWriter, data: Uint8Array): void {
   writer.prefixed(data);
 }
 
-/**
- * The bytes of `entry` as `raftpb.Entry`. They are made once and kept in `entry.encoded`, so that
- * every later call returns the same object. They must not be changed.
- */
+/** The bytes of `entry` as `raftpb.Entry`. They must not be changed: they may be the entry's own. */
 export function encodeEntry(entry: Entry): Uint8Array {
   if (entry.encoded !== undefined) return entry.encoded;
-  const bytes = new Uint8Array(encodedBytes(entry));
+  const bytes = new Uint8Array(encodedEntryBytes(entry));
   const end = writeEntry(bytes, 0, entry);
   assert(end === bytes.length, "an entry takes the bytes that were counted");
-  entry.encoded = bytes;
   return bytes;
 }
 
-/**
- * Does for all `entries` what `encodeEntry` does for one, several times as fast: those that are not
- * encoded yet share one buffer, which lives as long as any of them.
- */
-export function encodeEntries(entries: readonly Entry[]): void {
-  let bytes = 0;
-  for (const entry of entries) if (entry.encoded === undefined) bytes += encodedBytes(entry);
-  if (bytes === 0) return;
-  const buffer = new Uint8Array(bytes);
-  let start = 0;
-  for (const entry of entries) {
-    if (entry.encoded !== undefined) continue;
-    const end = writeEntry(buffer, start, entry);
-    entry.encoded = viewOf(buffer, start, end);
-    start = end;
-  }
-  assert(start <= bytes, "entries take no more bytes than were counted");
-}
-
-function encodedBytes(entry: Entry): number {
+/** How many bytes `entry` takes. */
+export function encodedEntryBytes(entry: Entry): number {
+  if (entry.encoded !== undefined) return entry.encoded.length;
   const headBytes = 4 + varintBytes(entry.term) + varintBytes(entry.index);
   return entry.kind === "no-op" ? headBytes : headBytes + 1 + prefixedBytes(entry.data.length);
 }
 
-/** Returns the offset after the entry. */
-function writeEntry(bytes: Uint8Array, start: number, entry: Entry): number {
+/** Writes the bytes of `entry` at `start`, and returns the offset after them. */
+export function writeEntry(bytes: Uint8Array, start: number, entry: Entry): number {
+  if (entry.encoded !== undefined) return writeRaw(bytes, start, entry.encoded);
   let offset = writeField(bytes, start, tagType, typeOf(entry.kind));
   offset = writeField(bytes, offset, tagTerm, entry.term);
   offset = writeField(bytes, offset, tagIndex, entry.index);
@@ -83,9 +63,29 @@ function writeEntry(bytes: Uint8Array, start: number, entry: Entry): number {
   return offset;
 }
 
+/** The piece of an entry that is not copied into a message if it is large. */
+export function largestPiece({ encoded, data }: Entry): Uint8Array {
+  return encoded ?? data;
+}
+
+/** As `writeEntry`, in chunks. */
+export function addEntry(writer: ChunkWriter, entry: Entry): void {
+  if (entry.encoded !== undefined) {
+    writer.raw(entry.encoded);
+    return;
+  }
+  writer.field(tagType, typeOf(entry.kind));
+  writer.field(tagTerm, entry.term);
+  writer.field(tagIndex, entry.index);
+  if (entry.kind === "no-op") return;
+  writer.field(tagData, entry.data.length);
+  writer.raw(entry.data);
+}
+
 /**
- * The entry in `bytes`, which must hold one `raftpb.Entry` and nothing else. Its `data` and `encoded`
- * alias them: they must not be changed as long as the entry is in use. Throws `malformed`.
+ * The entry in `bytes`, which must hold one `raftpb.Entry` and nothing else. Its `data` aliases them, and
+ * so does `encoded`, which is kept if there are fields that this version does not know: they must not be
+ * changed as long as the entry is in use. Throws `malformed`.
  */
 export function decodeEntry(bytes: Uint8Array): Entry {
   return readFields(new ProtoReader(bytes));
@@ -105,6 +105,7 @@ function readFields(reader: ProtoReader): Entry {
   let term = 0;
   let index = 0;
   let data: Uint8Array | undefined;
+  let isKnown = true;
   while (reader.more) {
     const tag = reader.tag();
     switch (tag) {
@@ -122,9 +123,11 @@ function readFields(reader: ProtoReader): Entry {
         break;
       default:
         reader.skipUnknown(tag, entryFieldMax);
+        isKnown = false;
     }
   }
-  return newEntry({ term, index }, kindOf(type, data !== undefined), data, reader.viewSince(start));
+  const encoded = isKnown ? undefined : reader.viewSince(start);
+  return newEntry({ term, index }, kindOf(type, data !== undefined), data, encoded);
 }
 
 function typeOf(kind: EntryKind): number {

@@ -1,4 +1,4 @@
-export { decodeEntry, encodeEntries, encodeEntry } from "./entry.ts";
+export { decodeEntry, encodedEntryBytes, encodeEntry, writeEntry } from "./entry.ts";
 export { decodeHardState, encodeHardState } from "./hard-state.ts";
 export { decodeMessage, encodeMessage } from "./message.ts";
 export { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";

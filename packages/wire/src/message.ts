@@ -1,8 +1,9 @@
 import { at, type Entry, type Message } from "@quorate/core";
 import {
+  addEntry,
   commandEntryBytes,
-  encodeEntries,
-  encodeEntry,
+  encodedEntryBytes,
+  largestPiece,
   readEntry,
   writeCommandEntry,
 } from "./entry.ts";
@@ -44,10 +45,9 @@ export function planMessage(message: Message, referenceBytesMin: number): Messag
   const raw = toRaftpb(message);
   let bytes = scalarBytes(raw);
   let referencedBytes = 0;
-  encodeEntries(raw.entries);
   for (const entry of raw.entries) {
-    const length = encodeEntry(entry).length;
-    bytes += 1 + prefixedBytes(length);
+    bytes += 1 + prefixedBytes(encodedEntryBytes(entry));
+    const { length } = largestPiece(entry);
     if (length >= referenceBytesMin) referencedBytes += length;
   }
   for (const command of raw.commands) {
@@ -86,9 +86,8 @@ export function writeMessage(writer: ChunkWriter, raw: OutgoingMessage): void {
   writer.field(tagLogTerm, raw.logTerm);
   writer.field(tagIndex, raw.index);
   for (const entry of raw.entries) {
-    const encoded = encodeEntry(entry);
-    writer.field(tagEntries, encoded.length);
-    writer.raw(encoded);
+    writer.field(tagEntries, encodedEntryBytes(entry));
+    addEntry(writer, entry);
   }
   for (const command of raw.commands) {
     writer.field(tagEntries, commandEntryBytes(command));
@@ -109,8 +108,8 @@ export function writeMessage(writer: ChunkWriter, raw: OutgoingMessage): void {
 }
 
 /**
- * The bytes of `message` as `raftpb.Message`, in one piece that is the caller's. Its entries are
- * encoded at most once, whatever they are sent in: see `encodeEntry`. To send, prefer `encodeBatch`.
+ * The bytes of `message` as `raftpb.Message`, in one piece that is the caller's. To send, prefer
+ * `encodeBatch`.
  */
 export function encodeMessage(message: Message): Uint8Array {
   const plan = planMessage(message, Number.POSITIVE_INFINITY);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { AssertionError, type Message, newEntry } from "@quorate/core";
-import { decodeMessage, encodeEntry, encodeMessage } from "@quorate/wire";
+import { AssertionError, type Message } from "@quorate/core";
+import { decodeEntry, decodeMessage, encodeMessage } from "@quorate/wire";
 import { messages, messagesByKind, withoutEncoded } from "./arbitraries.ts";
 import { fieldOffsets } from "./decoders.ts";
 
@@ -143,9 +143,8 @@ test("of a scalar that occurs twice the last counts", () => {
 });
 
 test("encodeMessage takes the bytes that an entry already has, as they are", () => {
-  const entry = newEntry({ term: 1, index: 1 }, "command", Uint8Array.of(1));
-  // Not what encoding would give: so it is seen that nothing is encoded again.
-  entry.encoded = Uint8Array.of(0x10, 1, 0x18, 1, 0x22, 1, 1, 0x28, 7);
+  // A field of a later version, which encoding would not give: so it is seen that it is passed on.
+  const entry = decodeEntry(Uint8Array.of(0x10, 1, 0x18, 1, 0x22, 1, 1, 0x28, 7));
   const message: Message = {
     kind: "append-entries",
     from: 1,
@@ -157,23 +156,6 @@ test("encodeMessage takes the bytes that an entry already has, as they are", () 
   };
   const decoded = decodeMessage(encodeMessage(message));
   expect(decoded).toMatchObject({ entries: [{ encoded: entry.encoded }] });
-});
-
-test("encodeMessage leaves its bytes in the entry, for the log", () => {
-  const entry = newEntry({ term: 1, index: 1 }, "command", Uint8Array.of(1));
-  const message: Message = {
-    kind: "append-entries",
-    from: 1,
-    to: 2,
-    term: 1,
-    prev: { term: 0, index: 0 },
-    entries: [entry],
-    commitIndex: 0,
-  };
-  encodeMessage(message);
-  const kept = entry.encoded;
-  expect(kept).toBeDefined();
-  expect(encodeEntry(entry)).toBe(kept);
 });
 
 test("encodeMessage asserts that numbers are safe integers", () => {
