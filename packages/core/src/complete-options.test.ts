@@ -11,7 +11,7 @@ test("completeOptions fills in the documented defaults", () => {
     campaignDelayTicks: 0,
     forwardProposals: false,
     commandBytesMax: 4 * 1024 * 1024,
-    messageBytesMax: 1024 * 1024,
+    messageBytesMax: 256 * 1024,
     applyBytesMax: 4 * 1024 * 1024,
     uncommittedBytesMax: 64 * 1024 * 1024,
     inflight: { countMax: 256, bytesMax: 16 * 1024 * 1024 },

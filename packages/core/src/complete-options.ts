@@ -35,7 +35,7 @@ export function completeOptions(id: NodeId, options: RaftOptions): CompleteOptio
     campaignDelayTicks: atLeast(0, "campaignDelayTicks", options.campaignDelayTicks ?? 0),
     forwardProposals: flag("forwardProposals", options.forwardProposals ?? false),
     commandBytesMax: atLeast(1, "commandBytesMax", options.commandBytesMax ?? 4 * mebi),
-    messageBytesMax: atLeast(1, "messageBytesMax", options.messageBytesMax ?? mebi),
+    messageBytesMax: atLeast(1, "messageBytesMax", options.messageBytesMax ?? 256 * kibi),
     applyBytesMax: atLeast(1, "applyBytesMax", options.applyBytesMax ?? 4 * mebi),
     uncommittedBytesMax: atLeast(
       1,

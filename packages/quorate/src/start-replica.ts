@@ -261,7 +261,7 @@ const mebi = 1024 * 1024;
  * known of the members, which is 1 MiB at most.
  */
 function validateFrameBytesMax(given: number | undefined, raft: RaftOptions | undefined): number {
-  const { messageBytesMax = mebi, commandBytesMax = 4 * mebi } = raft ?? {};
+  const { messageBytesMax = mebi / 4, commandBytesMax = 4 * mebi } = raft ?? {};
   const least = 2 * (mebi + messageBytesMax) + Math.max(mebi, commandBytesMax);
   if (given !== undefined && given < least) {
     throw new RaftError(

@@ -52,8 +52,8 @@ test("Outbox sends one frame per peer, with its messages in order", () => {
 test("Outbox splits what is large into several frames, and never one message", () => {
   const { outbox, frames } = newBench(() => true);
   const kibi = 1024;
-  outbox.add([append(2, 2, 600 * kibi), append(2, 3, 600 * kibi), append(2, 4, 100 * kibi)]);
-  outbox.add([append(2, 5, 3000 * kibi), heartbeat(2, 1)]);
+  outbox.add([append(2, 2, 150 * kibi), append(2, 3, 150 * kibi), append(2, 4, 25 * kibi)]);
+  outbox.add([append(2, 5, 750 * kibi), heartbeat(2, 1)]);
   outbox.flush();
   expect(frames.map(({ messages }) => messages.length)).toEqual([1, 2, 1, 1]);
 });

@@ -4,9 +4,9 @@ import type { Network } from "./ports.ts";
 
 /**
  * How many bytes of entries one frame carries at most, beyond its first message. Small enough that a
- * heartbeat behind it is not late, and far below what a frame may hold.
+ * heartbeat behind it is not late, and that a follower writes one while the next is on its way.
  */
-const frameBytesMax = 1024 * 1024;
+const frameBytesMax = 256 * 1024;
 
 /** Gathers the messages of one turn and sends them as one frame for each peer. */
 export class Outbox {

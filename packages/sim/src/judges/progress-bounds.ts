@@ -27,7 +27,7 @@ export class ProgressBounds implements Judge {
   /** `options` are those of all nodes. */
   constructor(disks: Disks, options: RaftOptions) {
     const { inflightCountMax = 256, inflightBytesMax = 16 * mebi } = options;
-    const { messageBytesMax = mebi, commandBytesMax = 4 * mebi } = options;
+    const { messageBytesMax = mebi / 4, commandBytesMax = 4 * mebi } = options;
     this.#disks = disks;
     this.#countMax = inflightCountMax;
     // The message that crosses the limit is still sent, and one large entry travels alone.
