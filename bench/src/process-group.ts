@@ -1,8 +1,8 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Command, Reply, ReplicaConfig } from "./replica-protocol.ts";
+import { forkReplica, type ReplicaChannel } from "./replica-channel.ts";
+import type { Command, Reply } from "./replica-protocol.ts";
 
 type Answer<K extends Reply["kind"]> = Extract<Reply, { readonly kind: K }>;
 type Status = Answer<"status">;
@@ -14,42 +14,61 @@ function isAnswer<K extends Reply["kind"]>(reply: Reply, kind: K): reply is Answ
 /** How long the group may take to do what is awaited, in milliseconds. */
 const patienceMs = 60_000;
 
+/** Starts the process of replica `id` of `cluster`, with its files in `dir`. */
+export type Launch = (
+  id: number,
+  cluster: Readonly<Record<number, string>>,
+  dir: string,
+) => ReplicaChannel;
+
 /** A group of replicas, each in a process of its own, on loopback with real files. */
 export class ProcessGroup {
-  readonly #configs: ReadonlyMap<number, ReplicaConfig>;
-  readonly #children = new Map<number, ChildProcess>();
+  readonly #launch: Launch;
+  readonly #cluster: Readonly<Record<number, string>>;
+  readonly #dir: string;
+  readonly #channels = new Map<number, ReplicaChannel>();
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #nextId = 1;
 
-  /** A group of which nothing runs yet; `start` makes one that does. */
-  constructor(configs: ReadonlyMap<number, ReplicaConfig>) {
-    this.#configs = configs;
+  /** A group of which nothing runs yet; `start` and `launch` make one that does. */
+  constructor(launch: Launch, cluster: Readonly<Record<number, string>>, dir: string) {
+    this.#launch = launch;
+    this.#cluster = cluster;
+    this.#dir = dir;
+  }
+
+  /** Starts `size` replicas of the product with their files in `dir`, and waits until one leads. */
+  static start(size: number, dir: string, tickMs: number): Promise<ProcessGroup> {
+    const launch: Launch = (id, cluster, dataDir) => forkReplica({ id, cluster, dataDir, tickMs });
+    return ProcessGroup.launch(launch, size, dir);
   }
 
   /** Starts `size` replicas with their files in `dir`, and waits until one leads. */
-  static async start(size: number, dir: string, tickMs: number): Promise<ProcessGroup> {
+  static async launch(launch: Launch, size: number, dir: string): Promise<ProcessGroup> {
     const ports = await freePorts(size);
     const cluster = Object.fromEntries(ports.map((port, i) => [i + 1, `127.0.0.1:${port}`]));
-    const configs = new Map<number, ReplicaConfig>();
-    for (let id = 1; id <= size; id++) {
-      configs.set(id, { id, cluster, dataDir: join(dir, String(id)), tickMs });
+    const group = new ProcessGroup(launch, cluster, dir);
+    try {
+      await Promise.all(ports.map((_, i) => group.startReplica(i + 1)));
+      await group.leader();
+    } catch (error) {
+      await group.close();
+      throw error;
     }
-    const group = new ProcessGroup(configs);
-    await Promise.all([...configs.keys()].map((id) => group.startReplica(id)));
-    await group.leader();
     return group;
   }
 
   /** Starts replica `id`, which does not run. */
   async startReplica(id: number): Promise<void> {
-    const config = this.#configs.get(id);
-    if (config === undefined) throw new Error(`the group has no replica ${id}`);
-    const child = fork(new URL("./replica-process.js", import.meta.url));
-    child.send(config);
-    this.#children.set(id, child);
+    if (this.#cluster[id] === undefined) throw new Error(`the group has no replica ${id}`);
+    const channel = this.#launch(id, this.#cluster, join(this.#dir, String(id)));
+    this.#channels.set(id, channel);
     await new Promise<void>((resolve, reject) => {
-      child.once("exit", (code) => reject(new Error(`replica ${id} exited with ${String(code)}`)));
-      child.on("message", (reply: Reply & { id: number }) => {
+      channel.child.once("error", reject);
+      channel.child.once("exit", (code) => {
+        reject(new Error(`replica ${id} exited with ${String(code)}`));
+      });
+      channel.onReply((reply) => {
         if (reply.kind === "started") resolve();
         this.#waiting.get(reply.id)?.(reply);
         this.#waiting.delete(reply.id);
@@ -59,9 +78,9 @@ export class ProcessGroup {
 
   /** Ends replica `id` without a chance to say goodbye. */
   async kill(id: number): Promise<void> {
-    const child = this.#children.get(id);
-    this.#children.delete(id);
-    if (child === undefined || child.exitCode !== null) return;
+    const child = this.#channels.get(id)?.child;
+    this.#channels.delete(id);
+    if (child === undefined || child.exitCode !== null || child.pid === undefined) return;
     await new Promise<void>((resolve) => {
       child.once("exit", () => resolve());
       child.kill("SIGKILL");
@@ -70,19 +89,24 @@ export class ProcessGroup {
 
   /** Asks replica `id` and waits for the answer, which must be of the kind that was asked for. */
   async ask<K extends Reply["kind"]>(id: number, command: Command, kind: K): Promise<Answer<K>> {
-    const child = this.#children.get(id);
-    if (child === undefined) throw new Error(`replica ${id} does not run`);
+    const channel = this.#channels.get(id);
+    if (channel === undefined) throw new Error(`replica ${id} does not run`);
     const requestId = this.#nextId++;
-    const reply = await new Promise<Reply>((resolve) => {
-      this.#waiting.set(requestId, resolve);
-      child.send({ ...command, id: requestId });
+    const reply = await new Promise<Reply>((resolve, reject) => {
+      const onExit = (): void => reject(new Error(`replica ${id} ended before it answered`));
+      channel.child.once("exit", onExit);
+      this.#waiting.set(requestId, (answer) => {
+        channel.child.off("exit", onExit);
+        resolve(answer);
+      });
+      channel.send({ ...command, id: requestId });
     });
     if (isAnswer(reply, kind)) return reply;
     throw new Error(`replica ${id} answered ${JSON.stringify(reply)}`);
   }
 
   get running(): readonly number[] {
-    return [...this.#children.keys()];
+    return [...this.#channels.keys()];
   }
 
   status(id: number): Promise<Status> {

@@ -1,0 +1,22 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { Command, Reply, ReplicaConfig } from "./replica-protocol.ts";
+
+/** A replica's process, and how it is spoken to. */
+export interface ReplicaChannel {
+  readonly child: ChildProcess;
+  /** Asks; the answer has the same id. */
+  send(command: Command & { readonly id: number }): void;
+  /** Has all answers told to `listener`, which is set once. */
+  onReply(listener: (reply: Reply & { readonly id: number }) => void): void;
+}
+
+/** Starts a replica of the product in a process of its own, spoken to over IPC. */
+export function forkReplica(config: ReplicaConfig): ReplicaChannel {
+  const child = fork(new URL("./replica-process.js", import.meta.url));
+  child.send(config);
+  return {
+    child,
+    send: (command) => child.send(command),
+    onReply: (listener) => child.on("message", listener),
+  };
+}
