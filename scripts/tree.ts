@@ -12,7 +12,7 @@ function packageFolder(): URL {
   return here.pathname.endsWith("/dist/") ? new URL("..", here) : here;
 }
 
-const skipped = new Set(["node_modules", "dist", "coverage", "results", "data"]);
+const skipped = new Set(["node_modules", "dist", "target", "coverage", "results", "data"]);
 
 /** The hand-written text files of the repository, by path: code, manifests and prose. */
 export function readTree(folder: string = root): readonly SourceText[] {

@@ -8,7 +8,9 @@ import { measureElections } from "./elections.ts";
 import { type Figure, formatFigures, formatPeers, peerRatioOf, ratioOf } from "./figure.ts";
 import { recordLanding } from "./landing.ts";
 import { measureMessages } from "./messages.ts";
-import { measureCorePeers, type MissingPeer, type PeerFigures } from "./peers/core-peers.ts";
+import { measureCorePeers } from "./peers/core-peers.ts";
+import type { MissingPeer, PeerFigures } from "./peers/peer-figures.ts";
+import { measureWholePeers } from "./peers/whole-peers.ts";
 import { type Effort, measureWhole } from "./whole-figures.ts";
 
 const usage = `Usage: npm run bench -- [--quick] [--core | --whole] [--peers]
@@ -67,11 +69,13 @@ async function main(): Promise<void> {
   }
   const both = values.core === values.whole;
   const choice = { ...values, core: both || values.core, whole: both || values.whole };
-  const { figures, missing } = values.peers
+  const parts = values.peers
     ? await measureBeside(choice)
-    : { figures: await measureAlone(choice), missing: [] };
-  if (values.peers) console.log(formatPeers(figures));
-  else console.log(formatFigures(figures));
+    : [{ figures: await measureAlone(choice), missing: [] }];
+  const format = values.peers ? formatPeers : formatFigures;
+  console.log(parts.map((part) => format(part.figures)).join("\n\n"));
+  const figures = parts.flatMap((part) => part.figures);
+  const missing = parts.flatMap((part) => part.missing);
   for (const { name, reason } of missing) console.log(`missing: ${name}: ${reason}`);
   writeReport(values.json, values.quick, figures, missing);
   if (values.record) {
@@ -90,23 +94,37 @@ async function measureAlone(choice: Choice): Promise<Figure[]> {
     figures.push(...measureCoreCatchUp());
   }
   if (choice.whole) {
-    mkdirSync(choice.dir, { recursive: true });
-    const dir = mkdtempSync(resolve(choice.dir, "run-"));
-    try {
-      figures.push(...(await measureWhole(dir, choice.quick ? quick : full)));
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+    const effort = choice.quick ? quick : full;
+    figures.push(...(await withRunDir(choice.dir, (dir) => measureWhole(dir, effort))));
   }
   const order = ["elections", "latency", "throughput", "catch-up", "messages"];
   return figures.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
 
-/** The figures that other systems have too, each beside theirs. */
-async function measureBeside(choice: Choice): Promise<PeerFigures> {
-  if (!choice.core) throw new Error("only the core has peers");
-  const [rounds, seconds] = choice.quick ? [2, 0.2] : [5, 0.5];
-  return measureCorePeers(rounds, seconds, (line) => console.error(line));
+/** The figures that other systems have too, each beside theirs: those of the core, then of the whole. */
+async function measureBeside(choice: Choice): Promise<readonly PeerFigures[]> {
+  const parts: PeerFigures[] = [];
+  const log = (line: string): void => console.error(line);
+  if (choice.core) {
+    const [rounds, seconds] = choice.quick ? [2, 0.2] : [5, 0.5];
+    parts.push(await measureCorePeers(rounds, seconds, log));
+  }
+  if (choice.whole) {
+    const effort = choice.quick ? quick : full;
+    parts.push(await withRunDir(choice.dir, (dir) => measureWholePeers(dir, effort, log)));
+  }
+  return parts;
+}
+
+/** Does `work` in a directory of its own below `parent`, which is gone afterwards. */
+async function withRunDir<T>(parent: string, work: (dir: string) => Promise<T>): Promise<T> {
+  mkdirSync(parent, { recursive: true });
+  const dir = mkdtempSync(resolve(parent, "run-"));
+  try {
+    return await work(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 /** Writes what was measured for machines, and says where and on what. */

@@ -1,13 +1,24 @@
 import { fileURLToPath } from "node:url";
-import type { Figure, PeerValue } from "../figure.ts";
-import { Samples } from "../samples.ts";
+import type { Figure } from "../figure.ts";
 import { type CoreSample, type CoreSetting, sampleCore } from "./core-sample.ts";
-import { buildPeer, goProgram, npmProgram, type PeerBuild, rustProgram } from "./peer-builds.ts";
+import {
+  buildPeers,
+  goProgram,
+  npmProgram,
+  type Peer,
+  type PeerProgram,
+  rustProgram,
+} from "./peer-builds.ts";
+import {
+  figureBeside,
+  type MissingPeer,
+  type PeerFigures,
+  reasonOf,
+  type Sampled,
+} from "./peer-figures.ts";
 
 /** Another core, and how it is measured. */
-interface CorePeer {
-  readonly name: string;
-  readonly build: PeerBuild;
+interface CorePeer extends Peer {
   /** What it is told beside the setting. */
   readonly options?: readonly string[];
   /** Whether it differs from the peer before it only in batches of more than one. */
@@ -47,21 +58,9 @@ const unusable: readonly MissingPeer[] = [
   { name: "zmq-raft 0.5.0", reason: "no core apart from its sockets and files" },
 ];
 
-/** A peer that was not measured, and why. */
-export interface MissingPeer {
-  readonly name: string;
-  readonly reason: string;
-}
-
-/** What came of measuring beside peers. */
-export interface PeerFigures {
-  readonly figures: readonly Figure[];
-  readonly missing: readonly MissingPeer[];
-}
-
 /** A program that is measured, with its samples so far. */
 interface Contestant extends Omit<CorePeer, "build"> {
-  readonly program: { readonly command: string; readonly args: readonly string[] };
+  readonly program: PeerProgram;
   readonly samples: Map<Setting, CoreSample[]>;
 }
 
@@ -89,14 +88,13 @@ export async function measureCorePeers(
   seconds: number,
   log: (line: string) => void,
 ): Promise<PeerFigures> {
-  const missing = [...unusable];
-  const peers: Contestant[] = [];
-  for (const peer of corePeers) {
-    log(`building ${peer.name}`);
-    const built = await buildPeer(peer.build);
-    if (built.kind === "built") peers.push({ ...peer, program: built, samples: new Map() });
-    else missing.push({ name: peer.name, reason: built.reason });
-  }
+  const { built, missing: notBuilt } = await buildPeers(corePeers, log);
+  const missing = [...unusable, ...notBuilt];
+  const peers = built.map(({ peer, program }): Contestant => ({
+    ...peer,
+    program,
+    samples: new Map(),
+  }));
   const product = newProduct();
   // The first round only shows how much work a sample is to be.
   for (let round = 0; round <= rounds; round++) {
@@ -108,8 +106,7 @@ export async function measureCorePeers(
         try {
           await take(peer, setting, seconds);
         } catch (error) {
-          const said = error instanceof Error ? error.message : String(error);
-          missing.push({ name: peer.name, reason: said.trim().replaceAll("\n", ": ") });
+          missing.push({ name: peer.name, reason: reasonOf(error) });
           peers.splice(peers.indexOf(peer), 1);
         }
       }
@@ -154,19 +151,17 @@ function figuresOf(
   product: Contestant,
   peers: readonly Contestant[],
 ): readonly Figure[] {
-  const figure = (unit: string, rateOf: (sample: CoreSample) => number): Figure => {
-    const rates = ({ name, samples }: Contestant): PeerValue[] => {
-      const taken = new Samples((samples.get(setting) ?? []).slice(1).map(rateOf));
-      if (taken.count === 0) return [];
-      return [{ name, value: taken.median, spread: [taken.min, taken.max] }];
-    };
-    const name = settingName(setting);
-    const [own] = rates(product);
-    if (own === undefined) throw new Error("the product was not measured");
-    return { group: "throughput", ...own, name, unit, peers: peers.flatMap(rates), better: "more" };
-  };
+  const sampled = ({ name, samples }: Contestant): Sampled<CoreSample> => ({
+    name,
+    samples: (samples.get(setting) ?? []).slice(1),
+  });
+  const own = sampled(product);
+  const others = peers.map(sampled);
+  const what = { group: "throughput", name: settingName(setting), better: "more" } as const;
+  const byClock = { ...what, unit: "entries/s" };
+  const byCost = { ...what, unit: "entries/processor s" };
   return [
-    figure("entries/s", ({ entries, seconds }) => entries / seconds),
-    figure("entries/processor s", ({ entries, cpuSeconds }) => entries / cpuSeconds),
+    figureBeside(byClock, ({ entries, seconds }) => entries / seconds, own, others),
+    figureBeside(byCost, ({ entries, cpuSeconds }) => entries / cpuSeconds, own, others),
   ];
 }

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import type { PeerProgram } from "./peer-builds.ts";
 
 const start = promisify(execFile);
 
@@ -26,7 +27,7 @@ export interface CoreSample {
  * what it measured. Rejects if it fails or prints something else.
  */
 export async function sampleCore(
-  program: { readonly command: string; readonly args: readonly string[] },
+  program: PeerProgram,
   setting: CoreSetting,
   extra: readonly string[] = [],
 ): Promise<CoreSample> {

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { MissingPeer } from "./peer-figures.ts";
 
-/** How a program that stands beside the product is made. Paths are below `bench/peers`. */
+/** How a peer's program is made. Paths are below `bench/peers`. */
 export interface PeerBuild {
   /** Where the build runs. */
   readonly folder: string;
@@ -11,20 +12,33 @@ export interface PeerBuild {
   readonly program: string;
 }
 
-/** A program that can be run, or why there is none. */
-export type BuiltPeer =
-  | { readonly kind: "built"; readonly command: string; readonly args: readonly string[] }
-  | { readonly kind: "missing"; readonly reason: string };
+/** A system that is measured beside the product. */
+export interface Peer {
+  readonly name: string;
+  readonly build: PeerBuild;
+}
+
+/** A program that can be run. */
+export interface PeerProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** A peer with its program. */
+interface BuiltPeer<P> {
+  readonly peer: P;
+  readonly program: PeerProgram;
+}
 
 /** The folder of the peers: found from the source and from the build alike. */
 const peersFolder = new URL("../../peers/", import.meta.url);
 
-/** The package `name` of `bench/peers/go/cmd`. */
-export function goProgram(name: string): PeerBuild {
-  const output = `../dist/go/${name}`;
+/** The package `name` of `bench/peers/go/cmd`, and beside it the others that it starts. */
+export function goProgram(name: string, ...others: readonly string[]): PeerBuild {
+  const packages = [name, ...others].map((each) => `./cmd/${each}`);
   return {
     folder: "go",
-    command: ["go", "build", "-p", "1", "-trimpath", "-o", output, `./cmd/${name}`],
+    command: ["go", "build", "-p", "1", "-o", "../dist/go/", ...packages],
     program: `dist/go/${name}`,
   };
 }
@@ -52,20 +66,42 @@ export function npmProgram(name: string): PeerBuild {
   };
 }
 
-/** Builds a program, or brings it up to date. Never throws: what cannot be built is `missing`. */
-export async function buildPeer({ folder, command, program }: PeerBuild): Promise<BuiltPeer> {
+/**
+ * Builds the programs of `peers`, or brings them up to date. The first time takes minutes, and packages from
+ * the public registries. A peer whose program cannot be built is missing, and no error.
+ */
+export async function buildPeers<P extends Peer>(
+  peers: readonly P[],
+  log: (line: string) => void,
+): Promise<{ readonly built: readonly BuiltPeer<P>[]; readonly missing: readonly MissingPeer[] }> {
+  const built: BuiltPeer<P>[] = [];
+  const missing: MissingPeer[] = [];
+  for (const peer of peers) {
+    const { name, build } = peer;
+    log(`building ${name}`);
+    const reason = await buildFailure(build);
+    if (reason === undefined) built.push({ peer, program: programOf(build) });
+    else missing.push({ name, reason });
+  }
+  return { built, missing };
+}
+
+/** Builds a program, and says why that failed, if it did. */
+async function buildFailure({ folder, command }: PeerBuild): Promise<string | undefined> {
   const [tool, ...args] = command;
   const { status, output } = await run(tool, args, fileURLToPath(new URL(folder, peersFolder)));
-  if (status === undefined) return { kind: "missing", reason: `${tool} is not installed` };
-  if (status !== 0) {
-    const lines = output.split("\n").filter((line) => line.trim() !== "");
-    const said = lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? "said nothing";
-    return { kind: "missing", reason: `${tool} ${args[0] ?? ""} failed: ${said.trim()}` };
-  }
+  if (status === undefined) return `${tool} is not installed`;
+  if (status === 0) return undefined;
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  const said = lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? "said nothing";
+  return `${tool} ${args[0] ?? ""} failed: ${said.trim()}`;
+}
+
+function programOf({ program }: PeerBuild): PeerProgram {
   const path = fileURLToPath(new URL(program, peersFolder));
   return path.endsWith(".mjs")
-    ? { kind: "built", command: process.execPath, args: [path] }
-    : { kind: "built", command: path, args: [] };
+    ? { command: process.execPath, args: [path] }
+    : { command: path, args: [] };
 }
 
 /** How a tool ended, with all that it wrote. The status is undefined if there is no such tool. */
