@@ -11,13 +11,14 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
 };
 use openraft::{AnyError, Config, OptionalSend, Raft};
+use openraft_store::Counter;
 
-use crate::store::{Log, StateMachine, TypeConfig};
+use crate::store::{Log, TypeConfig};
 
 /// One member, and how many commands it has applied.
 #[derive(Clone)]
 pub struct Node {
-    pub raft: Raft<TypeConfig, StateMachine>,
+    pub raft: Raft<TypeConfig, Counter<TypeConfig>>,
     pub applied: Arc<AtomicU64>,
 }
 
@@ -34,8 +35,8 @@ impl Router {
         let router = Router::default();
         let mut nodes = BTreeMap::new();
         for &id in ids {
-            let machine = StateMachine::default();
-            let applied = machine.applied.clone();
+            let machine = Counter::default();
+            let applied = machine.count.clone();
             let log = Log::default();
             let raft = Raft::new(id, config.clone(), router.clone(), log, machine).await?;
             nodes.insert(id, Node { raft, applied });
@@ -71,7 +72,7 @@ impl RaftNetworkFactory<TypeConfig> for Router {
 
 /// The way to one node.
 pub struct Link {
-    target: Raft<TypeConfig, StateMachine>,
+    target: Raft<TypeConfig, Counter<TypeConfig>>,
     messages: Arc<AtomicUsize>,
 }
 

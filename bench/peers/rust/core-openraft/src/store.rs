@@ -1,20 +1,17 @@
 use std::fmt::{self, Debug};
 use std::io;
-use std::ops::{Bound, RangeBounds};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::RangeBounds;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::{Stream, TryStreamExt};
-use openraft::alias::{EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf};
+use openraft::OptionalSend;
+use openraft::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft::entry::RaftEntry;
-use openraft::storage::{
-    EntryResponder, IOFlushed, LogState, RaftLogReader, RaftLogStorage, RaftSnapshotBuilder,
-    RaftStateMachine,
-};
-use openraft::{EntryPayload, OptionalSend};
+use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
+use openraft_store::positions;
+use serde::{Deserialize, Serialize};
 
 /// The bytes of one proposal.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Command(pub Vec<u8>);
 
 impl fmt::Display for Command {
@@ -57,18 +54,8 @@ impl RaftLogReader<TypeConfig> for Log {
         range: RB,
     ) -> Result<Vec<Entry>, io::Error> {
         let inner = self.lock();
-        let start = match range.start_bound() {
-            Bound::Included(&index) => index as usize,
-            Bound::Excluded(&index) => index as usize + 1,
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&index) => index as usize + 1,
-            Bound::Excluded(&index) => index as usize,
-            Bound::Unbounded => inner.entries.len(),
-        };
-        let end = end.min(inner.entries.len());
-        Ok(inner.entries.get(start..end).unwrap_or_default().to_vec())
+        let positions = positions(&range, inner.entries.len());
+        Ok(inner.entries.get(positions).unwrap_or_default().to_vec())
     }
 
     async fn read_vote(&mut self) -> Result<Option<VoteOf<TypeConfig>>, io::Error> {
@@ -119,79 +106,4 @@ impl RaftLogStorage<TypeConfig> for Log {
     async fn purge(&mut self, _id: LogIdOf<TypeConfig>) -> Result<(), io::Error> {
         Err(io::Error::other("nothing is purged without snapshots"))
     }
-}
-
-/// A state machine that counts.
-#[derive(Default)]
-pub struct StateMachine {
-    /// How many commands were applied.
-    pub applied: Arc<AtomicU64>,
-    last: Option<LogIdOf<TypeConfig>>,
-    membership: StoredMembershipOf<TypeConfig>,
-}
-
-impl RaftStateMachine<TypeConfig> for StateMachine {
-    type SnapshotData = ();
-    type SnapshotBuilder = NoSnapshots;
-
-    async fn applied_state(
-        &mut self,
-    ) -> Result<(Option<LogIdOf<TypeConfig>>, StoredMembershipOf<TypeConfig>), io::Error> {
-        Ok((self.last, self.membership.clone()))
-    }
-
-    async fn apply<Strm>(&mut self, mut entries: Strm) -> Result<(), io::Error>
-    where
-        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
-    {
-        while let Some((entry, responder)) = entries.try_next().await? {
-            self.last = Some(entry.log_id);
-            match entry.payload {
-                EntryPayload::Blank => {}
-                EntryPayload::Normal(_) => {
-                    self.applied.fetch_add(1, Ordering::Relaxed);
-                }
-                EntryPayload::Membership(membership) => {
-                    self.membership = StoredMembershipOf::<TypeConfig>::new(self.last, membership);
-                }
-            }
-            if let Some(responder) = responder {
-                responder.send(());
-            }
-        }
-        Ok(())
-    }
-
-    async fn get_snapshot_builder(&mut self) -> NoSnapshots {
-        NoSnapshots
-    }
-
-    async fn install_snapshot(
-        &mut self,
-        _meta: &SnapshotMetaOf<TypeConfig>,
-        _snapshot: (),
-    ) -> Result<(), io::Error> {
-        Err(no_snapshots())
-    }
-
-    async fn get_current_snapshot(
-        &mut self,
-    ) -> Result<Option<SnapshotOf<TypeConfig, ()>>, io::Error> {
-        Ok(None)
-    }
-}
-
-/// What builds none.
-pub struct NoSnapshots;
-
-impl RaftSnapshotBuilder<TypeConfig> for NoSnapshots {
-    type SnapshotData = ();
-
-    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, ()>, io::Error> {
-        Err(no_snapshots())
-    }
-}
-
-fn no_snapshots() -> io::Error {
-    io::Error::other("no snapshots are taken")
 }

@@ -20,7 +20,6 @@ const STEP: u64 = 64 << 20;
 const LOW: u64 = STEP / 2;
 /// How many bytes are written and synced together at most, but for a single longer write.
 const BATCH_MAX: usize = 16 << 20;
-const HEAD: usize = 9;
 
 #[derive(Clone, Copy)]
 pub enum Kind {

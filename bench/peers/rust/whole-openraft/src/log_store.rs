@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -11,6 +11,7 @@ use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft::{LogState, OptionalSend, RaftLogReader};
+use openraft_store::positions;
 use tokio::sync::oneshot;
 
 use crate::journal::{Done, Journal, Kind, encode};
@@ -99,17 +100,7 @@ impl RaftLogReader<Types> for LogStore {
         R: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
         let state = self.state();
-        let start = match range.start_bound() {
-            Bound::Included(start) => *start as usize,
-            Bound::Excluded(start) => *start as usize + 1,
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(end) => *end as usize + 1,
-            Bound::Excluded(end) => *end as usize,
-            Bound::Unbounded => usize::MAX,
-        };
-        (start..end.min(state.places.len()))
+        positions(&range, state.places.len())
             .map(|index| state.entry(index))
             .collect()
     }

@@ -5,7 +5,6 @@
 //! Then one JSON object per line comes in, and one answer with the same id per line goes out, with the
 //! shapes of bench/src/replica-protocol.ts. The end of the input ends the process.
 
-mod counter;
 mod journal;
 mod load;
 mod log_store;
@@ -20,6 +19,7 @@ use std::sync::Arc;
 use openraft::async_runtime::WatchReceiver;
 use openraft::impls::BasicNode;
 use openraft::{Config, SnapshotPolicy};
+use openraft_store::Counter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout};
@@ -91,7 +91,7 @@ async fn handle(raft: &Raft, command: Command) -> Value {
                 "role": format!("{:?}", metrics.state).to_lowercase(),
                 "leader": metrics.current_leader.unwrap_or(0),
                 "appliedIndex": metrics.last_applied.map_or(0, |id| id.index),
-                "commitIndex": metrics.committed.map_or(0, |id| id.index),
+                "commitIndex": metrics.local_committed.map_or(0, |id| id.index),
             })
         }
         Command::Close => match raft.shutdown().await {
@@ -118,7 +118,7 @@ async fn start(options: &Options) -> Result<Raft, Box<dyn Error>> {
         Arc::new(config.validate()?),
         network::Network,
         log_store::LogStore::create(&options.dir)?,
-        counter::Counter::default(),
+        Counter::default(),
     )
     .await?;
     tokio::spawn(network::serve(raft.clone(), listener));

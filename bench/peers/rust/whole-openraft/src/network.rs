@@ -246,12 +246,12 @@ impl NetBackoff<Types> for Peer {
 }
 
 impl NetSnapshot<Types> for Peer {
-    type SnapshotData = u64;
+    type SnapshotData = ();
 
     async fn full_snapshot(
         &mut self,
         _: VoteOf<Types>,
-        _: SnapshotOf<Types, u64>,
+        _: SnapshotOf<Types, ()>,
         _: impl Future<Output = ReplicationClosed> + Send + 'static,
         _: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {

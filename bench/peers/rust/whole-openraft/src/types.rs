@@ -22,4 +22,4 @@ openraft::declare_raft_types!(
         Node = openraft::impls::BasicNode,
 );
 
-pub type Raft = openraft::Raft<Types, crate::counter::Counter>;
+pub type Raft = openraft::Raft<Types, openraft_store::Counter<Types>>;
