@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -80,7 +81,7 @@ export class ProcessGroup {
   async kill(id: number): Promise<void> {
     const child = this.#channels.get(id)?.child;
     this.#channels.delete(id);
-    if (child === undefined || child.exitCode !== null || child.pid === undefined) return;
+    if (child === undefined || hasEnded(child)) return;
     await new Promise<void>((resolve) => {
       child.once("exit", () => resolve());
       child.kill("SIGKILL");
@@ -90,7 +91,9 @@ export class ProcessGroup {
   /** Asks replica `id` and waits for the answer, which must be of the kind that was asked for. */
   async ask<K extends Reply["kind"]>(id: number, command: Command, kind: K): Promise<Answer<K>> {
     const channel = this.#channels.get(id);
-    if (channel === undefined) throw new Error(`replica ${id} does not run`);
+    if (channel === undefined || hasEnded(channel.child)) {
+      throw new Error(`replica ${id} does not run`);
+    }
     const requestId = this.#nextId++;
     const reply = await new Promise<Reply>((resolve, reject) => {
       const onExit = (): void => reject(new Error(`replica ${id} ended before it answered`));
@@ -135,6 +138,11 @@ export class ProcessGroup {
   async close(): Promise<void> {
     await Promise.all(this.running.map((id) => this.kill(id)));
   }
+}
+
+/** Whether a process ended by itself, or never began. */
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
 }
 
 /** Ports that the system has free now. */

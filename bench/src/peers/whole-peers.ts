@@ -151,7 +151,10 @@ async function loadFor(
   const leader = await group.leader();
   const writes = Number.MAX_SAFE_INTEGER;
   const command = { kind: "load", clients, bytes, writes, seconds } as const;
-  return (await group.ask(leader, command, "load")).result;
+  const { result } = await group.ask(leader, command, "load");
+  // With one process fewer it would be another setting, and nobody else might notice.
+  await Promise.all(group.running.map((id) => group.status(id)));
+  return result;
 }
 
 /** A lone client's figures are how long it waits, those of many are how much they write. */
