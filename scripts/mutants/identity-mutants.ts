@@ -32,12 +32,8 @@ export const identityMutants: readonly Mutant[] = [
     patches: [
       {
         file: memberTable,
-        find:
-          '      const { address = "", incarnation } = memberOf(table, id) ?? {};\n' +
-          "      return { id, address, incarnation };\n",
-        replace:
-          '      const { address = "" } = memberOf(table, id) ?? {};\n' +
-          "      return { id, address, incarnation: undefined };\n",
+        find: "    .map(({ id, address, incarnation }) => ({ id, address, incarnation }));\n",
+        replace: "    .map(({ id, address }) => ({ id, address, incarnation: undefined }));\n",
       },
     ],
     why: "Which log a node came with is forgotten by those who start again, and they let in another.",
@@ -95,8 +91,8 @@ export const identityMutants: readonly Mutant[] = [
     patches: [
       {
         file: memberTable,
-        find: "table: applyMembersDelta(told, { set: [], removed }) };",
-        replace: "table: applyMembersDelta(told, { set: [], removed: [] }) };",
+        find: "table: afterLeaving(told, left) };",
+        replace: "table: told };",
       },
     ],
     why: "A node that leaves the configuration is not told so, and its id is free for another.",

@@ -1,5 +1,6 @@
 import type { Mutant } from "./mutant.ts";
 
+const memberTable = "packages/runtime/src/member-table.ts";
 const membership = "packages/core/src/membership.ts";
 const dispatch = "packages/core/src/dispatch.ts";
 const heartbeat = "packages/core/src/heartbeat.ts";
@@ -154,5 +155,65 @@ export const retirementMutants: readonly Mutant[] = [
       },
     ],
     why: "A leader that was removed counts its own disk in the place of a voter's.",
+  },
+  {
+    id: "M12-let-go-at-once",
+    rows: ["M12"],
+    property: "LIVE",
+    level: "unit",
+    tests: ["packages/sim/test/whole-regressions.test.ts"],
+    patches: [
+      {
+        file: memberTable,
+        find: "    leaving: [...table.leaving, ...left].sort((a, b) => a.id - b.id),\n",
+        replace: "    leaving: table.leaving,\n",
+      },
+    ],
+    why: "Who was removed is sent away by anyone who knows, while those who have to vote may not know.",
+  },
+  {
+    id: "M12-let-go-by-any-change",
+    rows: ["M12"],
+    property: "LIVE",
+    level: "unit",
+    tests: ["packages/runtime/src/member-table.test.ts"],
+    patches: [
+      {
+        file: memberTable,
+        find: "    leaving: table.leaving.filter(({ id }) => !delta.removed.includes(id)),\n",
+        replace: "    leaving: [],\n",
+      },
+    ],
+    why: "Who was removed is sent away by the next change, though its leader may not have known.",
+  },
+  {
+    id: "M12-never-let-go",
+    rows: ["M12", "M13"],
+    property: "LIVE",
+    level: "unit",
+    tests: ["packages/runtime/src/member-recorder.test.ts"],
+    patches: [
+      {
+        file: "packages/runtime/src/member-recorder.ts",
+        find: "    return (this.#news.size > 0 || leaving.length > 0) && now >= this.#nextAt;\n",
+        replace: "    return this.#news.size > 0 && leaving.length >= 0 && now >= this.#nextAt;\n",
+      },
+    ],
+    why: "Nobody tells a node that it was removed, if the leader that did it was lost.",
+  },
+  {
+    id: "M12-stale-refusal-unheard",
+    rows: ["M12", "M17"],
+    property: "LIVE",
+    level: "unit",
+    tests: ["packages/sim/test/regressions.test.ts"],
+    patches: [
+      {
+        file: "packages/core/src/dispatch.ts",
+        find: "      learnCommitted(state, message.committed);\n",
+        replace: "",
+      },
+    ],
+    why: "A removed node in an older term cannot tell the last voter that it is not needed.",
   },
 ];

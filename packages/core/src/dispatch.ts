@@ -1,6 +1,7 @@
 import { unreachable } from "./assert.ts";
 import {
   isLoyal,
+  learnCommitted,
   onPreVote,
   onPreVoteResponse,
   onRequestVote,
@@ -45,7 +46,7 @@ export function dispatch(state: RaftState, message: Message): void {
   if (message.term > state.term) {
     if (adoptsTerm(message)) becomeFollower(state, message.term, claimedLeader(message));
   } else if (message.term < state.term) {
-    answerStale(state, message);
+    onStale(state, message);
     return;
   }
   dispatchInTerm(state, message);
@@ -93,7 +94,7 @@ function claimedLeader(message: InTerm): NodeId {
 }
 
 /** Tells a node that lives in an older term of this one, if it asked for anything (§5.1). */
-function answerStale(state: RaftState, message: InTerm): void {
+function onStale(state: RaftState, message: InTerm): void {
   switch (message.kind) {
     case "pre-vote":
     case "request-vote":
@@ -113,6 +114,12 @@ function answerStale(state: RaftState, message: InTerm): void {
       });
       break;
     }
+    case "pre-vote-response":
+    case "request-vote-response":
+      // The vote counts no more. But what is committed stays so, and the other may be in no hurry to hear
+      // of this term: a node that was removed, say, never campaigns.
+      learnCommitted(state, message.committed);
+      break;
     default:
       break;
   }

@@ -167,6 +167,21 @@ test("a candidate learns from a refusal what is committed, and applies a change 
   expect(sentBy(node).map(({ to }) => to)).toEqual([2]);
 });
 
+test.each([
+  ["a refusal of its own term", { term: 2, granted: false }],
+  ["a refusal of an older term, from one that never campaigns", { term: 1, granted: false }],
+  ["a vote", { term: 3, granted: true }],
+])("who asks for votes before an election learns what is committed from %s", (_, answer) => {
+  const entries = [1, 2, 3].map((index) => newEntry({ term: 1, index }, "command"));
+  const storage = { ...emptyStorage, hardState: { term: 2, vote: 0, commitIndex: 0 }, entries };
+  const node = new RaftNode(1, [2, 3, 4, 5], { storage });
+  node.campaign();
+  node.advance(node.ready());
+  const committed = { term: 1, index: 2 };
+  node.step({ kind: "pre-vote-response", from: 2, to: 1, ...answer, committed });
+  expect(node.status()).toMatchObject({ role: "pre-candidate", term: 2, commitIndex: 2 });
+});
+
 test("a candidate that learns of nothing to apply goes on", () => {
   const node = voter(3, 1);
   node.campaign();

@@ -195,7 +195,7 @@ function committedFor({ log, commitIndex }: RaftState, last: EntryId): { committ
 }
 
 /** What is committed is committed, whoever says so; this node knows it by its term (§5.3). */
-function learnCommitted(state: RaftState, committed: EntryId | undefined): void {
+export function learnCommitted(state: RaftState, committed: EntryId | undefined): void {
   const { log, role } = state;
   if (committed === undefined || committed.index <= state.commitIndex) return;
   if (role.kind === "leader" || !log.holds(committed)) return;

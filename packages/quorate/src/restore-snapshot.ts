@@ -3,7 +3,7 @@ import { readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { confStateOf, type LogIndex, type NodeId, RaftError, type Term } from "@quorate/core";
 import { openWal, type SnapshotMetadata } from "@quorate/wal";
-import { clusterIdFlaw, encodeMembers, incarnationBytes } from "@quorate/wire";
+import { clusterIdFlaw, encodeMembersDelta, incarnationBytes } from "@quorate/wire";
 import { openNodeDisk } from "./node-disk.ts";
 import { openSnapshotArchive, type SnapshotArchive } from "./snapshot-archive.ts";
 import { validateCluster } from "./start-replica.ts";
@@ -175,7 +175,7 @@ function tableOf(addresses: ReadonlyMap<NodeId, string>): Uint8Array {
   const members = Array.from(addresses, ([id, address]) => {
     return { id, address, incarnation: undefined, priority: 0 };
   });
-  return encodeMembers({ members: members.sort((a, b) => a.id - b.id), removed: [] });
+  return encodeMembersDelta({ set: members.sort((a, b) => a.id - b.id), removed: [] });
 }
 
 function digest(bytes: Uint8Array, text: string): Buffer {

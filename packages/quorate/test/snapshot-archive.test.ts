@@ -10,6 +10,7 @@ import { temporaryDirectory } from "./processes.ts";
 const members = {
   members: [{ id: 1, address: "10.0.0.1:7001", incarnation: undefined, priority: 5 }],
   removed: [9],
+  leaving: [],
 };
 const content = Buffer.alloc(300_000, "state ");
 const cluster = { 1: "127.0.0.1:7001", 2: "127.0.0.1:7002", 3: "127.0.0.1:7003" };

@@ -10,6 +10,7 @@ import {
 import {
   decodeMembers,
   encodeMembers,
+  encodeMembersDelta,
   encodeRecord,
   type Member,
   type MemberTable,
@@ -104,7 +105,7 @@ export function encodeChangeMembers({ wish, ifIndex }: ChangeMembers): Uint8Arra
   const members = news
     .map((member) => newMember(member.id, member.address, member.priority))
     .sort((a, b) => a.id - b.id);
-  const table = encodeMembers({ members, removed: [] });
+  const table = encodeMembersDelta({ set: members, removed: [] });
   return join(encodeRecord([kinds.indexOf(wish.kind) + 1, id, flags, table, ifIndex, set]));
 }
 

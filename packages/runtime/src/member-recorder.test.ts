@@ -1,7 +1,15 @@
-import { confStateOf } from "@quorate/core";
+import { confStateOf, newConfChange } from "@quorate/core";
 import { expect, test } from "vitest";
+import { retelling } from "./member-plan.ts";
 import { MemberRecorder, newsCountMax, recordIntervalMs } from "./member-recorder.ts";
-import { applyMembersDelta, type Membership, memberOf, newMemberTable } from "./member-table.ts";
+import {
+  applyMembersDelta,
+  contextOf,
+  type Membership,
+  membershipChanged,
+  memberOf,
+  newMemberTable,
+} from "./member-table.ts";
 import type { Introduction } from "./ports.ts";
 
 function named(byte: number): Uint8Array {
@@ -40,17 +48,17 @@ test("MemberRecorder records all that is new of members in one go", () => {
     { id: 3, address: "c", incarnation: named(3), priority: 0 },
   ]);
   // Nothing is left to be said.
-  expect(recorder.isDue(Number.MAX_SAFE_INTEGER)).toBe(false);
+  expect(recorder.isDue(after.table, Number.MAX_SAFE_INTEGER)).toBe(false);
 });
 
 test("MemberRecorder keeps to its pace, whatever comes of an attempt", () => {
   const recorder = new MemberRecorder();
-  expect(recorder.isDue(0)).toBe(false);
+  expect(recorder.isDue(start.table, 0)).toBe(false);
   recorder.onSeen(said(2, "b2"));
-  expect(recorder.isDue(0)).toBe(true);
+  expect(recorder.isDue(start.table, 0)).toBe(true);
   expect(recorder.take(start, 0)).toBeDefined();
-  expect(recorder.isDue(recordIntervalMs - 1)).toBe(false);
-  expect(recorder.isDue(recordIntervalMs)).toBe(true);
+  expect(recorder.isDue(start.table, recordIntervalMs - 1)).toBe(false);
+  expect(recorder.isDue(start.table, recordIntervalMs)).toBe(true);
   expect(recorder.take(start, recordIntervalMs)).toBeDefined();
 });
 
@@ -63,6 +71,18 @@ test("MemberRecorder never records another log than the one that is known", () =
   recorder.onSeen(said(2, "b3", 99));
   const moved = record(recorder, known, 9000);
   expect(memberOf(moved.table, 2)).toMatchObject({ address: "b3", incarnation: named(2) });
+});
+
+test("MemberRecorder lets those go who are leaving, until they have gone", () => {
+  const recorder = new MemberRecorder();
+  const changes = [{ kind: "remove", id: 2 }] as const;
+  const left = membershipChanged(start, newConfChange(changes, "auto", contextOf(start.table)));
+  expect(recorder.isDue(left.table, 0)).toBe(true);
+  const told = recorder.take(left, 0) ?? start.table;
+  expect(told).toEqual(left.table);
+  const gone = membershipChanged(left, retelling(left.confState, told));
+  expect(gone).toMatchObject({ confState: left.confState, table: { removed: [2], leaving: [] } });
+  expect(recorder.isDue(gone.table, recordIntervalMs)).toBe(false);
 });
 
 test("MemberRecorder remembers who is no member yet", () => {

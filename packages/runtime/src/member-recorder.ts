@@ -12,7 +12,8 @@ export const recordIntervalMs = 1000;
 /**
  * What nodes said of themselves that their group does not know: the log that a new member came with,
  * and where a member is reached that has moved. A leader records it, in one change for all, and not
- * too often. Once a log is recorded, it stays: a member that comes with another is not let in.
+ * too often; and in the same way lets those go who were removed. Once a log is recorded, it stays: a member
+ * that comes with another is not let in.
  */
 export class MemberRecorder {
   readonly #news = new Map<NodeId, Introduction>();
@@ -43,9 +44,9 @@ export class MemberRecorder {
     }
   }
 
-  /** Whether an attempt may be made at `now`, as far as the time and what was seen say. */
-  isDue(now: number): boolean {
-    return this.#news.size > 0 && now >= this.#nextAt;
+  /** Whether an attempt may be made at `now`, as far as the time and what was seen of `table` say. */
+  isDue({ leaving }: MemberTable, now: number): boolean {
+    return (this.#news.size > 0 || leaving.length > 0) && now >= this.#nextAt;
   }
 
   /** The table that the group should know, or undefined if it knows it. Counts as an attempt. */
@@ -59,7 +60,8 @@ export class MemberRecorder {
       const member = updated(known, said);
       if (member !== known) set.push(member);
     }
-    return set.length === 0 ? undefined : applyMembersDelta(table, { set, removed: [] });
+    if (set.length === 0 && table.leaving.length === 0) return undefined;
+    return applyMembersDelta(table, { set, removed: [] });
   }
 }
 

@@ -12,6 +12,7 @@ import {
   applyMembersDelta,
   contextOf,
   emptyMemberTable,
+  goneOf,
   incarnationOf,
   isRemoved,
   type Membership,
@@ -55,6 +56,7 @@ test("newMemberTable is in the order of ids, with addresses and nothing else", (
       { id: 3, address: "c", incarnation: undefined, priority: 0 },
     ],
     removed: [],
+    leaving: [],
   });
   expect(newMemberTable([])).toEqual(emptyMemberTable);
 });
@@ -104,13 +106,28 @@ test("membershipAfter: who is replaced is known until the joint configuration is
   ]);
   const left = membershipAfter(joint, dataOf(joint, [], new Uint8Array(0)));
   expect(left.table.removed).toEqual([3]);
-  expect(peersOf(left, 1).map(({ id }) => id)).toEqual([2, 4]);
+  // Not every member knows yet: it may be needed, and is to be reached.
+  expect(left.table.leaving).toEqual([newMember(3, "c")]);
+  expect(peersOf(left, 1).map(({ id }) => id)).toEqual([2, 4, 3]);
+  expect(goneOf(left.table)).toEqual([]);
+});
+
+test("membershipAfter: who was removed has gone by the first change whose leader knew of it", () => {
+  const left = membershipAfter(three, change(three, [{ kind: "remove", id: 2 }]));
+  // The context says nothing, as one of a leader that has not applied the removal says nothing of that.
+  const adding: MemberChange[] = [{ kind: "add-learner", id: 4 }];
+  const later = membershipAfter(left, dataOf(left, adding, new Uint8Array(0)));
+  expect(later.table).toEqual(left.table);
+  const gone = membershipAfter(left, change(left, [{ kind: "remove", id: 3 }]));
+  expect(gone.table.leaving).toEqual([newMember(3, "c")]);
+  expect(goneOf(gone.table)).toEqual([2]);
+  expect(peersOf(gone, 1).map(({ id }) => id)).toEqual([3]);
 });
 
 test("membershipAfter: one whom the table never knew leaves a tombstone, too", () => {
   const bare: Membership = { confState: confStateOf([1, 2]), table: emptyMemberTable };
   const after = membershipAfter(bare, dataOf(bare, [{ kind: "remove", id: 2 }], new Uint8Array(0)));
-  expect(after.table).toEqual({ members: [], removed: [2] });
+  expect(after.table).toEqual({ members: [], removed: [2], leaving: [newMember(2, "")] });
 });
 
 test("membershipAfter: a node that joins learns all from the first change, tombstones too", () => {

@@ -14,7 +14,7 @@ import {
 import {
   decodeMembers,
   decodeMembersDelta,
-  encodeMembers,
+  encodeMembersDelta,
   type Member,
   type MembersDelta,
   type MemberTable,
@@ -27,7 +27,10 @@ import type { Peer } from "./ports.ts";
  *
  * The context of every change of the configuration is the whole table as the leader then has it. So one
  * change tells a node that joins with an empty disk all there is to know. Nobody is removed by a
- * context: whoever leaves the configuration becomes a tombstone by that, at the very entry.
+ * context: whoever leaves the configuration becomes a tombstone by that, at the very entry. But a context
+ * tells that the leader which wrote it had applied the removal. Whoever holds such an entry knows that the
+ * removal is committed, since each got it from one that knew; so when the entry is committed itself, a
+ * majority knows, and whoever was removed is needed no more: until then it is *leaving*.
  */
 
 /** Who takes part in a group, and what the group knows of them, as of one entry of the log. */
@@ -38,7 +41,7 @@ export interface Membership {
 }
 
 /** The table of a group that knows nothing of its members. */
-export const emptyMemberTable: MemberTable = { members: [], removed: [] };
+export const emptyMemberTable: MemberTable = { members: [], removed: [], leaving: [] };
 
 /** The table of a group that begins with the nodes of `addresses`. An address may be empty: not known. */
 export function newMemberTable(addresses: Iterable<readonly [NodeId, string]>): MemberTable {
@@ -66,19 +69,32 @@ export function incarnationOf(table: MemberTable, id: NodeId): Uint8Array | unde
   return memberOf(table, id)?.incarnation;
 }
 
-/** The table after `delta`. What was removed stays so, whatever `delta` sets. */
+/** The table after `delta`. What was removed stays so, whatever `delta` sets; what it removes is gone. */
 export function applyMembersDelta(table: MemberTable, delta: MembersDelta): MemberTable {
   const removed = ascending([...table.removed, ...delta.removed]);
   const members = new Map<NodeId, Member>();
   for (const member of [...table.members, ...delta.set]) {
     if (!removed.includes(member.id)) members.set(member.id, member);
   }
-  return { members: [...members.values()].sort((a, b) => a.id - b.id), removed };
+  return {
+    members: [...members.values()].sort((a, b) => a.id - b.id),
+    removed,
+    leaving: table.leaving.filter(({ id }) => !delta.removed.includes(id)),
+  };
+}
+
+/** The table when the nodes `ids` have left the configuration: they are removed, and leaving. */
+function afterLeaving(table: MemberTable, ids: readonly NodeId[]): MemberTable {
+  const left = ids.map((id) => memberOf(table, id) ?? newMember(id, ""));
+  return {
+    ...applyMembersDelta(table, { set: [], removed: ids }),
+    leaving: [...table.leaving, ...left].sort((a, b) => a.id - b.id),
+  };
 }
 
 /** The context of a change by which the group will know its members as `table` says. */
 export function contextOf(table: MemberTable): Uint8Array {
-  return encodeMembers(table);
+  return encodeMembersDelta({ set: table.members, removed: table.removed });
 }
 
 /**
@@ -99,9 +115,9 @@ export function membershipChanged(before: Membership, change: ConfChange): Membe
 function membershipIn(before: Membership, confState: ConfState, context: Uint8Array): Membership {
   const told = applyMembersDelta(before.table, deltaOf(context));
   const present = new Set(membersOf(confState));
-  const known = [...membersOf(before.confState), ...told.members.map(({ id }) => id)];
-  const removed = known.filter((id) => !present.has(id));
-  return { confState, table: applyMembersDelta(told, { set: [], removed }) };
+  const known = ascending([...membersOf(before.confState), ...told.members.map(({ id }) => id)]);
+  const left = known.filter((id) => !present.has(id) && !isRemoved(told, id));
+  return { confState, table: afterLeaving(told, left) };
 }
 
 /** The membership after those of `entries` that follow on `start`, at `startIndex`, up to `endIndex`. */
@@ -134,12 +150,15 @@ export function restoredMembership(confState: ConfState, members: Uint8Array): M
   return { confState, table: decodeMembers(members) };
 }
 
-/** All members but `self`, as the network is to know them. */
+/** All members but `self`, and those who are leaving, as the network is to know them. */
 export function peersOf({ confState, table }: Membership, self: NodeId): Peer[] {
-  return membersOf(confState)
-    .filter((id) => id !== self)
-    .map((id) => {
-      const { address = "", incarnation } = memberOf(table, id) ?? {};
-      return { id, address, incarnation };
-    });
+  const members = membersOf(confState).map((id) => memberOf(table, id) ?? newMember(id, ""));
+  return [...members, ...table.leaving]
+    .filter(({ id }) => id !== self)
+    .map(({ id, address, incarnation }) => ({ id, address, incarnation }));
+}
+
+/** Those who were removed and are not needed any more, as the network is to know them. */
+export function goneOf({ removed, leaving }: MemberTable): NodeId[] {
+  return removed.filter((id) => !leaving.some((member) => member.id === id));
 }

@@ -12,7 +12,7 @@ import { decodeChangeMembers } from "./member-codec.ts";
 import { MemberOperation, type MemberOperationHost } from "./member-operation.ts";
 import { type MemberPlan, planMembers, retelling } from "./member-plan.ts";
 import { MemberRecorder } from "./member-recorder.ts";
-import { type Membership, membershipAfter, peersOf } from "./member-table.ts";
+import { goneOf, type Membership, membershipAfter, peersOf } from "./member-table.ts";
 import type { MemberWish } from "./member-wish.ts";
 import { type MembersView, viewOf } from "./members-view.ts";
 import type { Clock, Introduction, Peer } from "./ports.ts";
@@ -27,8 +27,8 @@ export interface MembersHost {
   refusal(): RaftError | undefined;
   /** The core has new work. */
   wake(): void;
-  /** The network is to know these, and the loop its members. */
-  onChanged(membership: Membership, peers: readonly Peer[], removed: readonly NodeId[]): void;
+  /** The network is to know these peers, and these as removed, and the loop its members. */
+  onChanged(membership: Membership, peers: readonly Peer[], gone: readonly NodeId[]): void;
 }
 
 /** Codes by which the core does not take a change at present, which is no reason to complain. */
@@ -163,15 +163,15 @@ export class Members {
   #tell(): void {
     const membership = this.#membership;
     const peers = peersOf(membership, this.#host.node.id);
-    this.#host.onChanged(membership, peers, membership.table.removed);
+    this.#host.onChanged(membership, peers, goneOf(membership.table));
   }
 
   /** Records what is new of members, if this node leads and nothing else is to be changed. */
   #record(): void {
     const { node, clock } = this.#host;
-    const { confState } = this.#membership;
+    const { confState, table: known } = this.#membership;
     const now = clock.now();
-    if (node.role !== "leader" || isJoint(confState) || !this.#recorder.isDue(now)) return;
+    if (node.role !== "leader" || isJoint(confState) || !this.#recorder.isDue(known, now)) return;
     if (this.#host.refusal() !== undefined) return;
     const table = this.#recorder.take(this.#membership, now);
     if (table === undefined) return;

@@ -265,7 +265,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   #onRemoved(by: NodeId): void {
     if (isOver(this.#state)) return;
     this.#removedBy = by;
-    this.#parts.retireInTime();
+    this.#parts.leadership.retire();
     this.#wake();
   }
 

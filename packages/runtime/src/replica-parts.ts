@@ -66,9 +66,6 @@ export interface LoopDoor {
   isConnected(peer: NodeId): boolean;
 }
 
-/** For how many election timeouts a node may lead that was told of its removal. */
-const retiringTimeouts = 10;
-
 /**
  * What a replica is made of, wired together: each part knows only what it may ask of the others. The
  * loop drives them.
@@ -94,8 +91,6 @@ export class ReplicaParts<Query, Answer> {
   readonly #opened: Opened;
   readonly #door: LoopDoor;
   readonly #forwarding: Forwarding;
-  /** Whether this node, which was removed, ceases to lead after a while. */
-  #isRetiring = false;
   /** What the state machine was restored from, until the core is told. */
   #restored: Restorable | undefined;
 
@@ -243,10 +238,10 @@ export class ReplicaParts<Query, Answer> {
       electionTimeoutMs: tickMs * electionTimeoutTicks,
       refusal: () => this.#door.proposalRefusal(),
       wake: () => this.#door.wake(),
-      onChanged: ({ confState }, peers, removed) => {
+      onChanged: ({ confState, table }, peers, gone) => {
         network.setPeers(peers);
-        network.setRemoved(removed);
-        for (const peer of removed) {
+        network.setRemoved(gone);
+        for (const peer of table.removed) {
           this.sender.forget(peer);
           this.#forwarding.forget(peer);
         }
@@ -254,18 +249,6 @@ export class ReplicaParts<Query, Answer> {
         this.events.emit({ kind: "members-changed", index, confState });
       },
     });
-  }
-
-  /**
-   * This node was removed, as one that stays says. If it leads, it may have to tell others so; but it may
-   * never learn that they know: so it ceases to lead after a while.
-   */
-  retireInTime(): void {
-    const { tickMs, electionTimeoutTicks } = this.#options;
-    const onDeadline = (): void => this.leadership.retire();
-    if (this.#isRetiring) return;
-    this.#isRetiring = true;
-    this.deadlines.add({ onDeadline }, retiringTimeouts * electionTimeoutTicks * tickMs);
   }
 
   #defineMethods(): void {

@@ -175,8 +175,8 @@ export type ReplicaEvent =
       readonly bytes: number;
     }
   /**
-   * The group has removed this replica, as `by` says: a member, or its own log if nobody tells it for ten
-   * election timeouts. It stopped. Final: its id is never given again.
+   * The group has removed this replica, as the member `by` says. It stopped. Final: its id is never given
+   * again.
    */
   | { readonly kind: "removed"; readonly by: NodeId }
   /** The replica stopped by itself. Final. */

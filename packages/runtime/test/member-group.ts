@@ -49,7 +49,7 @@ export class MemberNode {
   readonly changes: Entry[] = [];
   /** What the network was told last. */
   peers: readonly Peer[] = [];
-  removed: readonly NodeId[] = [];
+  gone: readonly NodeId[] = [];
   /** Why nothing can be appended here. */
   refusal: RaftError | undefined = undefined;
   isAwake = true;
@@ -105,9 +105,9 @@ export class MemberNode {
       electionTimeoutMs: tickMs * electionTimeoutTicks,
       refusal: () => this.refusal,
       wake,
-      onChanged: (_, peers, removed) => {
+      onChanged: (_, peers, gone) => {
         this.peers = peers;
-        this.removed = removed;
+        this.gone = gone;
       },
     });
     this.calls.define(methods.changeMembers, (payload, timeoutMs, reply) =>

@@ -1,6 +1,7 @@
 import { at, isMember, type LogIndex, type NodeId, sameConfState } from "@quorate/core";
 import { SeededRandom } from "@quorate/runtime/testing";
 import { expect, test } from "vitest";
+import { goneOf } from "../src/member-table.ts";
 import type { MemberWish } from "../src/member-wish.ts";
 import type { MembersView } from "../src/members-view.ts";
 import { Watched } from "./cluster.ts";
@@ -91,12 +92,12 @@ class Swarm {
 
   /** Checks what must hold at any time. */
   check(): void {
-    for (const { raft, members, removed, changes } of this.group.nodes.values()) {
+    for (const { raft, members, gone, changes } of this.group.nodes.values()) {
       raft.check();
       const { confState, table } = members.membership;
       expect(sameConfState(confState, raft.confState)).toBe(true);
-      expect(removed).toEqual(table.removed);
-      expect(removed.filter((id) => isMember(confState, id))).toEqual([]);
+      expect(gone).toEqual(goneOf(table));
+      expect(table.removed.filter((id) => isMember(confState, id))).toEqual([]);
       for (const { index, data } of changes) {
         const other = this.#changes.get(index);
         if (other === undefined) this.#changes.set(index, data);

@@ -88,7 +88,7 @@ test("a removed member leaves a tombstone, and its id is refused with the remedy
   await group.settled([removed]);
   group.cutOff(3);
   agree(group, "1 2 -3");
-  expect(group.node(2).removed).toEqual([3]);
+  expect(group.node(2).gone).toEqual([3]);
   expect(group.node(2).peers.map(({ id }) => id)).toEqual([1]);
   const again = new Watched(group.node(1).users.add({ id: 3, address: "host-3" }));
   await group.settled([again]);
@@ -127,7 +127,7 @@ test("a dead voter is replaced by a new node at its own address, in one change",
   await group.settled([replaced]);
   expect(show(replaced.value)).toBe("1 2 4 -3");
   agree(group, "1 2 4 -3");
-  expect(group.node(4).removed).toEqual([3]);
+  expect(group.node(4).gone).toEqual([3]);
 });
 
 test("a group grows from three to five, and shrinks back to others", async () => {
@@ -281,7 +281,7 @@ test("a node that joins by a snapshot knows all members, tombstones and addresse
   agree(group, "1 2 3 5 -4");
   expect(raft.snapshot?.index).toBeGreaterThan(0);
   expect(joining.raft.status().firstIndex).toBeGreaterThan(1);
-  expect(joining.removed).toEqual([4]);
+  expect(joining.gone).toEqual([4]);
   expect(joining.users.list().members.map(({ address }) => address)).toEqual([
     "host-1",
     "host-2",

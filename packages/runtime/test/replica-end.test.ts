@@ -1,5 +1,5 @@
-import { type Entry, type NodeId, RaftError } from "@quorate/core";
-import type { MemorySnapshots, Receiver, ReplicaEvent, StateMachine } from "@quorate/runtime";
+import { type Entry, RaftError } from "@quorate/core";
+import type { MemorySnapshots, ReplicaEvent, StateMachine } from "@quorate/runtime";
 import { MemoryDisk } from "@quorate/wal/testing";
 import { expect, test } from "vitest";
 import { Cluster, type Member, Watched } from "./cluster.ts";
@@ -138,33 +138,6 @@ test("nothing is told after a removed replica said that it is removed", async ()
     expect(told.at(-1)?.kind).toBe("removed");
     await cluster.close();
   }
-});
-
-test("a leader that hears early that it is removed leads on, and its last word is that it is", async () => {
-  const cluster = new Cluster(3);
-  const receivers = new Map<NodeId, Receiver>();
-  for (const id of cluster.voters) {
-    const network = cluster.hub.network(id);
-    const open = (receiver: Receiver, incarnation?: Uint8Array): Promise<void> => {
-      receivers.set(id, receiver);
-      return network.open(receiver, incarnation);
-    };
-    await cluster.start(id, new MemoryDisk(), { network: { ...network, open } });
-  }
-  await cluster.untilLed();
-  const { leader } = cluster;
-  const [other] = cluster.followers;
-  receivers.get(leader.id)?.onRemoved(other?.id ?? 0);
-  await cluster.run(2000);
-  expect(leader.replica.status()).toMatchObject({ state: "running", role: "leader" });
-  cluster.hub.isolate(leader.id);
-  await cluster.until(() => leader.replica.status().state === "removed");
-  await cluster.run(1000);
-  expect(leader.events.slice(-2)).toMatchObject([
-    { kind: "role-changed", role: "follower", reason: "no-quorum" },
-    { kind: "removed", by: other?.id },
-  ]);
-  await cluster.close();
 });
 
 test("a leader that was removed while it heard nobody goes in time", async () => {

@@ -29,11 +29,13 @@ export interface Member {
   readonly priority: number;
 }
 
-/** Everyone who is or was in a group. Lists are ascending; no id is in both. */
+/** Everyone who is or was in a group. Lists are ascending; no id is in both of the first two. */
 export interface MemberTable {
   readonly members: readonly Member[];
   /** The ids of those who were removed. None is ever given again. */
   readonly removed: readonly NodeId[];
+  /** Those of `removed` who may still be needed: not enough of the members are known to know of it. */
+  readonly leaving: readonly Member[];
 }
 
 /** What changes in a member table. Lists are ascending; no id is in both. */
@@ -46,7 +48,8 @@ export interface MembersDelta {
 
 const tagMember = tagOf(1, wireBytes);
 const tagRemoved = tagOf(2, wireVarint);
-const tableFieldMax = 2;
+const tagLeaving = tagOf(3, wireBytes);
+const tableFieldMax = 3;
 const memberFieldMax = 4;
 
 /** The bytes of `table`; none if it is empty. Throws `invalid_argument` if it breaks what it promises. */
@@ -54,8 +57,9 @@ export function encodeMembers(table: MemberTable): Uint8Array {
   const flaw = tableFlaw(table);
   if (flaw !== undefined) throw new RaftError("invalid_argument", flaw);
   const members = table.members.map(encodeMember);
+  const leaving = table.leaving.map(encodeMember);
   let size = 0;
-  for (const member of members) size += 1 + prefixedBytes(member.length);
+  for (const member of [...members, ...leaving]) size += 1 + prefixedBytes(member.length);
   for (const id of table.removed) size += 1 + varintBytes(id);
   const writer = new ChunkWriter(size, Number.POSITIVE_INFINITY);
   for (const member of members) {
@@ -63,6 +67,10 @@ export function encodeMembers(table: MemberTable): Uint8Array {
     writer.raw(member);
   }
   for (const id of table.removed) writer.field(tagRemoved, id);
+  for (const member of leaving) {
+    writer.field(tagLeaving, member.length);
+    writer.raw(member);
+  }
   return writer.finish()[0] ?? new Uint8Array(0);
 }
 
@@ -71,11 +79,12 @@ export function decodeMembers(bytes: Uint8Array): MemberTable {
   const reader = new ProtoReader(bytes);
   const members: Member[] = [];
   const removed: NodeId[] = [];
+  const leaving: Member[] = [];
   while (reader.more) {
     const tag = reader.tag();
-    if (tag === tagMember) {
+    if (tag === tagMember || tag === tagLeaving) {
       const outer = reader.enter();
-      members.push(readMember(reader));
+      (tag === tagMember ? members : leaving).push(readMember(reader));
       reader.leave(outer);
     } else if (tag === tagRemoved) {
       removed.push(reader.number());
@@ -83,7 +92,7 @@ export function decodeMembers(bytes: Uint8Array): MemberTable {
       reader.skipUnknown(tag, tableFieldMax);
     }
   }
-  const table = { members, removed };
+  const table = { members, removed, leaving };
   const flaw = tableFlaw(table);
   if (flaw !== undefined) throw malformed(flaw);
   return table;
@@ -94,7 +103,7 @@ export function decodeMembers(bytes: Uint8Array): MemberTable {
  * `invalid_argument` if it breaks what it promises.
  */
 export function encodeMembersDelta(delta: MembersDelta): Uint8Array {
-  return encodeMembers({ members: delta.set, removed: delta.removed });
+  return encodeMembers({ members: delta.set, removed: delta.removed, leaving: [] });
 }
 
 /** The delta in `bytes`, and nothing of these: the caller may change them. Throws `malformed`. */
@@ -141,14 +150,16 @@ function readMember(reader: ProtoReader): Member {
   return { id, address, incarnation, priority };
 }
 
-function tableFlaw({ members, removed }: MemberTable): string | undefined {
+function tableFlaw({ members, removed, leaving }: MemberTable): string | undefined {
   const ids = members.map(({ id }) => id);
-  if (!isAscending(ids) || !isAscending(removed)) {
+  const leavingIds = leaving.map(({ id }) => id);
+  if (![ids, removed, leavingIds].every(isAscending)) {
     return "the ids of members must be at least 1, ascending, each once";
   }
+  if (leavingIds.some((id) => !removed.includes(id))) return "a node leaves that was not removed";
   const present = new Set(ids);
   if (removed.some((id) => present.has(id))) return "a member was removed";
-  for (const member of members) {
+  for (const member of [...members, ...leaving]) {
     const flaw = memberFlaw(member);
     if (flaw !== undefined) return flaw;
   }

@@ -219,17 +219,22 @@ const memberDetails = fc.record({
   priority: fc.integer({ min: 0, max: 1000 }),
 });
 
-/** Tables of some members, of whom some were removed. */
+/** Tables of some members, of whom some were removed, and some of these are leaving. */
 export const memberTables: fc.Arbitrary<MemberTable> = fc
-  .uniqueArray(fc.tuple(ids, fc.option(memberDetails)), { selector: ([id]) => id, maxLength: 8 })
+  .uniqueArray(fc.tuple(ids, memberDetails, fc.constantFrom("member", "leaving", "gone")), {
+    selector: ([id]) => id,
+    maxLength: 8,
+  })
   .map((nodes) => {
     const members: Member[] = [];
     const removed: number[] = [];
-    for (const [id, details] of nodes.toSorted(([a], [b]) => a - b)) {
-      if (details === null) removed.push(id);
-      else members.push({ id, ...details });
+    const leaving: Member[] = [];
+    for (const [id, details, state] of nodes.toSorted(([a], [b]) => a - b)) {
+      if (state === "member") members.push({ id, ...details });
+      else removed.push(id);
+      if (state === "leaving") leaving.push({ id, ...details });
     }
-    return { members, removed };
+    return { members, removed, leaving };
   });
 
 export const snapshotOffers: fc.Arbitrary<SnapshotOffer> = fc

@@ -115,6 +115,7 @@ const members: MemberTable = {
     { id: 300, address: "n300:7000", incarnation: undefined, priority: 0 },
   ],
   removed: [2, 3],
+  leaving: [{ id: 3, address: "n3:7000", incarnation: undefined, priority: 0 }],
 };
 const joining: MembersDelta = {
   set: [{ id: 4, address: "n4:7000", incarnation: undefined, priority: 0 }],

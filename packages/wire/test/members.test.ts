@@ -21,7 +21,7 @@ function memberOf(id: number, details: Partial<Member> = {}): Member {
 
 /** A table of node 1 alone. */
 function tableOf(details: Partial<Member>): MemberTable {
-  return { members: [memberOf(1, details)], removed: [] };
+  return { members: [memberOf(1, details)], removed: [], leaving: [] };
 }
 
 test("decodeMembers reads what encodeMembers made", () => {
@@ -38,13 +38,13 @@ test("decodeMembersDelta reads what encodeMembersDelta made, and it is laid out 
       const delta = { set: members, removed };
       const bytes = encodeMembersDelta(delta);
       expect(decodeMembersDelta(bytes)).toEqual(delta);
-      expect(bytes).toEqual(encodeMembers({ members, removed }));
+      expect(bytes).toEqual(encodeMembers({ members, removed, leaving: [] }));
     }),
   );
 });
 
 test("an empty table takes no bytes", () => {
-  expect(encodeMembers({ members: [], removed: [] })).toEqual(new Uint8Array(0));
+  expect(encodeMembers({ members: [], removed: [], leaving: [] })).toEqual(new Uint8Array(0));
   expect(decodeMembersDelta(new Uint8Array(0))).toEqual({ set: [], removed: [] });
 });
 
@@ -55,6 +55,7 @@ test("what is as long or as high as it may be is read back", () => {
       memberOf(Number.MAX_SAFE_INTEGER, { incarnation: new Uint8Array(16) }),
     ],
     removed: [Number.MAX_SAFE_INTEGER - 1],
+    leaving: [memberOf(Number.MAX_SAFE_INTEGER - 1, { address: "x" })],
   };
   expect(decodeMembers(encodeMembers(table))).toEqual(table);
 });
@@ -62,7 +63,7 @@ test("what is as long or as high as it may be is read back", () => {
 test("a table of thousands of members is read back", () => {
   const address = "a-node-with-a-long-name.example.org:7000";
   const members = Array.from({ length: 2000 }, (_, place) => memberOf(place + 1, { address }));
-  const table = { members, removed: [3000, 3001] };
+  const table = { members, removed: [3000, 3001], leaving: [] };
   expect(decodeMembers(encodeMembers(table))).toEqual(table);
 });
 
@@ -75,14 +76,25 @@ test("decodeMembers keeps nothing of the bytes", () => {
 });
 
 const flawed: Record<string, MemberTable> = {
-  "a member 0": { members: [memberOf(0)], removed: [] },
-  "a removed node 0": { members: [], removed: [0] },
-  "a member that is no integer": { members: [memberOf(1.5)], removed: [] },
-  "members in another order": { members: [memberOf(2), memberOf(1)], removed: [] },
-  "a member twice": { members: [memberOf(2), memberOf(2)], removed: [] },
-  "removed nodes in another order": { members: [], removed: [2, 1] },
-  "a removed node twice": { members: [], removed: [2, 2] },
-  "a member that was removed": { members: [memberOf(1), memberOf(2)], removed: [2] },
+  "a member 0": { members: [memberOf(0)], removed: [], leaving: [] },
+  "a removed node 0": { members: [], removed: [0], leaving: [] },
+  "a member that is no integer": { members: [memberOf(1.5)], removed: [], leaving: [] },
+  "members in another order": { members: [memberOf(2), memberOf(1)], removed: [], leaving: [] },
+  "a member twice": { members: [memberOf(2), memberOf(2)], removed: [], leaving: [] },
+  "removed nodes in another order": { members: [], removed: [2, 1], leaving: [] },
+  "a removed node twice": { members: [], removed: [2, 2], leaving: [] },
+  "a leaving node that was not removed": { members: [], removed: [1], leaving: [memberOf(2)] },
+  "leaving nodes in another order": {
+    members: [],
+    removed: [1, 2],
+    leaving: [memberOf(2), memberOf(1)],
+  },
+  "a leaving node of too high a priority": {
+    members: [],
+    removed: [1],
+    leaving: [memberOf(1, { priority: priorityMax + 1 })],
+  },
+  "a member that was removed": { members: [memberOf(1), memberOf(2)], removed: [2], leaving: [] },
   "a priority of 1001": tableOf({ priority: 1001 }),
   "a priority of -1": tableOf({ priority: -1 }),
   "a priority that is no integer": tableOf({ priority: 0.5 }),
@@ -114,6 +126,8 @@ const refused: Record<string, readonly number[]> = {
   "a member twice": [...memberField(0x08, 2), ...memberField(0x08, 2)],
   "removed nodes in another order": [0x10, 2, 0x10, 1],
   "a removed node twice": [0x10, 2, 0x10, 2],
+  "a leaving node that was not removed": [0x10, 1, 0x1a, 2, 0x08, 2],
+  "leaving nodes in another order": [0x10, 1, 0x10, 2, 0x1a, 2, 0x08, 2, 0x1a, 2, 0x08, 1],
   "a member that was removed": [...memberField(0x08, 2), 0x10, 2],
   "a priority of 1001": memberField(0x08, 1, 0x20, 0xe9, 7),
   "an incarnation of 15 bytes": memberField(0x08, 1, 0x1a, 15, ...new Uint8Array(15)),
