@@ -1,10 +1,11 @@
+import fs from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { AssertionError, RaftError } from "@quorate/core";
 import { diskConformance } from "@quorate/wal/testing";
-import { expect, test } from "vitest";
-import { dropBytes, openNodeDisk } from "../src/node-disk.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { dropBytes, openFile, openNodeDisk } from "../src/node-disk.ts";
 import { storageError, syncError } from "../src/storage-error.ts";
 import { temporaryDirectory } from "./processes.ts";
 
@@ -75,6 +76,32 @@ test("a file writes more chunks than one system call takes, joined or not", asyn
   }
   await file.close();
 });
+
+test("what is written synced is durable when the write ends", async () => {
+  const path = await temporaryDirectory();
+  const disk = await openNodeDisk(path);
+  const [writes, syncs] = [vi.spyOn(fs, "writev"), vi.spyOn(fs, "fdatasync")];
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+  });
+  const files = [await disk.create("log"), await openFile(join(path, "copy"), "wx+", "create")];
+  for (const file of files) {
+    writes.mockClear();
+    await file.writeSynced(3, [Buffer.from("hello")]);
+    const fd = writes.mock.lastCall?.[0] ?? 0;
+    const isSynced = process.platform === "linux" && (await openFlags(fd)) & fs.constants.O_DSYNC;
+    if (!isSynced) expect(syncs).toHaveBeenLastCalledWith(fd, expect.anything());
+    await file.close();
+  }
+  // Only a log is worth a descriptor of its own.
+  expect(syncs).toHaveBeenCalledTimes(process.platform === "linux" ? 1 : 2);
+});
+
+/** How descriptor `fd` of this process was opened, as Linux tells. */
+async function openFlags(fd: number): Promise<number> {
+  const info = await readFile(`/proc/self/fdinfo/${fd}`, "utf8");
+  return Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "", 8);
+}
 
 test("what a file reads is a plain byte array, whose slices are copies", async () => {
   const disk = await openNodeDisk(await temporaryDirectory());

@@ -131,7 +131,6 @@ export class ReplicaParts<Query, Answer> {
     this.reads.stop(untouched);
     this.calls.stop(untouched, pending);
     this.leadership.stop(pending);
-    this.farewell.observe();
     this.deadlines.clear();
     // First what waits for a turn of the state machine, so that its queue can come to an end.
     await Promise.all([

@@ -78,13 +78,16 @@ test.each(["running", "full", "stuck", "alone"])(
 );
 
 test("a leader that is closed hands over; what is called meanwhile settles truthfully", async () => {
-  const cluster = await Cluster.ready(3, { handOverTimeoutMs: 2000 });
+  const cluster = await Cluster.ready(3, { handOverTimeoutMs: 60_000 });
   const { leader } = cluster;
   const early = cluster.propose(leader, "early");
+  const startMs = cluster.clock.now();
   const closing = new Watched(leader.replica.close());
   const late = Array.from({ length: 3 }, (_, index) => cluster.propose(leader, `late${index}`));
   const read = cluster.ask(leader);
   await cluster.until(() => closing.isSettled);
+  // No longer than it takes: an election, and the answers.
+  expect(cluster.clock.now() - startMs).toBeLessThan(5000);
   const [other] = cluster.members.filter((member) => member !== leader);
   if (other === undefined) throw new Error("there are others");
   await cluster.until(() => other.replica.status().leader !== leader.id);
