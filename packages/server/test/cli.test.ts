@@ -239,6 +239,15 @@ test("--version and --help answer on standard output with status 0", async () =>
   }
 });
 
+test("whoever reads the output may stop before its end", async () => {
+  for (const command of ["--help", "serve --help", "sim --seed 1"]) {
+    const process = new CommandProcess(command.split(" "));
+    processes.push(process);
+    process.stopReading();
+    expect([command, (await process.exited).status, process.stderr]).toEqual([command, 0, ""]);
+  }
+});
+
 test("serve stops on SIGTERM with status 0, and finds its data again", async () => {
   const { http, options } = await serveOptions("again");
   const client = ["--endpoints", `http://${http}`];

@@ -78,6 +78,11 @@ export class CommandProcess {
     return this.#stderr;
   }
 
+  /** Reads no more of what the process writes to standard output, whose pipe breaks. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

@@ -10,7 +10,6 @@ export async function local(options: LocalOptions): Promise<number> {
   const addresses = localAddresses(options.nodes, options.httpPort, options.peerPort);
   await refuseBusyPorts(addresses);
   await claimDataDir(options.dataDir, options.nodes);
-  process.stdout.on("error", () => {});
   const cluster = new LocalCluster(options, addresses, (text) => process.stdout.write(`${text}\n`));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => cluster.requestStop());

@@ -32,6 +32,8 @@ import { statusCommand } from "./status-command.ts";
  * status. What a user can cause ends in a message, never in an exception.
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  // Whoever reads the output may stop before its end: no reason for a node to stop serving, or to complain.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   let status: number = exitStatus.ok;
   const program = createProgram((result) => {
     status = result;

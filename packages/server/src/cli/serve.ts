@@ -63,8 +63,6 @@ export async function serve(options: ServeOptions): Promise<number> {
     { format: options.logFormat, level: options.logLevel, color: process.stdout.isTTY },
     { write: (line) => process.stdout.write(line) },
   );
-  // Nobody reads the log any more. That is no reason to stop serving.
-  process.stdout.on("error", () => {});
   logDefects(log);
 
   const stop = stopReason(options.exitWithParent);

@@ -13,8 +13,6 @@ import { CommandError, exitStatus } from "./exit-status.ts";
 
 /** Runs one seed, a scenario, or a campaign, and says what came of it. */
 export async function simCommand(settings: SimSettings): Promise<number> {
-  // Whoever reads the output may stop before its end.
-  process.stdout.on("error", () => {});
   const { seed, replay, trace, tla } = settings;
   const isOne = seed !== undefined || replay !== undefined;
   if (settings.print === true && !isOne) {
