@@ -1,7 +1,7 @@
 /** One measured figure, beside its floor from the same run. */
 export interface Figure {
   /** Which of the product's five figures it belongs to. */
-  readonly group: "elections" | "latency" | "throughput" | "catch-up" | "messages";
+  readonly group: "elections" | "latency" | "throughput" | "catch-up" | "messages" | "counts";
   /** What was measured, and in which setting. */
   readonly name: string;
   readonly value: number;

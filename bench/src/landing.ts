@@ -3,8 +3,17 @@ import { appendFileSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Figure, peerRatioOf, ratioOf } from "./figure.ts";
 
-/** Units that are counted and not timed: equal on every machine. */
-const counted = new Set(["messages", "round trips"]);
+/** Units that are counted and not timed: equal on every machine. Less of them is better. */
+const counted = new Set([
+  "messages",
+  "round trips",
+  "objects",
+  "bytes",
+  "copies",
+  "syncs",
+  "frames",
+  "calls",
+]);
 
 /** What stays of one run: what can be compared with runs on another day, ratios and counts. */
 export function landingOf(figures: readonly Figure[], commit: string, now: Date): object {
@@ -24,14 +33,14 @@ export function landingOf(figures: readonly Figure[], commit: string, now: Date)
         unit,
         ...(ratio === undefined ? {} : { ratio: rounded(ratio) }),
         ...(peers.length === 0 ? {} : { peers: ratios }),
-        ...(isCount ? { count: value } : {}),
+        ...(isCount ? { count: rounded(value) } : {}),
       };
     }),
   };
 }
 
-function rounded(ratio: number): number {
-  return Number(ratio.toPrecision(3));
+function rounded(value: number): number {
+  return Number(value.toPrecision(3));
 }
 
 /** Appends one line to the history at `path`. */

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { measureCoreCatchUp } from "./core-catch-up.ts";
 import { measureCoreThroughput } from "./core-throughput.ts";
+import { measureCounts } from "./counts/count-figures.ts";
 import { measureElections } from "./elections.ts";
 import { type Figure, formatFigures, formatPeers, peerRatioOf, ratioOf } from "./figure.ts";
 import { recordLanding } from "./landing.ts";
@@ -13,12 +14,13 @@ import type { MissingPeer, PeerFigures } from "./peers/peer-figures.ts";
 import { measureWholePeers } from "./peers/whole-peers.ts";
 import { type Effort, measureWhole } from "./whole-figures.ts";
 
-const usage = `Usage: npm run bench -- [--quick] [--core | --whole] [--peers]
+const usage = `Usage: npm run bench -- [--quick] [--core] [--whole] [--counts] [--peers]
                             [--record] [--json FILE] [--dir DIR]
 
   --quick      fewer rounds: a look, not a measurement
   --core       only the core, in one process
   --whole      only the whole, in a process for each replica
+  --counts     only what an entry costs in allocations, copies, syncs, calls and frames
   --peers      beside other systems instead: builds them first, and takes turns with them
   --record     adds a line with the ratios and counts to bench/history/landings.jsonl
   --json FILE  where the figures go for machines (bench/results/latest.json)
@@ -46,6 +48,7 @@ interface Choice {
   readonly quick: boolean;
   readonly core: boolean;
   readonly whole: boolean;
+  readonly counts: boolean;
   /** The disk to measure on. */
   readonly dir: string;
 }
@@ -56,6 +59,7 @@ async function main(): Promise<void> {
       quick: { type: "boolean", default: false },
       core: { type: "boolean", default: false },
       whole: { type: "boolean", default: false },
+      counts: { type: "boolean", default: false },
       peers: { type: "boolean", default: false },
       record: { type: "boolean", default: false },
       json: { type: "string", default: "bench/results/latest.json" },
@@ -67,8 +71,8 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
-  const both = values.core === values.whole;
-  const choice = { ...values, core: both || values.core, whole: both || values.whole };
+  const isAll = !values.core && !values.whole && !values.counts;
+  const choice = isAll ? { ...values, core: true, whole: true, counts: true } : values;
   const parts = values.peers
     ? await measureBeside(choice)
     : [{ figures: await measureAlone(choice), missing: [] }];
@@ -97,7 +101,11 @@ async function measureAlone(choice: Choice): Promise<Figure[]> {
     const effort = choice.quick ? quick : full;
     figures.push(...(await withRunDir(choice.dir, (dir) => measureWhole(dir, effort))));
   }
-  const order = ["elections", "latency", "throughput", "catch-up", "messages"];
+  if (choice.counts) {
+    const { quick: isQuick } = choice;
+    figures.push(...(await withRunDir(choice.dir, (dir) => measureCounts(dir, isQuick))));
+  }
+  const order = ["elections", "latency", "throughput", "catch-up", "messages", "counts"];
   return figures.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
 

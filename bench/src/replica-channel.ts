@@ -10,9 +10,11 @@ export interface ReplicaChannel {
   onReply(listener: (reply: Reply & { readonly id: number }) => void): void;
 }
 
-/** Starts a replica of the product in a process of its own, spoken to over IPC. */
-export function forkReplica(config: ReplicaConfig): ReplicaChannel {
-  const child = fork(new URL("./replica-process.js", import.meta.url));
+/**
+ * Starts a replica of the product in a process of its own, spoken to over IPC; `flags` are for Node.js.
+ */
+export function forkReplica(config: ReplicaConfig, flags: readonly string[] = []): ReplicaChannel {
+  const child = fork(new URL("./replica-process.js", import.meta.url), { execArgv: [...flags] });
   child.send(config);
   return {
     child,

@@ -1,5 +1,11 @@
 import { performance } from "node:perf_hooks";
+import { resolve } from "node:path";
 import { type Entry, type Replica, startReplica, type StateMachine } from "quorate";
+import {
+  type ReplicaAllocations,
+  ReplicaMeters,
+  watchAllocations,
+} from "./counts/replica-meters.ts";
 import type { Command, LoadResult, Reply, ReplicaConfig } from "./replica-protocol.ts";
 import { Samples } from "./samples.ts";
 
@@ -58,7 +64,13 @@ async function firstCommit(replica: Bench): Promise<number> {
   }
 }
 
-async function handle(replica: Bench, command: Command): Promise<Reply> {
+/** Counts of this process that are under way. */
+interface Counting {
+  readonly meters: ReplicaMeters | undefined;
+  endAllocations: (() => ReplicaAllocations) | undefined;
+}
+
+async function handle(replica: Bench, command: Command, counting: Counting): Promise<Reply> {
   switch (command.kind) {
     case "load":
       return { kind: "load", result: await load(replica, command) };
@@ -68,6 +80,17 @@ async function handle(replica: Bench, command: Command): Promise<Reply> {
     }
     case "first-commit":
       return { kind: "first-commit", atMs: await firstCommit(replica) };
+    case "counts": {
+      if (counting.meters === undefined) throw new Error("this replica is not counted");
+      return { kind: "counts", counts: counting.meters.read() };
+    }
+    case "watch-allocations":
+      counting.endAllocations = watchAllocations();
+      return { kind: "watching" };
+    case "allocations": {
+      if (counting.endAllocations === undefined) throw new Error("allocations are not watched");
+      return { kind: "allocations", allocations: counting.endAllocations() };
+    }
     default:
       await replica.close();
       return { kind: "closed" };
@@ -75,9 +98,12 @@ async function handle(replica: Bench, command: Command): Promise<Reply> {
 }
 
 async function main(config: ReplicaConfig): Promise<void> {
-  const replica = await startReplica({ ...config, stateMachine: counter() });
+  const { isCounted = false, ...options } = config;
+  const meters = isCounted ? new ReplicaMeters(resolve(config.dataDir)) : undefined;
+  const counting: Counting = { meters, endAllocations: undefined };
+  const replica = await startReplica({ ...options, stateMachine: counter() });
   process.on("message", (command: Command & { id: number }) => {
-    handle(replica, command).then(
+    handle(replica, command, counting).then(
       (reply) => process.send?.({ ...reply, id: command.id }),
       (error: unknown) => process.send?.({ kind: "failed", reason: String(error), id: command.id }),
     );

@@ -1,9 +1,13 @@
+import type { ReplicaAllocations, ReplicaCounts } from "./counts/replica-meters.ts";
+
 /** How a measured replica is set up. */
 export interface ReplicaConfig {
   readonly id: number;
   readonly cluster: Readonly<Record<number, string>>;
   readonly dataDir: string;
   readonly tickMs: number;
+  /** Whether to count what the process does, which makes it slower. */
+  readonly isCounted?: boolean;
 }
 
 /** What the parent asks of a replica's process. */
@@ -17,6 +21,11 @@ export type Command =
     }
   | { readonly kind: "status" }
   | { readonly kind: "first-commit" }
+  /** What was done so far. The replica must be one that is counted. */
+  | { readonly kind: "counts" }
+  /** From now on counts allocations, until it is asked for them. */
+  | { readonly kind: "watch-allocations" }
+  | { readonly kind: "allocations" }
   | { readonly kind: "close" };
 
 /** How a load went. */
@@ -39,5 +48,8 @@ export type Reply =
       readonly commitIndex: number;
     }
   | { readonly kind: "first-commit"; readonly atMs: number }
+  | { readonly kind: "counts"; readonly counts: ReplicaCounts }
+  | { readonly kind: "watching" }
+  | { readonly kind: "allocations"; readonly allocations: ReplicaAllocations }
   | { readonly kind: "closed" }
   | { readonly kind: "failed"; readonly reason: string };
