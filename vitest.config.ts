@@ -5,8 +5,8 @@ const conditions = ["@quorate/source"];
 
 /** Packages whose tests touch neither sockets nor processes: they share threads and need no isolation. */
 const pure = ["core", "wire", "wal", "runtime", "sim"];
-/** Packages whose tests use real files, sockets and processes: one test file at a time, after all others. */
-const real = ["quorate", "server"];
+/** What has tests that use real files, sockets and processes: one test file at a time, after all others. */
+const real = ["packages/quorate", "packages/server", "bench"];
 
 const include = ["src/**/*.test.ts", "test/**/*.test.ts"];
 
@@ -40,11 +40,11 @@ export default defineConfig({
           testTimeout: 120_000,
         },
       },
-      ...real.map((name) => ({
+      ...real.map((root) => ({
         extends: true as const,
         test: {
-          name,
-          root: `packages/${name}`,
+          name: root.replace("packages/", ""),
+          root,
           include,
           pool: "forks" as const,
           maxWorkers: 1,
