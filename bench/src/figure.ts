@@ -74,7 +74,8 @@ function rangeOf(spread: readonly [number, number] | undefined): string {
   return spread === undefined ? "" : `${short(spread[0])}–${short(spread[1])}`;
 }
 
-function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** `rows` below `head`, in columns that are as wide as they must be. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Figure, peerRatioOf, ratioOf } from "./figure.ts";
 
@@ -16,7 +16,30 @@ const counted = new Set([
 ]);
 
 /** What stays of one run: what can be compared with runs on another day, ratios and counts. */
-export function landingOf(figures: readonly Figure[], commit: string, now: Date): object {
+export interface Landing {
+  /** When, in ISO 8601. */
+  readonly date: string;
+  /** What `git describe` calls the commit. */
+  readonly commit: string;
+  /** The version of Node.js. */
+  readonly node: string;
+  readonly figures: readonly LandedFigure[];
+}
+
+/** What stays of one figure. Of a ratio or a count, less is better; of a ratio to a peer, more. */
+export interface LandedFigure {
+  /** The group and the name of the figure. */
+  readonly name: string;
+  readonly unit: string;
+  /** How far the figure is from its floor. */
+  readonly ratio?: number;
+  /** How many times as good as each peer the product is. */
+  readonly peers?: Readonly<Record<string, number>>;
+  readonly count?: number;
+}
+
+/** The landing of `figures`: those that are ratios or counts. */
+export function landingOf(figures: readonly Figure[], commit: string, now: Date): Landing {
   return {
     date: now.toISOString(),
     commit,
@@ -49,4 +72,19 @@ export function recordLanding(path: string, figures: readonly Figure[]): void {
   const commit = execFileSync("git", git, { encoding: "utf8" }).trim();
   mkdirSync(dirname(path), { recursive: true });
   appendFileSync(path, `${JSON.stringify(landingOf(figures, commit, new Date()))}\n`);
+}
+
+/** The history at `path`, the oldest landing first. Throws if a line is none. */
+export function readLandings(path: string): readonly Landing[] {
+  const lines = readFileSync(path, "utf8").split("\n");
+  return lines.flatMap((line, offset) => {
+    if (line === "") return [];
+    const landing: unknown = JSON.parse(line);
+    if (!isLanding(landing)) throw new Error(`line ${offset + 1} of ${path} is no landing`);
+    return landing;
+  });
+}
+
+function isLanding(value: unknown): value is Landing {
+  return typeof value === "object" && value !== null && "commit" in value && "figures" in value;
 }

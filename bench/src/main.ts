@@ -7,7 +7,8 @@ import { measureCoreThroughput } from "./core-throughput.ts";
 import { measureCounts } from "./counts/count-figures.ts";
 import { measureElections } from "./elections.ts";
 import { type Figure, formatFigures, formatPeers, peerRatioOf, ratioOf } from "./figure.ts";
-import { recordLanding } from "./landing.ts";
+import { countWorse, formatHistory } from "./history.ts";
+import { readLandings, recordLanding } from "./landing.ts";
 import { measureMessages } from "./messages.ts";
 import { measureCorePeers } from "./peers/core-peers.ts";
 import type { MissingPeer, PeerFigures } from "./peers/peer-figures.ts";
@@ -16,6 +17,7 @@ import { type Effort, measureWhole } from "./whole-figures.ts";
 
 const usage = `Usage: npm run bench -- [--quick] [--core] [--whole] [--counts] [--peers]
                             [--record] [--json FILE] [--dir DIR]
+       npm run bench -- --history
 
   --quick      fewer rounds: a look, not a measurement
   --core       only the core, in one process
@@ -23,6 +25,7 @@ const usage = `Usage: npm run bench -- [--quick] [--core] [--whole] [--counts] [
   --counts     only what an entry costs in allocations, copies, syncs, calls and frames
   --peers      beside other systems instead: builds them first, and takes turns with them
   --record     adds a line with the ratios and counts to bench/history/landings.jsonl
+  --history    only shows the counts of the last lines there side by side, and marks what got worse
   --json FILE  where the figures go for machines (bench/results/latest.json)
   --dir DIR    the disk to measure on (bench/results)`;
 
@@ -62,6 +65,7 @@ async function main(): Promise<void> {
       counts: { type: "boolean", default: false },
       peers: { type: "boolean", default: false },
       record: { type: "boolean", default: false },
+      history: { type: "boolean", default: false },
       json: { type: "string", default: "bench/results/latest.json" },
       dir: { type: "string", default: "bench/results" },
       help: { type: "boolean", default: false },
@@ -69,6 +73,10 @@ async function main(): Promise<void> {
   });
   if (values.help) {
     console.log(usage);
+    return;
+  }
+  if (values.history) {
+    showHistory();
     return;
   }
   const isAll = !values.core && !values.whole && !values.counts;
@@ -86,6 +94,12 @@ async function main(): Promise<void> {
     recordLanding(historyPath, figures);
     console.log(`Recorded: ${historyPath}`);
   }
+}
+
+function showHistory(): void {
+  const landings = readLandings(historyPath);
+  console.log(formatHistory(landings, 4));
+  console.log(`\n${countWorse(landings)} counts are more than a tenth worse than the time before`);
 }
 
 /** The five figures, each beside its floor. */
