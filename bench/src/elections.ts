@@ -28,6 +28,7 @@ export function measureElections(count: number): Figure[] {
         value: samples.median,
         unit: "T",
         spread: [samples.min, samples.max],
+        quantiles: samples.quantiles,
         floor,
         better: "less",
       },

@@ -8,12 +8,20 @@ export interface Figure {
   readonly unit: string;
   /** The lowest and the highest of the rounds, where there were several. */
   readonly spread?: readonly [number, number];
+  /** How the values are distributed: the quantiles from 0 to 100 %, in equal steps. */
+  readonly quantiles?: readonly number[];
   /** What the machine, the paper or arithmetic would allow at best. */
-  readonly floor?: { readonly name: string; readonly value: number };
+  readonly floor?: Floor;
   /** What other systems made of the same work in the same run. */
   readonly peers?: readonly PeerValue[];
   /** Whether more is better; a ratio of 1 is the floor either way. */
   readonly better: "less" | "more";
+}
+
+/** The best that a figure could be, in the same unit. */
+export interface Floor {
+  readonly name: string;
+  readonly value: number;
 }
 
 /** The figure of another system, in the same unit. */

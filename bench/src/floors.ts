@@ -40,6 +40,13 @@ export async function measureDataSync(dir: string, bytes: number, count: number)
   return new Samples(times);
 }
 
+/** The least that a lone write takes, in milliseconds: a data sync and a loopback round trip. */
+export async function measureLoneWriteFloor(dir: string): Promise<number> {
+  const sync = await measureDataSync(dir, 128, 100);
+  const roundTrip = await measureRoundTrip(200);
+  return sync.median + roundTrip.median;
+}
+
 /** Sequential writing with one sync at the end, in bytes per second. */
 export function measureDiskBandwidth(dir: string, bytes: number): number {
   const path = join(dir, "floor-bandwidth");

@@ -28,6 +28,11 @@ export class Samples {
     return this.#sorted[Math.max(0, rank)] ?? Number.NaN;
   }
 
+  /** The percentiles from 0 to 100, one for each percent. */
+  get quantiles(): number[] {
+    return Array.from({ length: 101 }, (_, percent) => this.percentile(percent));
+  }
+
   /** The share of values for which `holds` is true, from 0 to 1. */
   share(holds: (value: number) => boolean): number {
     return this.#sorted.filter(holds).length / this.count;

@@ -5,6 +5,7 @@ import type { Figure } from "./figure.ts";
 import {
   measureDataSync,
   measureDiskBandwidth,
+  measureLoneWriteFloor,
   measureLoopbackBandwidth,
   measureRoundTrip,
 } from "./floors.ts";
@@ -57,9 +58,7 @@ async function measureLoneWrite(
   for (let round = 0; round < effort.rounds; round++) {
     const { loneWrites: writes } = effort;
     loads.push(await loadOnce(group, leader, { clients: 1, bytes: 16, writes, seconds: 10 }));
-    const sync = await measureDataSync(dir, 128, 100);
-    const roundTrip = await measureRoundTrip(200);
-    floors.push(sync.median + roundTrip.median);
+    floors.push(await measureLoneWriteFloor(dir));
   }
   const floor = { name: "data sync + round trip", value: new Samples(floors).median };
   const medians = new Samples(loads.map((load) => load.medianMs));
@@ -157,6 +156,7 @@ async function measureRealElections(
     value: samples.median / electionTimeoutMs,
     unit: "T",
     spread: [samples.min / electionTimeoutMs, samples.max / electionTimeoutMs],
+    quantiles: samples.quantiles.map((ms) => ms / electionTimeoutMs),
     floor: { name: `the least timeout, ${electionTimeoutMs} ms`, value: 1 },
     better: "less",
   };

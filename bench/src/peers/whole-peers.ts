@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Figure } from "../figure.ts";
+import type { Figure, Floor } from "../figure.ts";
+import { measureLoneWriteFloor } from "../floors.ts";
 import { ProcessGroup } from "../process-group.ts";
 import type { LoadResult } from "../replica-protocol.ts";
+import { Samples } from "../samples.ts";
 import type { Effort } from "../whole-figures.ts";
 import { buildPeers, goProgram, type Peer, rustProgram } from "./peer-builds.ts";
 import {
@@ -69,11 +71,13 @@ export async function measureWholePeers(
     return newSystem(peer.name, (at) => ProcessGroup.launch(launch, voters, at));
   });
   const rounds = Math.max(roundsMin, effort.rounds);
+  const floors: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     const roundDir = mkdtempSync(join(dir, "round-"));
     try {
       log(`round ${round} of ${rounds}`);
       const failed = await measureRound(product, peers, roundDir, effort);
+      floors.push(await measureLoneWriteFloor(roundDir));
       for (const { name, reason } of failed) {
         missing.push({ name, reason: `in round ${round}: ${reason}` });
       }
@@ -81,7 +85,9 @@ export async function measureWholePeers(
       rmSync(roundDir, { recursive: true, force: true });
     }
   }
-  return { figures: settings.flatMap((setting) => figuresOf(setting, product, peers)), missing };
+  const floor = { name: "data sync + round trip", value: new Samples(floors).median };
+  const figures = settings.flatMap((setting) => figuresOf(setting, floor, product, peers));
+  return { figures, missing };
 }
 
 function newSystem(name: string, start: System["start"]): System {
@@ -158,7 +164,12 @@ async function loadFor(
 }
 
 /** A lone client's figures are how long it waits, those of many are how much they write. */
-function figuresOf(setting: Setting, product: System, peers: readonly System[]): readonly Figure[] {
+function figuresOf(
+  setting: Setting,
+  floor: Floor,
+  product: System,
+  peers: readonly System[],
+): readonly Figure[] {
   const { clients, bytes } = setting;
   const sampled = ({ name, loads }: System): Sampled<LoadResult> => ({
     name,
@@ -172,8 +183,8 @@ function figuresOf(setting: Setting, product: System, peers: readonly System[]):
     const median = { ...what, name: `${name}, median` };
     const p99 = { ...what, name: `${name}, 99th percentile` };
     return [
-      figureBeside(median, ({ medianMs }) => medianMs, own, others),
-      figureBeside(p99, ({ p99Ms }) => p99Ms, own, others),
+      { ...figureBeside(median, ({ medianMs }) => medianMs, own, others), floor },
+      { ...figureBeside(p99, ({ p99Ms }) => p99Ms, own, others), floor },
     ];
   }
   const name = `whole, ${voters} voters, ${clients} clients, ${bytes} B`;
