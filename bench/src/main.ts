@@ -1,23 +1,25 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
-import { dirname, resolve } from "node:path";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { drawCharts } from "./charts/draw-charts.ts";
 import { measureCoreCatchUp } from "./core-catch-up.ts";
 import { measureCoreThroughput } from "./core-throughput.ts";
 import { measureCounts } from "./counts/count-figures.ts";
 import { measureElections } from "./elections.ts";
-import { type Figure, formatFigures, formatPeers, peerRatioOf, ratioOf } from "./figure.ts";
+import { type Figure, formatFigures, formatPeers } from "./figure.ts";
 import { countWorse, formatHistory } from "./history.ts";
 import { readLandings, recordLanding } from "./landing.ts";
 import { measureMessages } from "./messages.ts";
 import { measureCorePeers } from "./peers/core-peers.ts";
-import type { MissingPeer, PeerFigures } from "./peers/peer-figures.ts";
+import type { PeerFigures } from "./peers/peer-figures.ts";
 import { measureWholePeers } from "./peers/whole-peers.ts";
+import { newReport, readReport, writeReport } from "./report.ts";
 import { type Effort, measureWhole } from "./whole-figures.ts";
 
 const usage = `Usage: npm run bench -- [--quick] [--core] [--whole] [--counts] [--peers]
                             [--record] [--json FILE] [--dir DIR]
        npm run bench -- --history
+       npm run bench -- --charts [--json FILE]...
 
   --quick      fewer rounds: a look, not a measurement
   --core       only the core, in one process
@@ -26,9 +28,11 @@ const usage = `Usage: npm run bench -- [--quick] [--core] [--whole] [--counts] [
   --peers      beside other systems instead: builds them first, and takes turns with them
   --record     adds a line with the ratios and counts to bench/history/landings.jsonl
   --history    only shows the counts of the last lines there side by side, and marks what got worse
+  --charts     only draws the charts of docs/charts from the JSON file, or from several
   --json FILE  where the figures go for machines (bench/results/latest.json)
   --dir DIR    the disk to measure on (bench/results)`;
 
+const chartsPath = "docs/charts";
 const historyPath = "bench/history/landings.jsonl";
 
 const full: Effort = {
@@ -65,8 +69,9 @@ async function main(): Promise<void> {
       counts: { type: "boolean", default: false },
       peers: { type: "boolean", default: false },
       record: { type: "boolean", default: false },
+      charts: { type: "boolean", default: false },
       history: { type: "boolean", default: false },
-      json: { type: "string", default: "bench/results/latest.json" },
+      json: { type: "string", multiple: true, default: ["bench/results/latest.json"] },
       dir: { type: "string", default: "bench/results" },
       help: { type: "boolean", default: false },
     },
@@ -79,6 +84,10 @@ async function main(): Promise<void> {
     showHistory();
     return;
   }
+  if (values.charts) {
+    drawCharts(values.json.map(readReport), chartsPath, console.log);
+    return;
+  }
   const isAll = !values.core && !values.whole && !values.counts;
   const choice = isAll ? { ...values, core: true, whole: true, counts: true } : values;
   const parts = values.peers
@@ -89,7 +98,12 @@ async function main(): Promise<void> {
   const figures = parts.flatMap((part) => part.figures);
   const missing = parts.flatMap((part) => part.missing);
   for (const { name, reason } of missing) console.log(`missing: ${name}: ${reason}`);
-  writeReport(values.json, values.quick, figures, missing);
+  const path = values.json.at(-1) ?? "";
+  const report = newReport(values.quick ? "quick" : "full", figures, missing);
+  writeReport(path, report);
+  const { processor = "?", cores, node } = report.machine;
+  console.log(`\n${processor}, ${cores} cores, Node.js ${node}`);
+  console.log(`For machines: ${path}`);
   if (values.record) {
     recordLanding(historyPath, figures);
     console.log(`Recorded: ${historyPath}`);
@@ -147,36 +161,6 @@ async function withRunDir<T>(parent: string, work: (dir: string) => Promise<T>):
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-/** Writes what was measured for machines, and says where and on what. */
-function writeReport(
-  path: string,
-  isQuick: boolean,
-  figures: readonly Figure[],
-  missing: readonly MissingPeer[],
-): void {
-  const machine = {
-    node: process.version,
-    kernel: release(),
-    processor: cpus()[0]?.model,
-    cores: cpus().length,
-    memoryBytes: totalmem(),
-  };
-  const report = {
-    machine,
-    effort: isQuick ? "quick" : "full",
-    figures: figures.map((figure) => ({
-      ratio: ratioOf(figure),
-      ...figure,
-      peers: figure.peers?.map((peer) => ({ ratio: peerRatioOf(figure, peer), ...peer })),
-    })),
-    missing,
-  };
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(report, undefined, 2)}\n`);
-  console.log(`\n${machine.processor ?? "?"}, ${machine.cores} cores, Node.js ${machine.node}`);
-  console.log(`For machines: ${path}`);
 }
 
 try {
