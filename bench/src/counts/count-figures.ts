@@ -15,6 +15,7 @@ import {
   startCounted,
   startForAllocations,
 } from "./replica-counts.ts";
+import { Samples } from "../samples.ts";
 import type { ReplicaAllocations, ReplicaCounts } from "./replica-meters.ts";
 
 const voters = 3;
@@ -28,7 +29,7 @@ export async function measureCounts(dir: string, isQuick: boolean): Promise<Figu
       ...allocationFigures(await countAllocations(group, load(1, 16, 500)), "a lone client"),
       ...allocationFigures(await countAllocations(group, load(64, 16, 6400)), "64 clients"),
     ])),
-    ...(await withGroup(dir, startCounted, (group) => loadFigures(group, isQuick ? 1 : 5))),
+    ...(await withGroup(dir, startCounted, (group) => loadFigures(group, isQuick ? 3 : 7))),
   );
   return figures;
 }
@@ -53,18 +54,18 @@ async function withGroup(
 }
 
 /** Everything but allocations, for the same writes by ever more clients. */
-async function loadFigures(group: ProcessGroup, effort: number): Promise<Figure[]> {
+async function loadFigures(group: ProcessGroup, rounds: number): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const clients of [1, 64, 256, 1024]) {
-    const writes = clients === 1 ? 200 * effort : clients * 20 * effort;
-    const counted = await countLoad(group, load(clients, 16, writes));
+    const writes = clients === 1 ? 200 : clients * 40;
+    const counted = await countRounds(group, load(clients, 16, writes), rounds);
     figures.push(...shareFigures(counted, clients));
   }
   for (const clients of [1, 64]) {
-    const counted = await countLoad(group, load(clients, 4096, 640 * effort));
+    const counted = await countRounds(group, load(clients, 4096, 640), rounds);
     figures.push(...copyFigures(counted, clients, 4096));
   }
-  const idle = await countIdle(group, 2 * effort);
+  const idle = await countIdle(group, 2 * rounds);
   figures.push({
     group: "counts",
     name: `frames of a group per second without a load, ${voters} voters`,
@@ -79,54 +80,71 @@ async function loadFigures(group: ProcessGroup, effort: number): Promise<Figure[
   return figures;
 }
 
+/** The same load several times: into some falls what is not its own, such as a large collection. */
+type Rounds = readonly Counted<ReplicaCounts>[];
+
+async function countRounds(
+  group: ProcessGroup,
+  counted: CountedLoad,
+  rounds: number,
+): Promise<Rounds> {
+  const all: Counted<ReplicaCounts>[] = [];
+  for (let round = 0; round < rounds; round++) all.push(await countLoad(group, counted));
+  return all;
+}
+
+/** The median of the rounds, and their range. */
+function medianOf(
+  rounds: Rounds,
+  of: (round: Counted<ReplicaCounts>) => number,
+): Pick<Figure, "value" | "spread"> {
+  const { median, min, max } = new Samples(rounds.map(of));
+  return { value: median, spread: [min, max] };
+}
+
 /** What many clients share: the more there are, the less is each one's. */
-function shareFigures(counted: Counted<ReplicaCounts>, clients: number): readonly Figure[] {
-  const from = `3 voters, ${clientsOf(clients)}, 16 B`;
-  const floor = { name: "one for all clients", value: 1 / clients };
-  const frames = 2 * (voters - 1);
-  const figure = (name: string, value: number, unit: string): Figure => {
-    return { group: "counts", name: `${name}, ${from}`, value, unit, better: "less" };
+function shareFigures(rounds: Rounds, clients: number): readonly Figure[] {
+  const from = `${voters} voters, ${clientsOf(clients)}, 16 B`;
+  const figure = (
+    name: string,
+    unit: string,
+    of: (round: Counted<ReplicaCounts>) => number,
+  ): Figure => {
+    const common = { group: "counts", better: "less" } as const;
+    return { ...common, name: `${name}, ${from}`, unit, ...medianOf(rounds, of) };
   };
   const syncs = ({ syncs: count }: ReplicaCounts): number => count;
   const calls = ({ systemCalls }: ReplicaCounts): number => systemCalls;
+  const floor = { name: "one for all clients", value: 1 / clients };
+  const framesFloor = { name: "2(n−1) for all clients", value: (2 * (voters - 1)) / clients };
   const callFigures = [
-    figure("read and write calls of the leader", counted.leader(calls), "calls"),
-    figure("read and write calls of a follower", counted.follower(calls), "calls"),
+    figure("read and write calls of the leader", "calls", (round) => round.leader(calls)),
+    figure("read and write calls of a follower", "calls", (round) => round.follower(calls)),
   ];
   return [
-    { ...figure("data syncs of the leader", counted.leader(syncs), "syncs"), floor },
-    { ...figure("data syncs of a follower", counted.follower(syncs), "syncs"), floor },
+    { ...figure("data syncs of the leader", "syncs", (round) => round.leader(syncs)), floor },
+    { ...figure("data syncs of a follower", "syncs", (round) => round.follower(syncs)), floor },
     {
-      ...figure(
-        "frames of the group",
-        counted.group((counts) => counts.frames),
-        "frames",
-      ),
-      floor: { name: "2(n−1) for all clients", value: frames / clients },
+      ...figure("frames of the group", "frames", (round) => round.group(({ frames }) => frames)),
+      floor: framesFloor,
     },
-    figure(
-      "bytes written to files by the leader",
-      counted.leader(({ writtenBytes }) => writtenBytes),
-      "bytes",
+    figure("bytes written to files by the leader", "bytes", (round) =>
+      round.leader(({ writtenBytes }) => writtenBytes),
     ),
     ...callFigures.filter(({ value }) => value > 0),
   ];
 }
 
-function copyFigures(
-  counted: Counted<ReplicaCounts>,
-  clients: number,
-  bytes: number,
-): readonly Figure[] {
+function copyFigures(rounds: Rounds, clients: number, bytes: number): readonly Figure[] {
   const copies = ({ copiedBytes }: ReplicaCounts): number => copiedBytes / bytes;
-  const from = `3 voters, ${clientsOf(clients)}, ${bytes} B`;
-  const figure = (role: string, value: number): Figure => {
+  const figure = (role: string, of: (round: Counted<ReplicaCounts>) => number): Figure => {
+    const from = `${voters} voters, ${clientsOf(clients)}, ${bytes} B`;
     const name = `bytes copied by ${role} for each byte of a command, ${from}`;
-    return { group: "counts", name, value, unit: "copies", better: "less" };
+    return { group: "counts", name, unit: "copies", better: "less", ...medianOf(rounds, of) };
   };
   return [
-    figure("the leader", counted.leader(copies)),
-    figure("a follower", counted.follower(copies)),
+    figure("the leader", (round) => round.leader(copies)),
+    figure("a follower", (round) => round.follower(copies)),
   ];
 }
 
@@ -138,7 +156,7 @@ function allocationFigures(
   counted: Counted<ReplicaAllocations>,
   clients: string,
 ): readonly Figure[] {
-  const from = `3 voters, ${clients}, 16 B`;
+  const from = `${voters} voters, ${clients}, 16 B`;
   const figure = (what: string, unit: string, of: (count: ReplicaAllocations) => number) => {
     const common = { group: "counts", unit, better: "less" } as const;
     return [
