@@ -80,7 +80,7 @@ async function loadFigures(group: ProcessGroup, rounds: number): Promise<Figure[
   return figures;
 }
 
-/** The same load several times: into some falls what is not its own, such as a large collection. */
+/** The same load several times: into some falls what is paid for rarely, as a new segment. */
 type Rounds = readonly Counted<ReplicaCounts>[];
 
 async function countRounds(
