@@ -11,8 +11,8 @@ import { LocalGroup } from "./local-group.ts";
 
 describe("the core", () => {
   test.each([
-    { perReady: 1, objectsMax: 137, bytesMax: 9100 },
-    { perReady: 64, objectsMax: 6, bytesMax: 400 },
+    { perReady: 1, objectsMax: 165, bytesMax: 9600 },
+    { perReady: 64, objectsMax: 5.7, bytesMax: 375 },
   ])("allocates little for an entry, $perReady per Ready", ({ perReady, objectsMax, bytesMax }) => {
     const { objects, bytes } = coreAllocations({ voters: 3, perReady });
     expect(objects).toBeLessThan(objectsMax);

@@ -9,7 +9,7 @@ export interface CoreSetting {
 }
 
 /** Rounds of proposing and pumping that pass first, for the compiler. */
-const warmUpRounds = 3000;
+const warmUpRounds = 10_000;
 const countedRounds = 100;
 const repeatCount = 6;
 
