@@ -35,8 +35,13 @@ export interface WriterHost {
  * system has gathered.
  */
 const syncBytes = 4 * 1024 * 1024;
+/**
+ * How many blocks are written at once. Each write waits for a thread: with one block a time, a follower
+ * that received 1 GiB spent a sixth of its time on handing blocks over.
+ */
+const groupBlockCount = 4;
 
-/** Writes one snapshot under a temporary name, block by block. Made by a store. */
+/** Writes one snapshot under a temporary name, some blocks at a time. Made by a store. */
 export class FileSnapshotWriter implements SnapshotWriter {
   readonly #host: WriterHost;
   readonly #header: FileHeader;
@@ -45,8 +50,10 @@ export class FileSnapshotWriter implements SnapshotWriter {
   readonly #temporary: string;
   readonly #seed: number;
   readonly #turns = new Turns();
-  /** The block that is being filled. */
-  readonly #block = new Uint8Array(blockBytes);
+  /** The blocks that are being filled, one after the other. */
+  readonly #blocks = new Uint8Array(groupBlockCount * blockBytes);
+  /** Where the block begins that is filled now, and how far they are filled. */
+  #blockStart = 0;
   #filled = blockHeadBytes;
   #blockCount = 0;
   #blocksOffset = 0;
@@ -93,20 +100,24 @@ export class FileSnapshotWriter implements SnapshotWriter {
     assert(!this.#metadata.external || chunk.length === 0, "an external snapshot has no content");
     await this.#attempt(async () => {
       for (let offset = 0; offset < chunk.length;) {
-        const part = chunk.subarray(offset, offset + blockBytes - this.#filled);
-        this.#block.set(part, this.#filled);
+        const room = this.#blockStart + blockBytes - this.#filled;
+        const part = chunk.subarray(offset, offset + room);
+        this.#blocks.set(part, this.#filled);
         this.#filled += part.length;
         offset += part.length;
         this.#written += part.length;
         this.#checksum = crc32c(part, this.#checksum);
-        if (this.#filled === blockBytes) await this.#flush();
+        if (part.length < room) continue;
+        this.#endBlock();
+        if (this.#blockStart === this.#blocks.length) await this.#flush();
       }
     });
   }
 
   async commit(): Promise<StoredSnapshot> {
     return await this.#attempt(async () => {
-      if (this.#filled > blockHeadBytes) await this.#flush();
+      if (this.#filled > this.#blockStart + blockHeadBytes) this.#endBlock();
+      if (this.#blockStart > 0) await this.#flush();
       const content = { contentBytes: this.#written, checksum: this.#checksum };
       await this.#append(encodeSnapshotTrailer(content, this.#seed));
       await this.#file?.sync();
@@ -135,13 +146,20 @@ export class FileSnapshotWriter implements SnapshotWriter {
     });
   }
 
-  /** Writes the block that was filled. */
-  async #flush(): Promise<void> {
-    const block = this.#block.subarray(0, this.#filled);
+  /** Seals the block that was filled; the next begins after it. */
+  #endBlock(): void {
+    const block = this.#blocks.subarray(this.#blockStart, this.#filled);
     const checksum = blockChecksum(block.subarray(blockHeadBytes), this.#blockCount, this.#seed);
     viewOf(block).setUint32(0, checksum, true);
-    await this.#append(block);
     this.#blockCount++;
+    this.#blockStart = this.#filled;
+    this.#filled += blockHeadBytes;
+  }
+
+  /** Writes the blocks that were sealed. */
+  async #flush(): Promise<void> {
+    await this.#append(this.#blocks.subarray(0, this.#blockStart));
+    this.#blockStart = 0;
     this.#filled = blockHeadBytes;
   }
 

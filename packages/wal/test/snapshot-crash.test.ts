@@ -188,8 +188,8 @@ test("a snapshot that is older than what is there changes nothing", async () => 
   expect(next.durable.snapshot.index).toBe(21);
 });
 
-/** Content of three blocks, the last one short. */
-const long = Uint8Array.from({ length: 140_000 }, (_, i) => i ^ (i >> 8));
+/** Content of nine blocks, the last one short: three writes. */
+const long = Uint8Array.from({ length: 560_000 }, (_, i) => i ^ (i >> 8));
 
 test("a long snapshot is whole or gone after a crash at any of its operations", async () => {
   const { metadata } = snapshotAt({ term: 1, index: 6 });

@@ -11,8 +11,8 @@ const history: readonly Step[] = [
   { commit: 5, sync: true },
 ];
 
-/** Content of three blocks, the last one short. */
-const long = Uint8Array.from({ length: 140_000 }, (_, i) => i ^ (i >> 8));
+/** Content of nine blocks, the last one short: three writes. */
+const long = Uint8Array.from({ length: 560_000 }, (_, i) => i ^ (i >> 8));
 
 async function logWith(disk: MemoryDisk): Promise<Harness> {
   const log = new Harness(disk);
@@ -50,7 +50,7 @@ async function goesOn(log: Harness, files: readonly string[]): Promise<void> {
 
 test("a snapshot that finds no room leaves nothing behind, wherever the room ends", async () => {
   let refusals = 0;
-  for (let room = 0; room < 150_000; room += room < 3000 ? 250 : 9000) {
+  for (let room = 0; room < 600_000; room += room < 3000 ? 250 : 20_000) {
     const log = await logWith(new MemoryDisk());
     const files = (await log.disk.list()).toSorted();
     log.disk.capacityBytes = log.disk.bytes + room;
