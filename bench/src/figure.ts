@@ -1,7 +1,14 @@
 /** One measured figure, beside its floor from the same run. */
 export interface Figure {
-  /** Which of the product's five figures it belongs to. */
-  readonly group: "elections" | "latency" | "throughput" | "catch-up" | "messages" | "counts";
+  /** Which of the five figures it belongs to; or that it is counted, or how it keeps as work goes on. */
+  readonly group:
+    | "elections"
+    | "latency"
+    | "throughput"
+    | "catch-up"
+    | "messages"
+    | "counts"
+    | "growth";
   /** What was measured, and in which setting. */
   readonly name: string;
   readonly value: number;

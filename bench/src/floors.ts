@@ -5,6 +5,7 @@ import {
   fdatasyncSync,
   ftruncateSync,
   openSync,
+  readSync,
   rmSync,
   writeSync,
 } from "node:fs";
@@ -57,6 +58,24 @@ export function measureDiskBandwidth(dir: string, bytes: number): number {
     const start = performance.now();
     for (let done = 0; done < bytes; done += chunk.length) writeSync(fd, chunk);
     fdatasyncSync(fd);
+    return bytes / ((performance.now() - start) / 1000);
+  } finally {
+    closeSync(fd);
+    rmSync(path, { force: true });
+  }
+}
+
+/** Sequential reading of what was just written, in bytes per second. */
+export function measureReadBandwidth(dir: string, bytes: number): number {
+  const path = join(dir, "floor-read");
+  const fd = openSync(path, "w+");
+  const chunk = Buffer.alloc(1 << 20, 1);
+  try {
+    for (let done = 0; done < bytes; done += chunk.length) writeSync(fd, chunk);
+    const start = performance.now();
+    for (let done = 0; done < bytes; done += chunk.length) {
+      readSync(fd, chunk, 0, chunk.length, done);
+    }
     return bytes / ((performance.now() - start) / 1000);
   } finally {
     closeSync(fd);

@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { fullCatchUp, measureCatchUp, quickCatchUp } from "./catch-up/measure-catch-up.ts";
 import { drawCharts } from "./charts/draw-charts.ts";
 import { measureCoreCatchUp } from "./core-catch-up.ts";
 import { measureCoreThroughput } from "./core-throughput.ts";
 import { measureCounts } from "./counts/count-figures.ts";
 import { measureElections } from "./elections.ts";
 import { type Figure, formatFigures, formatPeers } from "./figure.ts";
+import { fullGrowth, measureGrowth, quickGrowth } from "./growth/measure-growth.ts";
 import { countWorse, formatHistory } from "./history.ts";
 import { readLandings, recordLanding } from "./landing.ts";
 import { measureMessages } from "./messages.ts";
@@ -16,16 +18,21 @@ import { measureWholePeers } from "./peers/whole-peers.ts";
 import { newReport, readReport, writeReport } from "./report.ts";
 import { type Effort, measureWhole } from "./whole-figures.ts";
 
-const usage = `Usage: npm run bench -- [--quick] [--core] [--whole] [--counts] [--peers]
-                            [--record] [--json FILE] [--dir DIR]
+const usage = `Usage: npm run bench -- [--quick] [--core] [--whole] [--counts] [--catch-up] [--growth]
+                            [--peers] [--minutes N] [--record] [--json FILE] [--dir DIR]
        npm run bench -- --history
        npm run bench -- --charts [--json FILE]...
 
-  --quick      fewer rounds: a look, not a measurement
-  --core       only the core, in one process
-  --whole      only the whole, in a process for each replica
-  --counts     only what an entry costs in allocations, copies, syncs, calls and frames
-  --peers      beside other systems instead: builds them first, and takes turns with them
+  --quick      fewer rounds and less of everything: a look, not a measurement
+  --core       the core, in one process
+  --whole      the whole, in a process for each replica
+  --counts     what an entry costs in allocations, copies, syncs, calls and frames
+  --catch-up   followers that are up to 10,000,000 entries, 200 terms or a snapshot of 1 GiB behind
+  --growth     cost per entry as the log and the group grow, and memory as time goes by
+               Without any of these: the first three.
+  --minutes N  how long the memory is watched under load, with --growth (1; an hour shows most)
+  --peers      beside other systems instead, the core, the whole or both: builds them first, and takes
+               turns with them
   --record     adds a line with the ratios and counts to bench/history/landings.jsonl
   --history    only shows the counts of the last lines there side by side, and marks what got worse
   --charts     only draws the charts of docs/charts from the JSON file, or from several
@@ -56,6 +63,10 @@ interface Choice {
   readonly core: boolean;
   readonly whole: boolean;
   readonly counts: boolean;
+  readonly "catch-up": boolean;
+  readonly growth: boolean;
+  /** How long the memory is watched. */
+  readonly minutes: number;
   /** The disk to measure on. */
   readonly dir: string;
 }
@@ -67,6 +78,9 @@ async function main(): Promise<void> {
       core: { type: "boolean", default: false },
       whole: { type: "boolean", default: false },
       counts: { type: "boolean", default: false },
+      "catch-up": { type: "boolean", default: false },
+      growth: { type: "boolean", default: false },
+      minutes: { type: "string", default: "1" },
       peers: { type: "boolean", default: false },
       record: { type: "boolean", default: false },
       charts: { type: "boolean", default: false },
@@ -88,8 +102,7 @@ async function main(): Promise<void> {
     drawCharts(values.json.map(readReport), chartsPath, console.log);
     return;
   }
-  const isAll = !values.core && !values.whole && !values.counts;
-  const choice = isAll ? { ...values, core: true, whole: true, counts: true } : values;
+  const choice = choiceOf(values);
   const parts = values.peers
     ? await measureBeside(choice)
     : [{ figures: await measureAlone(choice), missing: [] }];
@@ -116,7 +129,31 @@ function showHistory(): void {
   console.log(`\n${countWorse(landings)} counts are more than a tenth worse than the time before`);
 }
 
-/** The five figures, each beside its floor. */
+/** The command line as it was written. */
+interface Values extends Omit<Choice, "minutes"> {
+  readonly peers: boolean;
+  readonly minutes: string;
+}
+
+/** What to measure: the core, the whole and the counts, unless a part was asked for. */
+function choiceOf(values: Values): Choice {
+  const { core, whole, counts, growth, "catch-up": catchUp } = values;
+  if (values.peers && (counts || catchUp || growth)) {
+    throw new Error("--peers is about the core and the whole alone");
+  }
+  const isAll = !(core || whole || counts || catchUp || growth);
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0)) throw new Error(`--minutes takes a number above 0, not ${values.minutes}`);
+  return {
+    ...values,
+    core: isAll || core,
+    whole: isAll || whole,
+    counts: isAll || counts,
+    minutes,
+  };
+}
+
+/** The five figures, each beside its floor, and how they keep as logs, groups and time grow. */
 async function measureAlone(choice: Choice): Promise<Figure[]> {
   const figures: Figure[] = [];
   if (choice.core) {
@@ -133,7 +170,16 @@ async function measureAlone(choice: Choice): Promise<Figure[]> {
     const { quick: isQuick } = choice;
     figures.push(...(await withRunDir(choice.dir, (dir) => measureCounts(dir, isQuick))));
   }
-  const order = ["elections", "latency", "throughput", "catch-up", "messages", "counts"];
+  if (choice["catch-up"]) {
+    const effort = choice.quick ? quickCatchUp : fullCatchUp;
+    figures.push(...(await withRunDir(choice.dir, (dir) => measureCatchUp(dir, effort))));
+  }
+  if (choice.growth) {
+    const effort = choice.quick ? quickGrowth : fullGrowth;
+    const measure = (dir: string): Promise<Figure[]> => measureGrowth(dir, effort, choice.minutes);
+    figures.push(...(await withRunDir(choice.dir, measure)));
+  }
+  const order = ["elections", "latency", "throughput", "catch-up", "messages", "counts", "growth"];
   return figures.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
 }
 

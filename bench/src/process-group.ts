@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { forkReplica, type ReplicaChannel } from "./replica-channel.ts";
-import type { Command, Reply } from "./replica-protocol.ts";
+import type { Command, ReplicaSettings, Reply } from "./replica-protocol.ts";
 
 type Answer<K extends Reply["kind"]> = Extract<Reply, { readonly kind: K }>;
 type Status = Answer<"status">;
@@ -12,7 +12,7 @@ function isAnswer<K extends Reply["kind"]>(reply: Reply, kind: K): reply is Answ
   return reply.kind === kind;
 }
 
-/** How long the group may take to do what is awaited, in milliseconds. */
+/** How long the group may do nothing of what is awaited, in milliseconds. */
 const patienceMs = 60_000;
 
 /** Starts the process of replica `id` of `cluster`, with its files in `dir`. */
@@ -39,8 +39,14 @@ export class ProcessGroup {
   }
 
   /** Starts `size` replicas of the product with their files in `dir`, and waits until one leads. */
-  static start(size: number, dir: string, tickMs: number): Promise<ProcessGroup> {
-    const launch: Launch = (id, cluster, dataDir) => forkReplica({ id, cluster, dataDir, tickMs });
+  static start(
+    size: number,
+    dir: string,
+    tickMs: number,
+    settings?: ReplicaSettings,
+  ): Promise<ProcessGroup> {
+    const launch: Launch = (id, cluster, dataDir) =>
+      forkReplica({ id, cluster, dataDir, tickMs, settings }, ["--expose-gc"]);
     return ProcessGroup.launch(launch, size, dir);
   }
 
@@ -62,7 +68,7 @@ export class ProcessGroup {
   /** Starts replica `id`, which does not run. */
   async startReplica(id: number): Promise<void> {
     if (this.#cluster[id] === undefined) throw new Error(`the group has no replica ${id}`);
-    const channel = this.#launch(id, this.#cluster, join(this.#dir, String(id)));
+    const channel = this.#launch(id, this.#cluster, this.directoryOf(id));
     this.#channels.set(id, channel);
     await new Promise<void>((resolve, reject) => {
       channel.child.once("error", reject);
@@ -112,33 +118,82 @@ export class ProcessGroup {
     return [...this.#channels.keys()];
   }
 
+  /** All replicas, whether they run or not. */
+  get ids(): readonly number[] {
+    return Object.keys(this.#cluster).map(Number);
+  }
+
+  /** Where replica `id` has its files. */
+  directoryOf(id: number): string {
+    return join(this.#dir, String(id));
+  }
+
+  /** The process of replica `id`, which runs. */
+  pidOf(id: number): number {
+    const pid = this.#channels.get(id)?.child.pid;
+    if (pid === undefined) throw new Error(`replica ${id} does not run`);
+    return pid;
+  }
+
   status(id: number): Promise<Status> {
     return this.ask(id, { kind: "status" }, "status");
   }
 
-  /** The replica that leads, once one does and it has committed. */
+  /** The replica that leads, once one does and it has applied all that is committed. */
   async leader(): Promise<number> {
-    for (const end = Date.now() + patienceMs; Date.now() < end; await delay(20)) {
+    return this.#await("no replica became leader", 20, async () => {
+      let progress = 0;
       for (const id of this.running) {
         const { role, commitIndex, appliedIndex } = await this.status(id);
-        if (role === "leader" && commitIndex > 0 && appliedIndex === commitIndex) return id;
+        if (role === "leader" && commitIndex > 0 && appliedIndex === commitIndex) {
+          return { result: id };
+        }
+        progress += appliedIndex;
       }
-    }
-    throw new Error("no replica became leader");
+      return { progress };
+    });
   }
 
   /** Waits until replica `id` has applied up to `index`. */
   async applied(id: number, index: number): Promise<void> {
-    for (const end = Date.now() + patienceMs; Date.now() < end; await delay(5)) {
-      if ((await this.status(id)).appliedIndex >= index) return;
+    await this.#await(`replica ${id} did not apply entry ${index}`, 5, async () => {
+      const { appliedIndex } = await this.status(id);
+      return appliedIndex >= index ? { result: id } : { progress: appliedIndex };
+    });
+  }
+
+  /** Waits until all replicas that run have applied what is committed, and returns that index. */
+  async settled(): Promise<number> {
+    return this.#await("the replicas did not come to agree", 50, async () => {
+      const statuses = await Promise.all(this.running.map((id) => this.status(id)));
+      const indexes = statuses.flatMap(({ commitIndex, appliedIndex }) => [
+        commitIndex,
+        appliedIndex,
+      ]);
+      const [least, most] = [Math.min(...indexes), Math.max(...indexes)];
+      return least === most ? { result: most } : { progress: least };
+    });
+  }
+
+  /** Looks every `everyMs` until there is a result; gives up when there is no progress any more. */
+  async #await(failure: string, everyMs: number, look: () => Promise<Look>): Promise<number> {
+    let latest = -1;
+    for (let end = Date.now() + patienceMs; Date.now() < end; await delay(everyMs)) {
+      const seen = await look();
+      if ("result" in seen) return seen.result;
+      if (seen.progress > latest) end = Date.now() + patienceMs;
+      latest = Math.max(latest, seen.progress);
     }
-    throw new Error(`replica ${id} did not apply entry ${index}`);
+    throw new Error(failure);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.running.map((id) => this.kill(id)));
   }
 }
+
+/** What one look at the group shows: what was awaited, or how far it is. */
+type Look = { readonly result: number } | { readonly progress: number };
 
 /** Whether a process ended by itself, or never began. */
 function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {

@@ -1,12 +1,20 @@
 import { performance } from "node:perf_hooks";
 import { resolve } from "node:path";
-import { type Entry, type Replica, startReplica, type StateMachine } from "quorate";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type Entry,
+  type Replica,
+  type ReplicaEvent,
+  startReplica,
+  type StateMachine,
+} from "quorate";
+import { BulkState } from "./bulk-state.ts";
 import {
   type ReplicaAllocations,
   ReplicaMeters,
   watchAllocations,
 } from "./counts/replica-meters.ts";
-import type { Command, LoadResult, Reply, ReplicaConfig } from "./replica-protocol.ts";
+import type { Command, LoadResult, Reply, ReplicaConfig, Usage } from "./replica-protocol.ts";
 import { Samples } from "./samples.ts";
 
 /**
@@ -30,15 +38,23 @@ function counter(): StateMachine<undefined, number> {
 
 type Bench = Replica<undefined, number>;
 
+/** When events happened, by name. */
+type EventTimes = Record<string, number[]>;
+
 /** Keeps `clients` proposals under way until `writes` were made or `seconds` are over. */
-async function load(replica: Bench, command: Command & { kind: "load" }): Promise<LoadResult> {
+async function load(
+  replica: Bench,
+  events: Readonly<EventTimes>,
+  command: Command & { kind: "load" },
+): Promise<LoadResult> {
   const data = new Uint8Array(command.bytes).fill(7);
   const times: number[] = [];
   const start = performance.now();
   const end = start + command.seconds * 1000;
   let left = command.writes;
+  const isOver = (): boolean => command.until !== undefined && command.until in events;
   const client = async (): Promise<void> => {
-    while (left > 0 && performance.now() < end) {
+    while (left > 0 && performance.now() < end && !isOver()) {
       left -= 1;
       const began = performance.now();
       await replica.propose(data, { timeoutMs: 60_000 });
@@ -64,16 +80,39 @@ async function firstCommit(replica: Bench): Promise<number> {
   }
 }
 
-/** Counts of this process that are under way. */
-interface Counting {
+/** Waits until everything up to `index` is applied here, and says when that was, to a millisecond. */
+async function reach(replica: Bench, index: number): Promise<number> {
+  while (replica.status().appliedIndex < index) await delay(1);
+  return nowMs();
+}
+
+/** The time on a clock that all processes of this machine share, in milliseconds. */
+function nowMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+function usage(): Usage {
+  const { rss, heapUsed } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return { rssBytes: rss, heapUsedBytes: heapUsed, cpuMicroseconds: user + system };
+}
+
+/** Under which name the time of an event is kept. */
+function nameOf(event: ReplicaEvent): string {
+  return "peer" in event ? `${event.kind} ${event.peer}` : event.kind;
+}
+
+/** What is noted of this process while it runs. */
+interface Notes {
+  readonly events: EventTimes;
   readonly meters: ReplicaMeters | undefined;
   endAllocations: (() => ReplicaAllocations) | undefined;
 }
 
-async function handle(replica: Bench, command: Command, counting: Counting): Promise<Reply> {
+async function handle(replica: Bench, command: Command, notes: Notes): Promise<Reply> {
   switch (command.kind) {
     case "load":
-      return { kind: "load", result: await load(replica, command) };
+      return { kind: "load", result: await load(replica, notes.events, command) };
     case "status": {
       const { role, appliedIndex, commitIndex, leader } = replica.status();
       return { kind: "status", role, appliedIndex, commitIndex, leader };
@@ -81,16 +120,27 @@ async function handle(replica: Bench, command: Command, counting: Counting): Pro
     case "first-commit":
       return { kind: "first-commit", atMs: await firstCommit(replica) };
     case "counts": {
-      if (counting.meters === undefined) throw new Error("this replica is not counted");
-      return { kind: "counts", counts: counting.meters.read() };
+      if (notes.meters === undefined) throw new Error("this replica is not counted");
+      return { kind: "counts", counts: notes.meters.read() };
     }
     case "watch-allocations":
-      counting.endAllocations = watchAllocations();
+      notes.endAllocations = watchAllocations();
       return { kind: "watching" };
     case "allocations": {
-      if (counting.endAllocations === undefined) throw new Error("allocations are not watched");
-      return { kind: "allocations", allocations: counting.endAllocations() };
+      if (notes.endAllocations === undefined) throw new Error("allocations are not watched");
+      return { kind: "allocations", allocations: notes.endAllocations() };
     }
+    case "reach":
+      return { kind: "reached", atMs: await reach(replica, command.index) };
+    case "events":
+      return { kind: "events", timesMs: notes.events };
+    case "snapshot":
+      return { kind: "snapshot", bytes: (await replica.snapshot({ timeoutMs: 600_000 })).bytes };
+    case "usage":
+      return { kind: "usage", usage: usage() };
+    case "collect-garbage":
+      globalThis.gc?.();
+      return { kind: "collected" };
     default:
       await replica.close();
       return { kind: "closed" };
@@ -98,12 +148,17 @@ async function handle(replica: Bench, command: Command, counting: Counting): Pro
 }
 
 async function main(config: ReplicaConfig): Promise<void> {
-  const { isCounted = false, ...options } = config;
+  const { isCounted = false, settings = {}, ...options } = config;
+  const { state, snapshots } = settings;
   const meters = isCounted ? new ReplicaMeters(resolve(config.dataDir)) : undefined;
-  const counting: Counting = { meters, endAllocations: undefined };
-  const replica = await startReplica({ ...options, stateMachine: counter() });
+  const notes: Notes = { events: {}, meters, endAllocations: undefined };
+  const stateMachine = state === undefined ? counter() : new BulkState(state);
+  const replica = await startReplica({ ...options, ...snapshots, stateMachine });
+  replica.subscribe((event) => {
+    (notes.events[nameOf(event)] ??= []).push(nowMs());
+  });
   process.on("message", (command: Command & { id: number }) => {
-    handle(replica, command, counting).then(
+    handle(replica, command, notes).then(
       (reply) => process.send?.({ ...reply, id: command.id }),
       (error: unknown) => process.send?.({ kind: "failed", reason: String(error), id: command.id }),
     );

@@ -1,4 +1,5 @@
 import type { ReplicaAllocations, ReplicaCounts } from "./counts/replica-meters.ts";
+import type { SnapshotOptions } from "quorate";
 
 /** How a measured replica is set up. */
 export interface ReplicaConfig {
@@ -8,6 +9,24 @@ export interface ReplicaConfig {
   readonly tickMs: number;
   /** Whether to count what the process does, which makes it slower. */
   readonly isCounted?: boolean;
+  /** What differs from a replica with default options and a state machine without snapshots. */
+  readonly settings?: ReplicaSettings | undefined;
+}
+
+/** How a measured replica differs from the usual one. */
+export interface ReplicaSettings {
+  /** A state that snapshots are taken of; without it there are none. */
+  readonly state?: BulkSettings;
+  /** Limits, none of them infinite: they travel as JSON. */
+  readonly snapshots?: SnapshotOptions;
+}
+
+/** A state that is nothing but bytes to be streamed. */
+export interface BulkSettings {
+  /** Whether the replica keeps the state, or the state machine by itself. */
+  readonly kind: "memory" | "durable";
+  /** The length of a snapshot. */
+  readonly bytes: number;
 }
 
 /** What the parent asks of a replica's process. */
@@ -18,6 +37,8 @@ export type Command =
       readonly bytes: number;
       readonly writes: number;
       readonly seconds: number;
+      /** Ends it when this has happened, as `events` names it. */
+      readonly until?: string;
     }
   | { readonly kind: "status" }
   | { readonly kind: "first-commit" }
@@ -26,6 +47,11 @@ export type Command =
   /** From now on counts allocations, until it is asked for them. */
   | { readonly kind: "watch-allocations" }
   | { readonly kind: "allocations" }
+  | { readonly kind: "reach"; readonly index: number }
+  | { readonly kind: "events" }
+  | { readonly kind: "snapshot" }
+  | { readonly kind: "usage" }
+  | { readonly kind: "collect-garbage" }
   | { readonly kind: "close" };
 
 /** How a load went. */
@@ -34,6 +60,14 @@ export interface LoadResult {
   readonly seconds: number;
   readonly medianMs: number;
   readonly p99Ms: number;
+}
+
+/** What a process has used. */
+export interface Usage {
+  readonly rssBytes: number;
+  readonly heapUsedBytes: number;
+  /** Processor time of all its threads since it began, in microseconds. */
+  readonly cpuMicroseconds: number;
 }
 
 /** What a replica's process answers. */
@@ -51,5 +85,12 @@ export type Reply =
   | { readonly kind: "counts"; readonly counts: ReplicaCounts }
   | { readonly kind: "watching" }
   | { readonly kind: "allocations"; readonly allocations: ReplicaAllocations }
+  /** It has applied the index asked for. Times are milliseconds since 1970, with fractions. */
+  | { readonly kind: "reached"; readonly atMs: number }
+  /** When something happened, by what happened: its kind, and the peer if there is one. */
+  | { readonly kind: "events"; readonly timesMs: Readonly<Record<string, readonly number[]>> }
+  | { readonly kind: "snapshot"; readonly bytes: number }
+  | { readonly kind: "usage"; readonly usage: Usage }
+  | { readonly kind: "collected" }
   | { readonly kind: "closed" }
   | { readonly kind: "failed"; readonly reason: string };
