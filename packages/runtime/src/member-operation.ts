@@ -22,6 +22,8 @@ export interface MemberOperationHost {
   readonly electionTimeoutMs: number;
   /** As of what is applied. */
   membership(): Membership;
+  /** The last entry that changed what one sees of the membership; at most the core's `appliedIndex`. */
+  changedIndex(): LogIndex;
   /** Why nothing can be appended now, or undefined if something can. */
   refusal(): RaftError | undefined;
   /** The core has new work. */
@@ -152,9 +154,10 @@ export class MemberOperation implements Performance {
     const membership = this.#host.membership();
     const { wish, ifIndex } = this.#asked;
     if (this.#proposedCount === 0) {
-      // Not whether it is equal: after a snapshot, `confIndex` is only known to be no later.
-      if (ifIndex !== undefined && node.confIndex > ifIndex) {
-        const changed = `entry ${node.confIndex} changed the configuration, after ${ifIndex}`;
+      // Not whether it is equal: after a snapshot, this index is only known to be no later.
+      const changedIndex = this.#host.changedIndex();
+      if (ifIndex !== undefined && changedIndex > ifIndex) {
+        const changed = `entry ${changedIndex} changed the configuration, after ${ifIndex}`;
         throw new RaftError("configuration_changed", changed);
       }
       const refusal = this.#host.refusal();

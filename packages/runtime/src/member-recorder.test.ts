@@ -33,6 +33,7 @@ const start: Membership = {
 function record(recorder: MemberRecorder, membership: Membership, now = 0): Membership {
   const table = recorder.take(membership, now);
   if (table === undefined) return membership;
+  recorder.onRecorded(now);
   const after = { ...membership, table };
   recorder.onChanged(membership, after);
   return after;
@@ -51,15 +52,21 @@ test("MemberRecorder records all that is new of members in one go", () => {
   expect(recorder.isDue(after.table, Number.MAX_SAFE_INTEGER)).toBe(false);
 });
 
-test("MemberRecorder keeps to its pace, whatever comes of an attempt", () => {
+test("MemberRecorder keeps to its pace, and tries again at once what was declined", () => {
   const recorder = new MemberRecorder();
   expect(recorder.isDue(start.table, 0)).toBe(false);
   recorder.onSeen(said(2, "b2"));
   expect(recorder.isDue(start.table, 0)).toBe(true);
   expect(recorder.take(start, 0)).toBeDefined();
+  expect(recorder.isDue(start.table, 0)).toBe(true);
+  recorder.onRecorded(0);
   expect(recorder.isDue(start.table, recordIntervalMs - 1)).toBe(false);
   expect(recorder.isDue(start.table, recordIntervalMs)).toBe(true);
-  expect(recorder.take(start, recordIntervalMs)).toBeDefined();
+  // Who is no member is looked at again, in a while.
+  const other = new MemberRecorder();
+  other.onSeen(said(7, "g"));
+  expect(other.take(start, 0)).toBeUndefined();
+  expect(other.isDue(start.table, recordIntervalMs - 1)).toBe(false);
 });
 
 test("MemberRecorder never records another log than the one that is known", () => {

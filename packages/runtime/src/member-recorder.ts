@@ -6,7 +6,7 @@ import type { Introduction } from "./ports.ts";
 /** How many nodes are remembered that said something new of themselves. The oldest go. */
 export const newsCountMax = 128;
 
-/** How long after one attempt to record what is new the next may be made, in milliseconds. */
+/** How long after something was recorded the next thing may be, in milliseconds. */
 export const recordIntervalMs = 1000;
 
 /**
@@ -44,14 +44,18 @@ export class MemberRecorder {
     }
   }
 
-  /** Whether an attempt may be made at `now`, as far as the time and what was seen of `table` say. */
+  /** Whether there may be something to record at `now`, as far as the time and what was seen say. */
   isDue({ leaving }: MemberTable, now: number): boolean {
     return (this.#news.size > 0 || leaving.length > 0) && now >= this.#nextAt;
   }
 
-  /** The table that the group should know, or undefined if it knows it. Counts as an attempt. */
-  take({ confState, table }: Membership, now: number): MemberTable | undefined {
+  /** It is being recorded, since `now`. */
+  onRecorded(now: number): void {
     this.#nextAt = now + recordIntervalMs;
+  }
+
+  /** The table that the group should know; undefined if it knows it, and is not to be asked again soon. */
+  take({ confState, table }: Membership, now: number): MemberTable | undefined {
     const set: Member[] = [];
     for (const id of membersOf(confState)) {
       const said = this.#news.get(id);
@@ -60,7 +64,10 @@ export class MemberRecorder {
       const member = updated(known, said);
       if (member !== known) set.push(member);
     }
-    if (set.length === 0 && table.leaving.length === 0) return undefined;
+    if (set.length === 0 && table.leaving.length === 0) {
+      this.onRecorded(now);
+      return undefined;
+    }
     return applyMembersDelta(table, { set, removed: [] });
   }
 }

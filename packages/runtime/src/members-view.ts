@@ -1,4 +1,4 @@
-import { type ConfState, type LogIndex, membersOf, type NodeId } from "@quorate/core";
+import { type ConfState, type LogIndex, membersOf, type NodeId, none } from "@quorate/core";
 import { type Membership, memberOf } from "./member-table.ts";
 
 /** One member of a group. */
@@ -40,4 +40,18 @@ export function viewOf({ confState, table }: Membership, index: LogIndex): Membe
 function roleOf({ voters, learners }: ConfState, id: NodeId): MemberView["role"] {
   if (voters.includes(id)) return "voter";
   return learners.includes(id) ? "learner" : "outgoing";
+}
+
+/**
+ * Whether the one is as the other for whoever changes members. Who is leaving, and which log a member was
+ * found to have, is nothing to wonder at.
+ */
+export function looksAlike(one: Membership, other: Membership): boolean {
+  return summaryOf(one) === summaryOf(other);
+}
+
+function summaryOf(membership: Membership): string {
+  const { confState, members, removed } = viewOf(membership, none);
+  const facts = members.map(({ id, address, priority }) => [id, address, priority]);
+  return JSON.stringify([confState, facts, removed]);
 }

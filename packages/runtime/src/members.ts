@@ -2,6 +2,7 @@ import {
   assert,
   type Entry,
   isJoint,
+  type LogIndex,
   type NodeId,
   RaftError,
   type RaftNode,
@@ -14,7 +15,7 @@ import { type MemberPlan, planMembers, retelling } from "./member-plan.ts";
 import { MemberRecorder } from "./member-recorder.ts";
 import { goneOf, type Membership, membershipAfter, peersOf } from "./member-table.ts";
 import type { MemberWish } from "./member-wish.ts";
-import { type MembersView, viewOf } from "./members-view.ts";
+import { looksAlike, type MembersView, viewOf } from "./members-view.ts";
 import type { Clock, Introduction, Peer } from "./ports.ts";
 
 /** What the table of members works with. */
@@ -48,6 +49,8 @@ export class Members {
   readonly #host: MembersHost;
   readonly #recorder = new MemberRecorder();
   #membership: Membership;
+  /** The last entry that changed what a look at the members shows: not one that lets somebody go. */
+  #changedIndex: LogIndex;
   /** Changes that the state machine has passed, and the core has not been told of. */
   #passed: Entry[] = [];
   #operation: MemberOperation | undefined;
@@ -62,6 +65,7 @@ export class Members {
       "the table of members and the core start from one configuration",
     );
     this.#membership = membership;
+    this.#changedIndex = host.node.confIndex;
     this.#host = host;
     this.#recorder.onSeen(self);
   }
@@ -98,6 +102,7 @@ export class Members {
       clock,
       electionTimeoutMs,
       membership: () => this.#membership,
+      changedIndex: () => this.#changedIndex,
       refusal: () => this.#host.refusal(),
       wake: () => this.#host.wake(),
     };
@@ -122,8 +127,10 @@ export class Members {
   onApplied(): void {
     if (this.#passed.length === 0) return;
     const before = this.#membership;
-    for (const { data } of this.#passed) {
-      this.#membership = membershipAfter(this.#membership, data);
+    for (const { data, index } of this.#passed) {
+      const after = membershipAfter(this.#membership, data);
+      if (!looksAlike(this.#membership, after)) this.#changedIndex = index;
+      this.#membership = after;
     }
     this.#passed = [];
     this.#onChanged(before);
@@ -133,6 +140,7 @@ export class Members {
   onRestored(membership: Membership): void {
     const before = this.#membership;
     this.#membership = membership;
+    this.#changedIndex = this.#host.node.confIndex;
     this.#passed = [];
     this.#onChanged(before);
   }
@@ -143,7 +151,9 @@ export class Members {
       this.#operation.advance();
       if (this.#operation.isOver) this.#operation = undefined;
     }
-    if (this.#operation === undefined) this.#record();
+    // A change that waits for a learner is not to keep those who have left.
+    const isUrgent = this.#membership.table.leaving.length > 0;
+    if (this.#operation === undefined || isUrgent) this.#record();
   }
 
   #onChanged(before: Membership): void {
@@ -181,6 +191,7 @@ export class Members {
       if (!(error instanceof RaftError) || !declining.has(error.code)) throw error;
       return;
     }
+    this.#recorder.onRecorded(now);
     this.#host.wake();
   }
 }

@@ -194,6 +194,42 @@ test("a change is made only of the configuration that it was meant for", async (
   expect(show(current.value)).toBe("1 2 3");
 });
 
+test("who was removed by a leader that went with it is let go at once, which is no change", async () => {
+  const group = led(4);
+  const removed = change(group.node(1), { kind: "remove", id: 1 });
+  await group.settled([removed]);
+  const startMs = group.clock.now();
+  group.until(() => group.node(3).gone.includes(1));
+  // The time to elect another, and to commit.
+  expect(group.clock.now() - startMs).toBeLessThan(900);
+  const { index } = removed.value;
+  const meant = change(group.node(3), { kind: "demote", id: 4 }, { ifIndex: index });
+  await group.settled([meant]);
+  expect(show(meant.value)).toBe("2 3 l4 -1");
+});
+
+test("a change that waits for a learner does not keep those who have left", async () => {
+  const group = led(3);
+  group.join(9);
+  const added = change(group.node(1), { kind: "add", id: 9, address: "host-9", as: "learner" });
+  await group.settled([added]);
+  group.cut.add(9);
+  // So slow that the next leader is asked before it has committed anything, and could let anybody go.
+  for (const id of [2, 3]) group.delayMs.set(id, 250);
+  const removed = change(group.node(1), { kind: "remove", id: 1 });
+  const next = (): MemberNode | undefined =>
+    [group.node(2), group.node(3)].find(({ raft }) => raft.role === "leader");
+  group.until(() => next() !== undefined);
+  expect(next()?.members.membership.table.leaving).toHaveLength(1);
+  const promoted = change(next() ?? group.node(2), { kind: "promote", id: 9 });
+  group.until(() => group.node(2).gone.includes(1) && group.node(3).gone.includes(1));
+  await group.settled([removed]);
+  expect(promoted.isSettled).toBe(false);
+  group.cut.delete(9);
+  await group.settled([promoted]);
+  expect(show(promoted.value)).toBe("2 3 9 -1");
+});
+
 test("one change at a time: another is refused, and settles nothing of the first", async () => {
   const group = led(3);
   group.join(4);
