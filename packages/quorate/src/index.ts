@@ -70,3 +70,4 @@ export {
   type StateMachine,
   type Timer,
 } from "@quorate/runtime";
+export { type Crc32c, useCrc32c } from "@quorate/wire";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { crc32c, crc32cBetween } from "./crc32c.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { crc32c, crc32cBetween, useCrc32c } from "./crc32c.ts";
 
 const ascending = Uint8Array.from({ length: 32 }, (_, position) => position);
 
@@ -21,8 +21,8 @@ for (const [name, bytes, checksum] of vectors) {
 }
 
 /** The definition, bit by bit. */
-function naive(bytes: Uint8Array): number {
-  let crc = 0xffff_ffff;
+function naive(bytes: Uint8Array, seed = 0): number {
+  let crc = ~seed;
   for (const byte of bytes) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
@@ -47,6 +47,16 @@ test("crc32c of chunks, each seeded with the one before, is that of the whole", 
       expect(chained).toBe(crc32c(whole));
     }),
   );
+});
+
+test("useCrc32c takes nothing that gives other checksums", () => {
+  expect(useCrc32c(() => 7)).toBe(false);
+  expect(useCrc32c((bytes) => naive(bytes))).toBe(false);
+  const bytes = new Uint8Array(10_000).fill(3);
+  expect(crc32c(bytes)).toBe(naive(bytes));
+  onTestFinished(() => void useCrc32c(undefined));
+  expect(useCrc32c((all, seed) => naive(all, seed))).toBe(true);
+  expect(crc32c(bytes.subarray(5000), crc32c(bytes.subarray(0, 5000)))).toBe(naive(bytes));
 });
 
 test("crc32cBetween is the checksum of a part", () => {

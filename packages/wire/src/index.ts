@@ -4,7 +4,7 @@ export { decodeMessage, encodeMessage } from "./message.ts";
 export { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 export { decodeBatch, encodeBatch } from "./batch.ts";
 export { referenceBytesMin } from "./chunk-writer.ts";
-export { crc32c } from "./crc32c.ts";
+export { type Crc32c, crc32c, useCrc32c } from "./crc32c.ts";
 export {
   decodeFrame,
   encodeFrame,

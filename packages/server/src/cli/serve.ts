@@ -11,6 +11,7 @@ import { withoutCode } from "../api-error.ts";
 import { createHttpServer, type HttpServer } from "../http-server.ts";
 import type { KvReplica } from "../kv-calls.ts";
 import { KvStore } from "../kv-store.ts";
+import { useNativeCrc32c } from "../native-crc32c.ts";
 import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { createLog, type LogFormat, type LogLevel } from "./log.ts";
@@ -173,6 +174,7 @@ function endOf(replica: KvReplica): Promise<StopReason> {
 }
 
 async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
+  await useNativeCrc32c();
   try {
     return await startReplica({
       id: options.id,
