@@ -9,6 +9,8 @@ import {
 } from "./frame.ts";
 import { viewOf, writeRaw } from "./protobuf.ts";
 
+const nothing = new Uint8Array(0);
+
 /** How a `FrameReader` behaves. */
 export interface FrameReaderOptions {
   /**
@@ -17,6 +19,9 @@ export interface FrameReaderOptions {
    */
   readonly frameBytesMax: number;
 }
+
+/** Up to this many bytes of a frame are given room as soon as they are announced. */
+const promptRoomBytes = 1024 * 1024;
 
 /** The beginning of a frame whose end has not arrived. */
 interface PartialFrame {
@@ -29,7 +34,7 @@ interface PartialFrame {
 
 /**
  * Splits a stream of bytes into frames, however the stream is cut into chunks. Holds at most one
- * incomplete frame, in a buffer of at most twice what has arrived of it.
+ * incomplete frame, in a buffer of at most 1 MiB, or else twice what has arrived of it.
  */
 export class FrameReader {
   readonly #frameBytesMax: number;
@@ -85,9 +90,10 @@ export class FrameReader {
       frames.push(verifyFrame(header, isSmall ? payload.slice() : payload));
       return end;
     }
-    const buffer = new Uint8Array(count);
-    writeRaw(buffer, 0, viewOf(chunk, offset, chunk.length));
-    this.#partial = { buffer, count, header };
+    const partial = { buffer: nothing, count: 0, header };
+    const frameBytes = header === undefined ? count : end - offset;
+    append(partial, viewOf(chunk, offset, chunk.length), frameBytes);
+    this.#partial = partial;
     return chunk.length;
   }
 
@@ -118,11 +124,15 @@ export class FrameReader {
   }
 }
 
-/** Adds `piece`. The buffer doubles up to `bytesMax`, so that it grows with what has arrived. */
-function append(partial: PartialFrame, piece: Uint8Array, bytesMax: number): void {
+/**
+ * Adds `piece` to a frame that will have `frameBytes`, as far as is known. Beyond what has room at once the
+ * buffer doubles, so that it grows with what has arrived and not with what is announced.
+ */
+function append(partial: PartialFrame, piece: Uint8Array, frameBytes: number): void {
   const count = partial.count + piece.length;
   if (count > partial.buffer.length) {
-    const grown = new Uint8Array(Math.min(bytesMax, Math.max(count, 2 * partial.buffer.length)));
+    const room = Math.max(count, 2 * partial.buffer.length, promptRoomBytes);
+    const grown = new Uint8Array(Math.min(frameBytes, room));
     writeRaw(grown, 0, viewOf(partial.buffer, 0, partial.count));
     partial.buffer = grown;
   }

@@ -125,8 +125,13 @@ test("the buffer of a split frame grows with what has arrived, not with what is 
   const reader = new FrameReader({ frameBytesMax: 2 ** 32 });
   const before = process.memoryUsage().arrayBuffers;
   reader.push(announce(2 ** 32 - 17));
-  for (let count = 0; count < 64; count++) reader.push(new Uint8Array(1024));
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20);
+  const chunk = new Uint8Array(2 ** 16);
+  for (let count = 0; count < 8; count++) reader.push(chunk);
+  // A MiB has room at once.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 21);
+  for (let count = 0; count < 56; count++) reader.push(chunk);
+  // After 4 MiB: twice that, and what it grew from if that was not collected yet.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
 });
 
 test("a frame of exactly the limit is taken", () => {
