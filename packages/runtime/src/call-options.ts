@@ -15,17 +15,6 @@ export function checkCallOptions({ timeoutMs, signal }: CallOptions): RaftError 
   return new RaftError("unavailable", "aborted before the call began", { cause: signal.reason });
 }
 
-/** A copy of `command`, which stays its caller's, or why there can be none. */
-export function copyCommand(command: Uint8Array): Uint8Array | RaftError {
-  if (!(command instanceof Uint8Array)) return invalid("a command must be a Uint8Array");
-  try {
-    // Not `slice`: that of a Buffer shares its memory.
-    return new Uint8Array(command);
-  } catch (cause) {
-    return new RaftError("invalid_argument", "the command cannot be copied", { cause });
-  }
-}
-
 /**
  * Calls `onAbort` when `signal` is aborted, until the returned function is called. A signal is the
  * caller's: one that throws is an error of the call, which is returned, and not of the replica.

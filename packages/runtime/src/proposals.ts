@@ -8,6 +8,7 @@ import {
 } from "@quorate/core";
 import type { ForwardResult } from "@quorate/wire";
 import { listen } from "./call-options.ts";
+import { CommandCopier } from "./command-copier.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { RequestId } from "./forwarding.ts";
 import type { Clock, Timer } from "./ports.ts";
@@ -54,6 +55,7 @@ export class Proposals {
   readonly #waiting = new Set<Proposal>();
   readonly #proposed = new Map<LogIndex, Proposal>();
   readonly #forwarded = new Map<RequestId, Proposal>();
+  readonly #copier = new CommandCopier();
   #retry: Timer | undefined;
   readonly #onExpired = (proposal: Proposal): void => {
     this.#settle(proposal, expiryOf(proposal, this.#host.node));
@@ -69,7 +71,7 @@ export class Proposals {
     return this.#count;
   }
 
-  /** Takes a command of this replica's own user; a command without a leader waits for one. */
+  /** Takes a copy of a command of this replica's own user; without a leader it waits for one. */
   submit(
     command: Uint8Array,
     timeoutMs: number,
@@ -175,17 +177,16 @@ export class Proposals {
     reply: Reply,
     remote: boolean,
   ): Proposal | undefined {
-    const refusal = this.#refusal(command);
-    if (refusal !== undefined) {
-      reply(refusal);
+    const own = this.#refusal(command) ?? (remote ? command : this.#copier.copy(command));
+    if (own instanceof RaftError) {
+      reply(own);
       return undefined;
     }
     const deadlineAt = this.#host.clock.now() + timeoutMs;
-    const proposal = new Proposal(this.#onExpired, command, reply, remote, deadlineAt);
+    const proposal = new Proposal(this.#onExpired, own, reply, remote, deadlineAt);
     proposal.deadlineKey = this.#host.deadlines.add(proposal, timeoutMs);
-    this.#waiting.add(proposal);
     this.#count++;
-    this.#bytes += command.length;
+    this.#bytes += own.length;
     return proposal;
   }
 

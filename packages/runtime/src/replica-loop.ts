@@ -9,7 +9,7 @@ import {
   type Term,
 } from "@quorate/core";
 import type { Frame } from "@quorate/wire";
-import { checkCallOptions, copyCommand } from "./call-options.ts";
+import { checkCallOptions } from "./call-options.ts";
 import { interruptionOf } from "./failure.ts";
 import { transferLeadership } from "./leadership-calls.ts";
 import type { Receiver } from "./ports.ts";
@@ -108,14 +108,13 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusalOf(options);
-      const copy = refusal ?? copyCommand(command);
-      if (copy instanceof RaftError) {
-        reject(copy);
+      if (refusal !== undefined) {
+        reject(refusal);
         return;
       }
       const { timeoutMs = this.#options.callTimeoutMs, signal } = options;
       this.#event(() =>
-        this.#parts.proposals.submit(copy, timeoutMs, signal, (result) => {
+        this.#parts.proposals.submit(command, timeoutMs, signal, (result) => {
           if (result instanceof RaftError) reject(result);
           else resolve(result);
         }),
