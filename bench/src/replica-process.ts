@@ -1,12 +1,14 @@
 import { performance } from "node:perf_hooks";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { crc32c } from "@node-rs/crc32";
 import {
   type Entry,
   type Replica,
   type ReplicaEvent,
   startReplica,
   type StateMachine,
+  useCrc32c,
 } from "quorate";
 import { BulkState } from "./bulk-state.ts";
 import {
@@ -25,7 +27,7 @@ import { Samples } from "./samples.ts";
 const nothing = new Uint8Array(0);
 
 /** Counts commands: applying costs as good as nothing, so that what is measured is the library. */
-function counter(): StateMachine<undefined, number> {
+function counter(keepsLog: boolean): StateMachine<undefined, number> {
   let count = 0;
   return {
     apply(entries: readonly Entry[]): Uint8Array[] {
@@ -33,6 +35,17 @@ function counter(): StateMachine<undefined, number> {
       return entries.map(() => nothing);
     },
     query: () => count,
+    snapshots: keepsLog
+      ? undefined
+      : {
+          kind: "memory",
+          save: () => [Buffer.from(String(count))],
+          async restore(chunks) {
+            let text = "";
+            for await (const chunk of chunks) text += Buffer.from(chunk).toString();
+            count = Number(text);
+          },
+        },
   };
 }
 
@@ -148,11 +161,13 @@ async function handle(replica: Bench, command: Command, notes: Notes): Promise<R
 }
 
 async function main(config: ReplicaConfig): Promise<void> {
+  // As `quorate serve` does.
+  useCrc32c((bytes, seed) => crc32c(bytes, seed));
   const { isCounted = false, settings = {}, ...options } = config;
-  const { state, snapshots } = settings;
+  const { state, snapshots, keepsLog = false } = settings;
   const meters = isCounted ? new ReplicaMeters(resolve(config.dataDir)) : undefined;
   const notes: Notes = { events: {}, meters, endAllocations: undefined };
-  const stateMachine = state === undefined ? counter() : new BulkState(state);
+  const stateMachine = state === undefined ? counter(keepsLog) : new BulkState(state);
   const replica = await startReplica({ ...options, ...snapshots, stateMachine });
   replica.subscribe((event) => {
     (notes.events[nameOf(event)] ??= []).push(nowMs());

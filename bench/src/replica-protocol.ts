@@ -9,14 +9,16 @@ export interface ReplicaConfig {
   readonly tickMs: number;
   /** Whether to count what the process does, which makes it slower. */
   readonly isCounted?: boolean;
-  /** What differs from a replica with default options and a state machine without snapshots. */
+  /** What differs from a replica with default options and a state machine that counts. */
   readonly settings?: ReplicaSettings | undefined;
 }
 
 /** How a measured replica differs from the usual one. */
 export interface ReplicaSettings {
-  /** A state that snapshots are taken of; without it there are none. */
+  /** A large state; without it, commands are counted. */
   readonly state?: BulkSettings;
+  /** Whether there are no snapshots of the count, so that the log keeps all that it ever had. */
+  readonly keepsLog?: boolean;
   /** Limits, none of them infinite: they travel as JSON. */
   readonly snapshots?: SnapshotOptions;
 }

@@ -35,12 +35,12 @@ export async function measureWhole(dir: string, effort: Effort): Promise<Figure[
       figures.push(...(await measureLoneWrite(group, voters, dir, effort)));
       figures.push(...(await measureSaturated(group, voters, dir, effort)));
       figures.push(await measureRealElections(group, voters, effort));
-      if (voters === 3) figures.push(await measureCatchUp(group, dir, effort));
     } finally {
       await group.close();
       rmSync(groupDir, { recursive: true, force: true });
     }
   }
+  figures.push(await measureCatchUp(dir, effort));
   return figures;
 }
 
@@ -163,7 +163,18 @@ async function measureRealElections(
 }
 
 /** A follower that was away while `catchUpEntries` entries of 256 B were written. */
-async function measureCatchUp(group: ProcessGroup, dir: string, effort: Effort): Promise<Figure> {
+async function measureCatchUp(dir: string, effort: Effort): Promise<Figure> {
+  const groupDir = mkdtempSync(join(dir, "group-"));
+  const group = await ProcessGroup.start(3, groupDir, tickMs, { keepsLog: true });
+  try {
+    return await catchUpFigure(group, dir, effort);
+  } finally {
+    await group.close();
+    rmSync(groupDir, { recursive: true, force: true });
+  }
+}
+
+async function catchUpFigure(group: ProcessGroup, dir: string, effort: Effort): Promise<Figure> {
   const bytes = 256;
   const leader = await group.leader();
   const follower = group.running.find((id) => id !== leader) ?? leader;

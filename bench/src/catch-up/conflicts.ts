@@ -16,7 +16,7 @@ const bytes = 16;
  */
 export async function measureConflicts(parent: string, terms: number): Promise<Figure> {
   const dir = mkdtempSync(join(parent, "conflict-"));
-  const group = await ProcessGroup.start(3, dir, tickMs);
+  const group = await ProcessGroup.start(3, dir, tickMs, { keepsLog: true });
   try {
     const seconds = await agree(group, terms);
     const roundTrip = await measureRoundTrip(200);

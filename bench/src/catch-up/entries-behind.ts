@@ -34,7 +34,7 @@ const warmUpWrites = 5000;
 /** A process for each of three replicas: one was away, and comes back when `gap` was written. */
 export async function measureGap(parent: string, gap: Gap): Promise<readonly Figure[]> {
   const dir = mkdtempSync(join(parent, "gap-"));
-  const group = await ProcessGroup.start(3, dir, tickMs);
+  const group = await ProcessGroup.start(3, dir, tickMs, { keepsLog: true });
   try {
     const results = gap.prepared ? [await prepared(group, gap)] : await proposed(group, gap);
     return await figuresOf(parent, gap, results);

@@ -76,7 +76,7 @@ async function costs(
   { rounds, secondsPerLoad, warmUpSeconds }: GrowthLoad,
 ): Promise<Samples> {
   const dir = mkdtempSync(join(parent, "growth-"));
-  const group = await ProcessGroup.start(size, dir, tickMs);
+  const group = await ProcessGroup.start(size, dir, tickMs, { keepsLog: true });
   try {
     if (length > 0) {
       await extendLogs(group, (_, term) => {
