@@ -37,6 +37,27 @@ test.each([
   expect(() => newShadow().report(2, index, confStateOf(ids))).toThrow("I15:");
 });
 
+test("who was removed is needed until a majority of those who stay knows, whoever else does", () => {
+  const group = newShadow();
+  group.report(1, 12, confStateOf([1, 2, 3, 4]));
+  expect(group.isNeedless(5)).toBe(false);
+  for (const id of [1, 2, 5]) group.reportCommit(id, 12);
+  group.reportCommit(3, 11);
+  expect(group.isNeedless(5)).toBe(false);
+  // What one knew it knew, and what it learns counts.
+  group.reportCommit(1, 3);
+  group.reportCommit(3, 20);
+  expect(group.isNeedless(5)).toBe(true);
+  // Those of a later configuration are as good: two of three that are left, and one that has come.
+  const other = newShadow();
+  other.report(1, 12, confStateOf([1, 2, 3, 4]));
+  other.report(1, 15, confStateOf([1, 2, 6]));
+  for (const id of [1, 6]) other.reportCommit(id, 15);
+  expect(other.isNeedless(5)).toBe(true);
+  // Nobody removed this one.
+  expect(other.isNeedless(6)).toBe(false);
+});
+
 test("a quorum holds both majorities of a joint configuration", () => {
   const joint = { ...confStateOf([1, 2, 3]), votersOutgoing: [3, 4, 5] };
   expect(isQuorum(confStateOf([1, 2, 3]), new Set([1, 2]))).toBe(true);

@@ -1,6 +1,7 @@
 import {
   type ConfState,
   describeConfState,
+  isMember,
   type LogIndex,
   membersOf,
   type NodeId,
@@ -24,6 +25,8 @@ export class GroupShadow {
   /** Ascending by index. Several in a row may be equal: a snapshot tells of an index between two changes. */
   readonly #applied: Applied[];
   readonly #removed = new Set<NodeId>();
+  /** How far each node ever knew the log to be committed. */
+  readonly #commitIndexes = new Map<NodeId, LogIndex>();
 
   constructor(founders: ConfState) {
     this.#applied = [{ index: 0, confState: founders }];
@@ -82,6 +85,25 @@ export class GroupShadow {
       );
     }
     this.#applied.push({ index, confState });
+  }
+
+  /** `node` knows the log to be committed up to `index`. */
+  reportCommit(node: NodeId, index: LogIndex): void {
+    this.#commitIndexes.set(node, Math.max(index, this.#commitIndexes.get(node) ?? 0));
+  }
+
+  /**
+   * Whether so many know that `node` was removed that it is needed no more: a majority of those who voted
+   * after it, or of those after them.
+   */
+  isNeedless(node: NodeId): boolean {
+    const last = this.#applied.findLastIndex(({ confState }) => isMember(confState, node));
+    const later = this.#applied.slice(last + 1);
+    const [removal] = later;
+    if (removal === undefined) return false;
+    const knowing = [...this.#commitIndexes].filter(([, index]) => index >= removal.index);
+    const nodes = new Set(knowing.map(([id]) => id));
+    return later.some(({ confState }) => isQuorum(confState, nodes));
   }
 
   /** A replica applied a table in which these are removed. */

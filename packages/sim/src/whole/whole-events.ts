@@ -54,8 +54,14 @@ export function judgeEvent<Query, Answer>(
       break;
     }
     case "removed":
-      if (world.group.removed.has(node)) break;
-      throw new Violation("contract", `node ${node} is said to be removed, and nobody removed it`);
+      if (!world.group.removed.has(node)) {
+        throw new Violation(
+          "contract",
+          `node ${node} is said to be removed, and nobody removed it`,
+        );
+      }
+      if (world.group.isNeedless(node)) break;
+      throw new Violation("contract", `node ${node} was sent away, and may be needed yet`);
     case "message-refused": {
       const code = event.error instanceof RaftError ? event.error.code : "";
       // Only one that lost its log is told what cannot be, and only a full disk takes no snapshot.

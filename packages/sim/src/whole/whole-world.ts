@@ -320,6 +320,7 @@ export class WholeWorld<Query, Answer> {
     this.#statuses.set(node, status);
     this.#judge(() => {
       this.group.report(node, status.confIndex, status.confState);
+      this.group.reportCommit(node, status.commitIndex);
       if (before !== undefined) this.jury.stepped(before, status);
     });
   }
