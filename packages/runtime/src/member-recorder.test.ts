@@ -33,7 +33,7 @@ const start: Membership = {
 function record(recorder: MemberRecorder, membership: Membership, now = 0): Membership {
   const table = recorder.take(membership, now);
   if (table === undefined) return membership;
-  recorder.onRecorded(now);
+  recorder.onTried(now);
   const after = { ...membership, table };
   recorder.onChanged(membership, after);
   return after;
@@ -52,14 +52,14 @@ test("MemberRecorder records all that is new of members in one go", () => {
   expect(recorder.isDue(after.table, Number.MAX_SAFE_INTEGER)).toBe(false);
 });
 
-test("MemberRecorder keeps to its pace, and tries again at once what was declined", () => {
+test("MemberRecorder keeps to its pace", () => {
   const recorder = new MemberRecorder();
   expect(recorder.isDue(start.table, 0)).toBe(false);
   recorder.onSeen(said(2, "b2"));
   expect(recorder.isDue(start.table, 0)).toBe(true);
   expect(recorder.take(start, 0)).toBeDefined();
   expect(recorder.isDue(start.table, 0)).toBe(true);
-  recorder.onRecorded(0);
+  recorder.onTried(0);
   expect(recorder.isDue(start.table, recordIntervalMs - 1)).toBe(false);
   expect(recorder.isDue(start.table, recordIntervalMs)).toBe(true);
   // Who is no member is looked at again, in a while.

@@ -6,7 +6,7 @@ import type { Introduction } from "./ports.ts";
 /** How many nodes are remembered that said something new of themselves. The oldest go. */
 export const newsCountMax = 128;
 
-/** How long after something was recorded the next thing may be, in milliseconds. */
+/** How long after one attempt to record what is new the next may be made, in milliseconds. */
 export const recordIntervalMs = 1000;
 
 /**
@@ -49,8 +49,8 @@ export class MemberRecorder {
     return (this.#news.size > 0 || leaving.length > 0) && now >= this.#nextAt;
   }
 
-  /** It is being recorded, since `now`. */
-  onRecorded(now: number): void {
+  /** It was tried to record something at `now`. */
+  onTried(now: number): void {
     this.#nextAt = now + recordIntervalMs;
   }
 
@@ -65,7 +65,7 @@ export class MemberRecorder {
       if (member !== known) set.push(member);
     }
     if (set.length === 0 && table.leaving.length === 0) {
-      this.onRecorded(now);
+      this.onTried(now);
       return undefined;
     }
     return applyMembersDelta(table, { set, removed: [] });

@@ -189,9 +189,11 @@ export class Members {
       node.proposeChange(retelling(confState, table));
     } catch (error) {
       if (!(error instanceof RaftError) || !declining.has(error.code)) throw error;
+      // What a node said of itself can wait, but not those who are to go.
+      if (known.leaving.length === 0) this.#recorder.onTried(now);
       return;
     }
-    this.#recorder.onRecorded(now);
+    this.#recorder.onTried(now);
     this.#host.wake();
   }
 }
