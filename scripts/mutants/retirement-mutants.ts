@@ -160,8 +160,8 @@ export const retirementMutants: readonly Mutant[] = [
     id: "M12-let-go-at-once",
     rows: ["M12"],
     property: "LIVE",
-    level: "unit",
-    tests: ["packages/sim/test/whole-regressions.test.ts"],
+    level: "whole",
+    explored: false,
     patches: [
       {
         file: memberTable,
