@@ -1,4 +1,5 @@
 import { short } from "../figure.ts";
+import { cardMargin, cardWidth } from "./card.ts";
 import { line, text } from "./marks.ts";
 import { axisColor, gridColor, quietInk } from "./style.ts";
 
@@ -13,6 +14,13 @@ export interface Area {
 /** A scale whose values are numbers, from `d3-scale`. */
 export interface NumberScale {
   (value: number): number;
+}
+
+/** The area of one plot in a card that is free from `cardTop` on, with room for the axis at its left. */
+export function plotArea(cardTop: number, height: number, insetRight: number): Area {
+  const top = cardTop + 24;
+  const right = cardWidth - cardMargin - insetRight;
+  return { left: cardMargin + 46, right, top, bottom: top + height };
 }
 
 /** The axis at the bottom of `area`: a line of the grid and a text for each tick. */

@@ -1,7 +1,7 @@
 import { scaleLinear } from "d3-scale";
 import type { Report } from "../report.ts";
-import { type Area, bottomAxis, leftAxis } from "./axis.ts";
-import { cardMargin, cardWidth, drawCard } from "./card.ts";
+import { bottomAxis, leftAxis, plotArea } from "./axis.ts";
+import { drawCard } from "./card.ts";
 import { line, mark, polyline } from "./marks.ts";
 import { settingOf } from "./setting.ts";
 import { floorColor, lookAt } from "./style.ts";
@@ -35,13 +35,7 @@ export function electionChart(report: Report): string | undefined {
     report,
   };
   return drawCard(card, (cardTop) => {
-    const top = cardTop + 24;
-    const area: Area = {
-      left: cardMargin + 46,
-      right: cardWidth - cardMargin - 6,
-      top,
-      bottom: top + plotHeight,
-    };
+    const area = plotArea(cardTop, plotHeight, 6);
     const x = scaleLinear().domain([0.75, end]).range([area.left, area.right]);
     const y = scaleLinear().domain([0, 100]).range([area.bottom, area.top]);
     return [

@@ -1,8 +1,8 @@
 import { scaleLog } from "d3-scale";
 import type { Figure } from "../figure.ts";
 import type { Report } from "../report.ts";
-import { type Area, bottomAxis, leftAxis } from "./axis.ts";
-import { cardMargin, cardWidth, drawCard } from "./card.ts";
+import { type Area, bottomAxis, leftAxis, plotArea } from "./axis.ts";
+import { drawCard } from "./card.ts";
 import { mark, type Point, polyline } from "./marks.ts";
 import { settingOf } from "./setting.ts";
 import { floorColor, lookAt } from "./style.ts";
@@ -41,16 +41,9 @@ export function loadChart(report: Report): string | undefined {
     bodyHeight: plotHeight + 62,
     report,
   };
-  return drawCard(card, (cardTop) => {
-    const top = cardTop + 24;
-    const area: Area = {
-      left: cardMargin + 46,
-      right: cardWidth - cardMargin - 20,
-      top,
-      bottom: top + plotHeight,
-    };
-    return drawPlot(area, courses, first.figures);
-  });
+  return drawCard(card, (cardTop) =>
+    drawPlot(plotArea(cardTop, plotHeight, 20), courses, first.figures),
+  );
 }
 
 function drawPlot(area: Area, courses: readonly Course[], frames: readonly Figure[]): string[] {
