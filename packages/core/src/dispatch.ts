@@ -93,7 +93,7 @@ function claimedLeader(message: InTerm): NodeId {
   }
 }
 
-/** Tells a node that lives in an older term of this one, if it asked for anything (§5.1). */
+/** Whoever lives in an older term is told of this one, if it asked for anything (§5.1), or learned from. */
 function onStale(state: RaftState, message: InTerm): void {
   switch (message.kind) {
     case "pre-vote":

@@ -10,8 +10,9 @@ export interface StateMachine<Query, Answer> {
    * Applies committed commands in log order and returns one result for each, in the same order.
    * Calls never overlap. All entries have the kind `command`; indexes grow, with gaps where the log
    * holds other kinds. The bytes of an entry are the log's, and those of a result the replica's from
-   * then on: neither may be changed. If it throws, rejects or returns anything else, the replica stops
-   * with `state_machine_failed`: a command that cannot be carried out must give a result that says so.
+   * then on: neither may be changed. What is to be kept of an entry is copied: its bytes may be a small part
+   * of a buffer, which they would keep alive. If it throws, rejects or returns anything else, the replica
+   * stops with `state_machine_failed`: a command that cannot be carried out must give a result that says so.
    */
   apply(entries: readonly Entry[]): readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
   /** Answers a question about the present state, and changes nothing. What it throws, the reader gets. */

@@ -335,6 +335,19 @@ test("the plan is the same on every replica, warns of its leader, and changes no
   expect(group.node(1).raft.lastIndex).toBe(before);
 });
 
+test("what members say of themselves is recorded at most once a second", () => {
+  const group = led(3);
+  const leader = group.node(1);
+  const times = ["moved-1", "moved-2", "moved-3"].map((address) => {
+    leader.members.onPeerSeen({ id: 2, address, incarnation: incarnationOf(2) });
+    group.until(() => leader.users.list().members[1]?.address === address);
+    return group.clock.now();
+  });
+  const [first = 0, second = 0, third = 0] = times;
+  expect(second - first).toBeGreaterThanOrEqual(1000);
+  expect(third - second).toBeGreaterThanOrEqual(1000);
+});
+
 test("nothing is known of a member's log before it came with it", () => {
   const group = led(3);
   const known = group
