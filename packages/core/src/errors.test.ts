@@ -33,6 +33,8 @@ const outcomes: Record<ErrorCode, Outcome> = {
   disk_full: "not-applied",
   storage_failed: "unknown",
   state_machine_failed: "unknown",
+  diverged: "unknown",
+  session_expired: "unknown",
   superseded: "not-applied",
   leadership_lost: "unknown",
   unavailable: "not-applied",

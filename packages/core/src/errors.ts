@@ -71,6 +71,13 @@ export type ErrorCode =
   | "storage_failed"
   /** The state machine threw. The replica has stopped: it can no longer follow the log. */
   | "state_machine_failed"
+  /** The state of this replica is not what a majority has made of the same log. The replica has stopped. */
+  | "diverged"
+  /**
+   * The session of the command is not known, or not any more, so the command was not applied now; nobody
+   * can tell whether an earlier attempt was.
+   */
+  | "session_expired"
   /** Another leader's entry was committed in the place of this one. */
   | "superseded"
   /** Leadership was lost after the append: the entry may still commit. */
@@ -122,6 +129,8 @@ const outcomes: Record<ErrorCode, Outcome> = {
   disk_full: "not-applied",
   storage_failed: "unknown",
   state_machine_failed: "unknown",
+  diverged: "unknown",
+  session_expired: "unknown",
   superseded: "not-applied",
   leadership_lost: "unknown",
   unavailable: "not-applied",

@@ -5,8 +5,6 @@ import {
   RaftError,
   type RaftNode,
   type Ready,
-  type RoleKind,
-  type Term,
 } from "@quorate/core";
 import type { Frame } from "@quorate/wire";
 import { checkCallOptions } from "./call-options.ts";
@@ -27,6 +25,7 @@ import type {
 import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { type LoopDoor, type Opened, ReplicaParts } from "./replica-parts.ts";
 import { isOver, proposalRefusalIn, refusalIn, type ReplicaState } from "./replica-state.ts";
+import { RoleWatch } from "./role-watch.ts";
 import { isSilent } from "./silence.ts";
 import { Ticker } from "./ticker.ts";
 import { withinCall } from "./within-call.ts";
@@ -73,10 +72,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   /** Until `start`, as if a pump were coming: nothing is sent before the network is open. */
   #pumpIsDue = true;
   #closing: Promise<void> | undefined;
-  /** What the last events told. */
-  #toldTerm: Term;
-  #toldLeader: NodeId;
-  #toldRole: RoleKind;
+  readonly #roleWatch: RoleWatch;
 
   constructor(options: CompleteReplicaOptions<Query, Answer>, opened: Opened) {
     const { node, log, store } = opened;
@@ -85,9 +81,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     this.#node = node;
     this.#log = log;
     this.#store = store;
-    this.#toldTerm = node.term;
-    this.#toldLeader = node.leader;
-    this.#toldRole = node.role;
+    this.#roleWatch = new RoleWatch(node);
     this.#parts = new ReplicaParts(options, opened, this.#door());
     this.members = this.#parts.membersCalls;
     // The network is to know the members before it is opened.
@@ -332,20 +326,15 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     const { events, leadership, sender, proposals, reads, calls } = this.#parts;
     leadership.observe();
     sender.observe();
-    const { term, leader, role } = this.#node;
-    if (role !== this.#toldRole) {
-      const isFull = this.#state.kind === "full";
-      const reason = this.#toldRole === "leader" ? leadership.onEnded(isFull) : undefined;
-      this.#toldRole = role;
-      events.emit({ kind: "role-changed", term, role, reason });
-    }
+    const isFull = this.#state.kind === "full";
+    const role = this.#roleWatch.roleChange(() => leadership.onEnded(isFull));
+    if (role !== undefined) events.emit(role);
     const by = this.#removedBy;
-    if (by !== none && role !== "leader") this.#end({ kind: "removed", by });
+    if (by !== none && this.#node.role !== "leader") this.#end({ kind: "removed", by });
     if (isOver(this.#state)) return;
-    if (leader === this.#toldLeader && (leader === none || term === this.#toldTerm)) return;
-    this.#toldTerm = term;
-    this.#toldLeader = leader;
-    events.emit({ kind: "leader-changed", term, leader });
+    const leader = this.#roleWatch.leaderChange();
+    if (leader === undefined) return;
+    events.emit(leader);
     proposals.retry();
     reads.retry();
     calls.retry();

@@ -6,34 +6,13 @@ import {
   type ServerResponse,
 } from "node:http";
 import { Server as NetServer, type AddressInfo } from "node:net";
-import { none, type SnapshotArchive } from "quorate";
-import {
-  changeMembers,
-  forgetLeader,
-  getMembers,
-  sendSnapshot,
-  takeSnapshot,
-  transferLeadership,
-} from "./admin-calls.ts";
-import { valueBytesMax } from "./command.ts";
-import { ApiError, apiErrorOf } from "./api-error.ts";
-import { errorAnswer, jsonAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
-import { answerClientError, methodNotAllowed, refuseOtherThanJson } from "./http-refusal.ts";
-import {
-  adminTimeoutMsMax,
-  methods,
-  readOptionsOf,
-  refuseQuery,
-  resourceOf,
-  splitTarget,
-  timeoutMsMax,
-  timeoutMsOf,
-} from "./http-request.ts";
-import { decodeKey } from "./key-path.ts";
-import { get, put, remove, type KvReplica } from "./kv-calls.ts";
-import type { NodeStatus } from "./node-status.ts";
-import { BodyBudget, readBody, type BodyLimits } from "./request-body.ts";
-import { version } from "./version.ts";
+import type { SnapshotArchive } from "quorate";
+import { apiErrorOf } from "./api-error.ts";
+import { errorAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
+import { Answers, idleMs } from "./http-answers.ts";
+import { answerClientError } from "./http-refusal.ts";
+import { timeoutMsMax } from "./http-request.ts";
+import type { KvReplica } from "./kv-calls.ts";
 
 /** How the HTTP interface behaves. */
 export interface HttpServerOptions {
@@ -101,24 +80,15 @@ export function createHttpServer(replica: KvReplica, options: HttpServerOptions 
   return new KvHttpServer(replica, options);
 }
 
-/** How large the body of a request about members, leadership or snapshots may be, in bytes. */
-const adminBytesMax = 256 * 1024;
 /** How long open connections have to be told that the node is stopping, in milliseconds. */
 const tellMs = 2_000;
 /** How long connections live on that are open when nothing more is listened to, in milliseconds. */
 const lastMs = 50;
-/** How long a client may neither send nor take anything, beyond the time that its request has. */
-const idleMs = 60_000;
 
 class KvHttpServer implements HttpServer {
-  readonly #replica: KvReplica;
   readonly #server: Server;
-  readonly #budget: BodyBudget;
-  readonly #callTimeoutMs: number;
+  readonly #answers: Answers;
   readonly #onDefect: (error: Error) => void;
-  readonly #openSnapshot: () => Promise<SnapshotArchive | undefined>;
-  readonly #snapshotCountMax: number;
-  #snapshotCount = 0;
   /** Requests that were received and not yet answered. */
   #activeCount = 0;
   #connectionCount = 0;
@@ -127,12 +97,14 @@ class KvHttpServer implements HttpServer {
   readonly #onEnd = new Set<() => void>();
 
   constructor(replica: KvReplica, options: HttpServerOptions) {
-    this.#replica = replica;
-    this.#budget = new BodyBudget(options.bodyBytesMax ?? 64 * 1024 * 1024);
-    this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
     this.#onDefect = options.onDefect ?? (() => {});
-    this.#openSnapshot = options.openSnapshot ?? (async () => undefined);
-    this.#snapshotCountMax = options.snapshotCountMax ?? 4;
+    this.#answers = new Answers(replica, {
+      callTimeoutMs: options.callTimeoutMs ?? 10_000,
+      openSnapshot: options.openSnapshot ?? (async () => undefined),
+      snapshotCountMax: options.snapshotCountMax ?? 4,
+      bodyBytesMax: options.bodyBytesMax ?? 64 * 1024 * 1024,
+      isDraining: () => this.#draining,
+    });
     this.#server = createServer({
       headersTimeout: options.headTimeoutMs ?? 10_000,
       requestTimeout: options.requestTimeoutMs ?? 30_000,
@@ -220,7 +192,8 @@ class KvHttpServer implements HttpServer {
     response.on("close", settle);
     // A response that still waits behind another one of its connection is not told of its end.
     socket.on("close", settle);
-    this.#answer(request, response, abort.signal)
+    this.#answers
+      .answer(request, response, abort.signal)
       .catch((thrown: unknown) => {
         const error = apiErrorOf(thrown, request.method === "GET" ? "read" : "write");
         if (error.code === "internal") this.#onDefect(error);
@@ -237,146 +210,6 @@ class KvHttpServer implements HttpServer {
     if (this.#draining && !response.headersSent) response.setHeader("connection", "close");
     await sendAnswer(response, answer);
   }
-
-  async #answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
-    const { path, query } = splitTarget(request.url ?? "");
-    const resource = resourceOf(path);
-    if (resource === undefined) throw new ApiError("unknown_path", `there is nothing at ${path}`);
-    const allowed = methods[resource.kind];
-    if (!allowed.includes(request.method ?? "")) return methodNotAllowed(request, allowed);
-
-    switch (resource.kind) {
-      case "status":
-      case "health":
-      case "readiness":
-        refuseQuery(query);
-        return this.#answerAboutNode(resource.kind);
-      case "key":
-        if (this.#draining) return this.#refuseWhileStopping(request, response);
-        return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
-      case "members":
-      case "leader":
-      case "snapshot":
-        refuseQuery(query);
-        if (this.#draining) return this.#refuseWhileStopping(request, response);
-        // It is the leader that is forgotten: `methods` lets nothing else be deleted.
-        if (request.method === "DELETE") return forgetLeader(this.#replica);
-        return request.method === "GET"
-          ? this.#answerAboutGroup(resource.kind)
-          : this.#change(request, response, { kind: resource.kind, signal });
-    }
-  }
-
-  /**
-   * Refuses a request because this node stops. Its connection ends with the answer, so all of the request
-   * is read first: what is not would let the system reset the connection, and the answer be lost.
-   */
-  async #refuseWhileStopping(request: IncomingMessage, response: ServerResponse): Promise<never> {
-    if (request.method === "PUT" || request.method === "POST") {
-      const body = await readBody(request, response, this.#limits("body", valueBytesMax));
-      body.release();
-    }
-    throw stopping();
-  }
-
-  async #answerAboutKey(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { key: text, query, signal }: { key: string; query: string; signal: AbortSignal },
-  ): Promise<HttpAnswer> {
-    const key = decodeKey(text);
-    const timeoutMs = timeoutMsOf(request, timeoutMsMax) ?? this.#callTimeoutMs;
-    const options = { signal, timeoutMs };
-    if (request.method === "GET") {
-      return get(this.#replica, key, { ...options, ...readOptionsOf(query) });
-    }
-    refuseQuery(query);
-    if (request.method === "DELETE") return remove(this.#replica, key, options);
-
-    const body = await readBody(request, response, this.#limits("value", valueBytesMax));
-    try {
-      return await put(this.#replica, key, body.bytes, options);
-    } finally {
-      body.release();
-    }
-  }
-
-  #limits(noun: string, bytesMax: number): BodyLimits {
-    return { noun, bytesMax, budget: this.#budget };
-  }
-
-  async #answerAboutGroup(kind: "members" | "leader" | "snapshot"): Promise<HttpAnswer> {
-    if (kind !== "snapshot") return getMembers(this.#replica);
-    if (this.#snapshotCount >= this.#snapshotCountMax) {
-      throw new ApiError("busy", `${this.#snapshotCount} copies of snapshots are being sent`);
-    }
-    this.#snapshotCount += 1;
-    const done = (): void => {
-      this.#snapshotCount -= 1;
-    };
-    try {
-      return await sendSnapshot(this.#openSnapshot, done);
-    } catch (error) {
-      done();
-      throw error;
-    }
-  }
-
-  /** Does what only `POST` does. */
-  async #change(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { kind, signal }: { kind: "members" | "leader" | "snapshot"; signal: AbortSignal },
-  ): Promise<HttpAnswer> {
-    refuseOtherThanJson(request);
-    const timeoutMs = timeoutMsOf(request, adminTimeoutMsMax);
-    const body = await readBody(request, response, this.#limits("body", adminBytesMax));
-    try {
-      const call = calls[kind];
-      // It waits for others, in silence.
-      request.socket.setTimeout(adminTimeoutMsMax + idleMs);
-      return await call(this.#replica, body.bytes, { signal, timeoutMs });
-    } finally {
-      body.release();
-    }
-  }
-
-  #answerAboutNode(kind: "status" | "health" | "readiness"): HttpAnswer {
-    const status = this.#replica.status();
-    switch (kind) {
-      case "status": {
-        const node: NodeStatus = { ...status, version, pid: process.pid };
-        return jsonAnswer(200, node);
-      }
-      case "health":
-        if (status.state === "removed") {
-          throw new ApiError("removed", "this node was removed from the group, for good");
-        }
-        if (status.state === "failed" || status.state === "closed") {
-          throw new ApiError("closed", status.failure ?? "the replica is closed");
-        }
-        return jsonAnswer(200, { status: "ok" });
-      case "readiness":
-        if (this.#draining) throw stopping();
-        if (status.state !== "running") throw notReady(`the replica is ${status.state}`);
-        if (status.leader === none) throw notReady("no leader is known");
-        return jsonAnswer(200, { status: "ready", leader: status.leader });
-    }
-  }
-}
-
-const calls = { members: changeMembers, leader: transferLeadership, snapshot: takeSnapshot };
-
-function stopping(): ApiError {
-  return new ApiError("closed", "this node is stopping");
-}
-
-function notReady(reason: string): ApiError {
-  return new ApiError("unavailable", reason);
 }
 
 function portOf(address: AddressInfo | string | null): number {
