@@ -119,7 +119,7 @@ export const logMutants: readonly Mutant[] = [
     patches: [
       {
         file: reader,
-        find: '      if (torn) return { kind: "torn", offset, resume, number: header.number };\n',
+        find: '      if (torn) return { kind: "torn", offset, resume, header };\n',
         replace: "",
       },
     ],

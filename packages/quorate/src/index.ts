@@ -46,6 +46,7 @@ export {
   type LeadershipEnd,
   type MemberOrNew,
   type MemberPlan,
+  type Mended,
   type MembersView,
   type MemberView,
   type MemberWish,

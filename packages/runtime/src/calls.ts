@@ -17,7 +17,7 @@ import type { CallOptions } from "./replica.ts";
 export const callCountMax = 1024;
 
 /** The numbers of the methods, which go on the wire. */
-export const methods = { changeMembers: 1, transferLeadership: 2 } as const;
+export const methods = { changeMembers: 1, transferLeadership: 2, lend: 3 } as const;
 
 /** What the table of calls works with. */
 export interface CallsHost {
@@ -53,6 +53,8 @@ const retryable: ReadonlySet<string> = new Set([
 export class Calls {
   readonly #host: CallsHost;
   readonly #methods = new Map<number, Method>();
+  /** The methods that are not the leader's alone. */
+  readonly #anyones = new Set<number>();
   readonly #waiting = new Set<Call>();
   readonly #performed = new Set<Call>();
   readonly #forwarded = new Map<RequestId, Call>();
@@ -70,10 +72,14 @@ export class Calls {
     return this.#waiting.size + this.#performed.size + this.#forwarded.size;
   }
 
-  /** Says what a leader does for calls of method `number`. Each is said once, before any call. */
-  define(number: number, method: Method): void {
+  /**
+   * Says what a leader does for calls of method `number`, or what whoever is asked does. Each is said once,
+   * before any call.
+   */
+  define(number: number, method: Method, by: "leader" | "anyone" = "leader"): void {
     assert(!this.#methods.has(number), "a method is defined once");
     this.#methods.set(number, method);
+    if (by === "anyone") this.#anyones.add(number);
   }
 
   /**
@@ -194,7 +200,7 @@ export class Calls {
   /** Performs or hands over a waiting call, if there is someone to do it. */
   #dispatch(call: Call): void {
     const { role, leader, id } = this.#host.node;
-    if (role === "leader") this.#perform(call);
+    if (role === "leader" || this.#anyones.has(call.method)) this.#perform(call);
     else if (!call.remote) this.#forward(call);
     else this.#settle(call, new RaftError("not_leader", `node ${id} does not lead`, { leader }));
   }

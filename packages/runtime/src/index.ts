@@ -31,6 +31,7 @@ export type {
   ReplicaStatus,
   SnapshotTaken,
 } from "./replica.ts";
+export type { Mended } from "./borrowing.ts";
 export type { SnapshotReceiving } from "./snapshot-receiver.ts";
 export type { SnapshotSending } from "./snapshot-sender.ts";
 export type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";

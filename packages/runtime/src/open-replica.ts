@@ -8,7 +8,7 @@ import {
   snapshotAtStart,
   type Storage,
 } from "@quorate/core";
-import { type OpenedWal, openWal, type WalStart } from "@quorate/wal";
+import type { OpenedWal, WalStart } from "@quorate/wal";
 import { encodeMembers, incarnationBytes } from "@quorate/wire";
 import {
   emptyMemberTable,
@@ -16,6 +16,7 @@ import {
   newMemberTable,
   restoredMembership,
 } from "./member-table.ts";
+import { openLog } from "./open-log.ts";
 import type { Random } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 import { ReplicaLoop } from "./replica-loop.ts";
@@ -31,6 +32,9 @@ import { restoreAtStart } from "./snapshot-restore.ts";
  * Starts a replica from what its disk holds, or as a new member on an empty disk, and resolves once it
  * takes part in the group. It may not know a leader yet: calls wait for one.
  *
+ * A log that went bad in places is mended first, with the help of other members where it takes that
+ * (`repairTimeoutMs`).
+ *
  * Rejects with `invalid_options`; with `corrupt`, `wrong_identity` or `unsupported_version` for a disk
  * that cannot be trusted; with `log_lost` if the state machine has applied more than the log holds; with
  * `snapshot_failed` or what the state machine rejected with, if it cannot be restored; or with what the
@@ -40,8 +44,8 @@ export async function openReplica<Query, Answer>(
   options: ReplicaOptions<Query, Answer>,
 ): Promise<Replica<Query, Answer>> {
   const complete = validateReplicaOptions(options);
-  const { id, clusterId, disk, network, random, segmentBytes } = complete;
-  const wal = await openWal(disk, {
+  const { id, clusterId, random, segmentBytes } = complete;
+  const { wal, network } = await openLog(complete, {
     identity: { clusterId, nodeId: id },
     incarnation: newIncarnation(random),
     start: startOf(complete),
@@ -49,13 +53,14 @@ export async function openReplica<Query, Answer>(
   });
   let loop: ReplicaLoop<Query, Answer> | undefined;
   try {
-    loop = new ReplicaLoop(complete, await begin(complete, wal));
+    loop = new ReplicaLoop({ ...complete, network }, await begin(complete, wal));
     await network.open(loop.receiver, wal.wal.incarnation);
     loop.start();
     return loop;
   } catch (error) {
-    if (loop === undefined) await Promise.allSettled([wal.wal.close(), wal.snapshots.close()]);
-    else await loop.close();
+    if (loop === undefined) {
+      await Promise.allSettled([wal.wal.close(), wal.snapshots.close(), network.close()]);
+    } else await loop.close();
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { isSafe, type NodeId, RaftNode, type RaftOptions, type Ticks } from "@quorate/core";
 import { addressFlaw, clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
+import type { Mended } from "./borrowing.ts";
 import { atLeastOne, refuse, within } from "./check-option.ts";
 import {
   type CompleteLeadershipOptions,
@@ -144,6 +145,22 @@ export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, Leadersh
    */
   readonly segmentBytes?: number;
 
+  /**
+   * How long a replica whose log went bad looks for members that can prove what was there, in milliseconds,
+   * 1 to 2^31 - 1. It takes no part in its group until then; after that it does not start.
+   *
+   * @default 60000
+   */
+  readonly repairTimeoutMs?: number;
+
+  /**
+   * Is told of each damage of the log that was mended before the replica starts. A disk that loses what it
+   * was given is to be replaced. Must not throw.
+   *
+   * @default nobody is told
+   */
+  readonly onMended?: (mended: Mended) => void;
+
   /** How the consensus core behaves. What it starts from is the replica's business. */
   readonly raft?: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
 }
@@ -222,6 +239,13 @@ export function validateReplicaOptions<Query, Answer>(
       options.segmentBytes === undefined
         ? undefined
         : atLeastOne("segmentBytes", options.segmentBytes),
+    repairTimeoutMs: within(
+      1,
+      callTimeoutMsMax,
+      "repairTimeoutMs",
+      options.repairTimeoutMs ?? 60_000,
+    ),
+    onMended: options.onMended ?? (() => {}),
     ...validateSnapshotOptions(options),
     raft,
     commandBytesMax,

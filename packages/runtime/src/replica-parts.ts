@@ -19,6 +19,7 @@ import { Forwarding } from "./forwarding.ts";
 import { Inbox } from "./inbox.ts";
 import { Leadership } from "./leadership.ts";
 import { transferMethod } from "./leadership-calls.ts";
+import { lendMethod } from "./lending.ts";
 import { type Membership, memberOf, restoredMembership } from "./member-table.ts";
 import { Members } from "./members.ts";
 import { MembersCalls } from "./members-calls.ts";
@@ -255,6 +256,7 @@ export class ReplicaParts<Query, Answer> {
       this.members.perform(payload, timeoutMs, reply),
     );
     this.calls.define(methods.transferLeadership, transferMethod(this.leadership));
+    this.calls.define(methods.lend, lendMethod(this.#opened.node), "anyone");
   }
 
   #newProposals(): Proposals {

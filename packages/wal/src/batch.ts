@@ -44,7 +44,8 @@ const markerStart = headMarker & 0xff;
 /** The log begins anew after `prev`. */
 const resetFlag = 1;
 const lengthBytes = 4;
-const payloadBytesMax = 2 ** 30;
+/** The longest payload of a batch, in bytes. */
+export const payloadBytesMax: number = 2 ** 30;
 
 /** The length of a batch on disk, padding and trailer included. */
 export function batchBytes(payloadBytes: number): number {
@@ -103,9 +104,14 @@ export function encodeTrailer(number: number, seed: number): Uint8Array {
   return bytes;
 }
 
+/** Whether a head or a trailer may begin at `offset` of `bytes`: a look at one byte. */
+export function isMarker(bytes: Uint8Array, offset: number): boolean {
+  return bytes[offset] === markerStart;
+}
+
 /** The number of the batch whose head or trailer stands whole at `offset` of `bytes`, if one does. */
 export function numberAt(bytes: Uint8Array, offset: number, seed: number): number | undefined {
-  if (bytes[offset] !== markerStart) return undefined;
+  if (!isMarker(bytes, offset)) return undefined;
   return decodeBatchHeader(bytes, offset, seed)?.number ?? decodeTrailer(bytes, offset, seed);
 }
 
@@ -174,7 +180,12 @@ export function decodeBatch(header: BatchHeader, payload: Uint8Array): Batch {
     offset = end;
   }
   if (entries.length !== header.entryCount) throw malformed("the number of entries differs");
-  return { number, prev, entries, hardState, isReset: header.flags === resetFlag };
+  return { number, prev, entries, hardState, isReset: beginsAnew(header) };
+}
+
+/** Whether the log begins anew with the batch of `header`. */
+export function beginsAnew(header: BatchHeader): boolean {
+  return header.flags === resetFlag;
 }
 
 function malformed(detail: string): RaftError {

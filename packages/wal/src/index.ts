@@ -1,3 +1,5 @@
+export type { Damage, MissingEntries } from "./damage-kinds.ts";
+export { findDamage, type DamagedLog } from "./damage-finder.ts";
 export type { Disk, DiskFile } from "./disk.ts";
 export { newestSnapshotName, openSnapshot, type OpenedSnapshot } from "./open-snapshot.ts";
 export { openWal, type OpenedWal, type WalOptions, type WalStart } from "./open-wal.ts";

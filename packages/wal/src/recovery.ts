@@ -2,13 +2,14 @@ import { assert, type RaftError } from "@quorate/core";
 import { type Batch, encodeTrailer, trailerBytes } from "./batch.ts";
 import { sameBytes } from "./bytes.ts";
 import { corrupt } from "./damage.ts";
-import type { Disk, DiskFile } from "./disk.ts";
+import type { Disk } from "./disk.ts";
 import { Replay } from "./replay.ts";
 import { newSegment, noteBatch, type Segment } from "./segment-file.ts";
-import { type BatchRead, SegmentReader } from "./segment-reader.ts";
+import { type BatchRead, readSegment, SegmentReader } from "./segment-reader.ts";
 import { checkFileHeader, fileSeed, type WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
 import { decodeSegmentHeader, segmentHeaderBytes, segmentKind, segmentName } from "./segment.ts";
+import { withFile } from "./with-file.ts";
 
 /** A log as it was mended: it ends with its last whole batch, and that is durable. */
 export interface MendedLog {
@@ -49,7 +50,7 @@ interface LastBatch {
  * Throws `corrupt`, `wrong_identity`, `unsupported_version`, or what the disk throws.
  */
 export async function readLog(disk: Disk, identity: WalIdentity): Promise<FoundLog> {
-  const { sequences, temporaries } = await listFiles(disk);
+  const { sequences, temporaries } = await listSegments(disk);
   const recovery = new Recovery(disk, identity, temporaries);
   for (const sequence of sequences) await recovery.scan(sequence);
   await recovery.judge();
@@ -57,7 +58,7 @@ export async function readLog(disk: Disk, identity: WalIdentity): Promise<FoundL
 }
 
 /** The sequence numbers of all segments, which must have no gap, and the names of those half-made. */
-async function listFiles(
+export async function listSegments(
   disk: Disk,
 ): Promise<{ readonly sequences: readonly number[]; readonly temporaries: readonly string[] }> {
   const sequences: number[] = [];
@@ -152,11 +153,11 @@ class Recovery implements FoundLog {
     if (later !== undefined) throw followed(stop, `batch ${later}`);
     if (read.kind === "corrupt") throw corrupt(segment.name, read.offset, read.detail);
     this.#checkLastTrailer();
-    if (read.number === undefined) return;
-    if (read.number !== expected) {
-      throw corrupt(segment.name, read.offset, misplaced(expected, read.number));
+    if (read.header === undefined) return;
+    if (read.header.number !== expected) {
+      throw corrupt(segment.name, read.offset, misplaced(expected, read.header.number));
     }
-    const isLast = await this.#read(segment, async (reader) => {
+    const isLast = await readSegment(this.#disk, segment, async (reader) => {
       return await reader.isUnwrittenFrom(read.resume);
     });
     if (!isLast) throw followed(stop, "something");
@@ -238,18 +239,12 @@ class Recovery implements FoundLog {
   ): Promise<number | undefined> {
     for (const segment of this.#segments.slice(this.#segments.indexOf(from))) {
       const start = segment === from ? offset : segmentHeaderBytes;
-      const found = await this.#read(segment, async (reader) => {
+      const found = await readSegment(this.#disk, segment, async (reader) => {
         return await reader.findBatchAfter(start, number);
       });
       if (found !== undefined) return found;
     }
     return undefined;
-  }
-
-  async #read<T>(segment: Segment, use: (reader: SegmentReader) => Promise<T>): Promise<T> {
-    return await withFile(this.#disk, segment.name, async (file) => {
-      return await use(new SegmentReader(file, segment.header, segment.size));
-    });
   }
 }
 
@@ -266,17 +261,4 @@ function misplaced(expected: number, found: number): string {
 
 function followed({ segment, read }: Stop, what: string): RaftError {
   return corrupt(segment.name, read.offset, `a batch is damaged, and ${what} follows it`);
-}
-
-async function withFile<T>(
-  disk: Disk,
-  name: string,
-  use: (file: DiskFile) => Promise<T>,
-): Promise<T> {
-  const file = await disk.open(name);
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
-  }
 }

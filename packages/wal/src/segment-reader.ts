@@ -7,12 +7,15 @@ import {
   type BatchHeader,
   decodeBatch,
   decodeBatchHeader,
+  isMarker,
   numberAt,
   trailerBytes,
 } from "./batch.ts";
-import type { DiskFile } from "./disk.ts";
+import type { Disk, DiskFile } from "./disk.ts";
 import { fileSeed } from "./file-header.ts";
+import type { Segment } from "./segment-file.ts";
 import { alignmentBytes, sectorBytes, type SegmentHeader } from "./segment.ts";
+import { withFile } from "./with-file.ts";
 
 /** One attempt to read a batch at `offset` bytes. Each case calls for a different recovery. */
 export type BatchRead =
@@ -27,22 +30,32 @@ export type BatchRead =
   | { readonly kind: "end"; readonly offset: number }
   /**
    * Part of this was never written: a write cut short by a crash, so never acknowledged. Cut at
-   * `offset`, unless something from `resume` on tells that more was written later. `number` is that of
-   * the batch, if its head is whole; then it ends at `resume`.
+   * `offset`, unless something from `resume` on tells that more was written later. `header` is there if
+   * the batch's head is whole; then it ends at `resume`.
    */
   | {
       readonly kind: "torn";
       readonly offset: number;
       readonly resume: number;
-      readonly number: number | undefined;
+      readonly header: BatchHeader | undefined;
     }
-  /** All of this was written once, and it no longer matches its checksum. Refuse to start. */
+  /**
+   * All of this was written once, and it no longer matches its checksum. Refuse to start. `header` is there
+   * if it is only the payload that changed; then the batch ends at `resume`.
+   */
   | {
       readonly kind: "corrupt";
       readonly offset: number;
       readonly resume: number;
       readonly detail: string;
+      readonly header: BatchHeader | undefined;
     };
+
+/** A head that stands whole, whatever became of what follows it. */
+export interface FoundHead {
+  readonly offset: number;
+  readonly header: BatchHeader;
+}
 
 /** How much is read from a file at once, at least. */
 const windowBytes = 1024 * 1024;
@@ -79,14 +92,36 @@ export class SegmentReader {
         this.#hasUnwrittenSector(bytes, offset, length) ||
         this.#isUnwritten(bytes, length - trailerBytes, length);
       const resume = offset + length;
-      if (torn) return { kind: "torn", offset, resume, number: header.number };
-      return { kind: "corrupt", offset, resume, detail: "the payload does not match its checksum" };
+      if (torn) return { kind: "torn", offset, resume, header };
+      const detail = "the payload does not match its checksum";
+      return { kind: "corrupt", offset, resume, detail, header };
     }
     return decoded(header, payload, { bytes, offset, next: offset + length });
   }
 
   /** The number of the first batch beyond `number` that left a whole head or trailer from `offset` on. */
   async findBatchAfter(offset: number, number: number): Promise<number | undefined> {
+    return await this.#search(offset, (bytes, inside) => {
+      const found = numberAt(bytes, inside, this.#seed);
+      return found !== undefined && found > number ? found : undefined;
+    });
+  }
+
+  /** The first head, from `offset` on, of a batch beyond `number`. */
+  async findHeadAfter(offset: number, number: number): Promise<FoundHead | undefined> {
+    return await this.#search(offset, (bytes, inside, at) => {
+      const header = isMarker(bytes, inside)
+        ? decodeBatchHeader(bytes, inside, this.#seed)
+        : undefined;
+      return header !== undefined && header.number > number ? { offset: at, header } : undefined;
+    });
+  }
+
+  /** The first thing that `look` makes out at a multiple of `alignmentBytes` from `offset` on. */
+  async #search<Found>(
+    offset: number,
+    look: (bytes: Uint8Array, inside: number, at: number) => Found | undefined,
+  ): Promise<Found | undefined> {
     for (let at = offset; at < this.size;) {
       const bytes = await this.#read(at, Math.min(windowBytes, this.size - at));
       // A head may reach into the next window: that one starts where it does not fit any more.
@@ -94,8 +129,8 @@ export class SegmentReader {
       const end = isLast ? bytes.length : bytes.length - batchHeaderBytes + 1;
       let inside = 0;
       for (; inside < end; inside += alignmentBytes) {
-        const found = numberAt(bytes, inside, this.#seed);
-        if (found !== undefined && found > number) return found;
+        const found = look(bytes, inside, at + inside);
+        if (found !== undefined) return found;
       }
       at += inside;
     }
@@ -114,13 +149,9 @@ export class SegmentReader {
     const torn =
       this.#hasUnwrittenSector(head, offset, batchHeaderBytes) ||
       this.#isUnwritten(head, batchHeaderBytes, batchHeaderBytes + trailerBytes);
-    if (torn) return { kind: "torn", offset, resume, number: undefined };
-    return {
-      kind: "corrupt",
-      offset,
-      resume,
-      detail: "the batch header does not match its checksum",
-    };
+    if (torn) return { kind: "torn", offset, resume, header: undefined };
+    const detail = "the batch header does not match its checksum";
+    return { kind: "corrupt", offset, resume, detail, header: undefined };
   }
 
   /** Whether nothing was written from `offset`, a multiple of `alignmentBytes`, to the end of the segment. */
@@ -170,6 +201,17 @@ export class SegmentReader {
   }
 }
 
+/** Reads `segment`, for as long as `use` takes. */
+export async function readSegment<T>(
+  disk: Disk,
+  { name, header, size }: Pick<Segment, "name" | "header" | "size">,
+  use: (reader: SegmentReader) => Promise<T>,
+): Promise<T> {
+  return await withFile(disk, name, async (file) => {
+    return await use(new SegmentReader(file, header, size));
+  });
+}
+
 function decoded(
   header: BatchHeader,
   payload: Uint8Array,
@@ -180,6 +222,6 @@ function decoded(
     return { kind: "batch", batch: decodeBatch(header, payload), bytes, next };
   } catch (error) {
     if (!(error instanceof RaftError)) throw error;
-    return { kind: "corrupt", offset, resume: next, detail: error.message };
+    return { kind: "corrupt", offset, resume: next, detail: error.message, header: undefined };
   }
 }

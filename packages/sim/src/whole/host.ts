@@ -148,6 +148,8 @@ export class Host<Query, Answer> {
       network: network.network(life),
       clock,
       random: new SeededRandom(plan.seed, 1000 * id + run),
+      onMended: ({ lent }) =>
+        coverage.count(lent === undefined ? "rot-mended-alone" : "rot-mended-by-others"),
     }).then(
       (replica) => this.#opened(process, replica),
       (error: unknown) => this.#failedToOpen(process, error),

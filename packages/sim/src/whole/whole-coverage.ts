@@ -24,6 +24,8 @@ const happenings = [
   "disk-full-refused",
   "disk-full-recovered",
   "rot-refused",
+  "rot-mended-alone",
+  "rot-mended-by-others",
   "rot-harmless",
   "leader-elected",
   "leader-changed",

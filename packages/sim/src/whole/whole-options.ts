@@ -29,6 +29,8 @@ export function replicaOptionsOf(
     handOverTimeoutMs: plan.handOverTimeoutMs,
     retryMs: plan.retryMs,
     diskFullRetryMs: plan.diskFullRetryMs,
+    // As long as it takes for elections, over and over.
+    repairTimeoutMs: 20 * plan.tickMs * plan.electionTimeoutTicks,
     segmentBytes: plan.segmentBytes,
     proposalCountMax: plan.proposalCountMax,
     readCountMax: plan.readCountMax,

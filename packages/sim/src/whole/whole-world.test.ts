@@ -90,9 +90,18 @@ test("a disk error stops a replica, and its supervisor starts it again", async (
   await demandWholeLiveness(world);
 });
 
-test("a disk that rots while its node is down is refused", async () => {
+test("a log that rots while its node is down is mended with the help of others", async () => {
   // Half way through what was written lies in some batch, which others follow.
   const lines = [...writes, "@900ms rot node=2 perMillion=500000 bit=3 downMs=50"];
+  const world = await worldAfter(1500, lines);
+  expect(world.coverage.counts.get("rot-mended-by-others")).toBe(1);
+  expect(world.host(2).replica).toBeDefined();
+  await demandWholeLiveness(world);
+});
+
+test("what nobody can prove to belong there is refused", async () => {
+  // The last batch of a log alone tells its last hard state.
+  const lines = [...writes, "@900ms rot node=2 perMillion=988000 bit=3 downMs=50"];
   const world = await worldAfter(1500, lines);
   expect(world.coverage.counts.get("rot-refused")).toBe(1);
   expect(world.host(2).isRefused).toBe(true);

@@ -1,0 +1,162 @@
+import { at, type Entry, type NodeId, RaftError } from "@quorate/core";
+import type { Damage, MissingEntries } from "@quorate/wal";
+import { decodeCallResult, encodeCall, encodeFrame, type Frame } from "@quorate/wire";
+import { methods } from "./calls.ts";
+import { decodeLent, encodeLoan } from "./lending.ts";
+import type { Clock, Network, Random, Receiver } from "./ports.ts";
+
+/** What a borrower works with. */
+export interface BorrowerHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  send: Network["send"];
+}
+
+/** A damage that was mended. */
+export interface Mended {
+  /** The file and the byte. */
+  readonly place: string;
+  /** Which entries were had from elsewhere, and from which member; undefined if none were needed. */
+  readonly lent: (MissingEntries & { readonly by: NodeId }) | undefined;
+}
+
+/** How long one member has to answer, and how long it is left alone before it is asked again. */
+const answerMs = 2_000;
+const pauseMs = 500;
+
+/**
+ * Asks the members that can be reached for entries that this node has lost, before there is a replica: one
+ * after the other, until one gives what fits.
+ */
+export class Borrower {
+  readonly #host: BorrowerHost;
+  readonly #connected = new Set<NodeId>();
+  /** Takes the answer that is waited for. */
+  #onAnswer: (frame: Frame) => void = () => {};
+  #lastRequestId: number;
+  /** Ends a pause: somebody else may know more. */
+  #onNews: () => void = () => {};
+  /** What the members said last that could not help, by their ids. */
+  readonly #answers = new Map<NodeId, string>();
+
+  /** What the network is to deliver to. All that is not an answer is dropped, as if it were lost. */
+  readonly receiver: Receiver = {
+    onFrame: (_, frame) => {
+      if (frame.type === "call-result") this.#onAnswer(frame);
+    },
+    onConnected: (peer) => {
+      this.#connected.add(peer);
+      this.#onNews();
+    },
+    onDisconnected: (peer) => {
+      this.#connected.delete(peer);
+    },
+    onRemoved: () => {},
+    onPeerSeen: () => {},
+  };
+
+  constructor(host: BorrowerHost) {
+    this.#host = host;
+    // As for other requests: an answer meant for an earlier run finds nothing.
+    this.#lastRequestId = host.random.uint32() * 2 ** 20 + (host.random.uint32() >>> 12);
+  }
+
+  /** What the members said, for people. */
+  get answers(): string {
+    const texts = [...this.#answers].map(([peer, text]) => `node ${peer}: ${text}`);
+    return texts.length === 0 ? "no member could be asked" : texts.join(", ");
+  }
+
+  /** Mends a damage in one of `ways` with what some member has; undefined if none has it until `deadline`. */
+  async mend(ways: readonly Damage[], deadline: number): Promise<Mended | undefined> {
+    while (this.#host.clock.now() < deadline) {
+      for (const by of [...this.#connected]) {
+        for (const { place, missing, mend } of ways) {
+          if (missing === undefined) continue;
+          const entries = await this.#borrow(by, missing);
+          if (entries === undefined) continue;
+          if (await mend(entries)) return { place, lent: { ...missing, by } };
+          this.#answers.set(by, "its entries are not those that were here");
+        }
+      }
+      await this.#pause(Math.min(pauseMs, deadline - this.#host.clock.now()));
+    }
+    return undefined;
+  }
+
+  /** All that is `missing`, as `peer` has it; undefined if it does not, or does not answer. */
+  async #borrow(peer: NodeId, missing: MissingEntries): Promise<Entry[] | undefined> {
+    const entries: Entry[] = [];
+    try {
+      for (let first = missing.first; first <= missing.last;) {
+        const lent = decodeLent(await this.#ask(peer, encodeLoan({ ...missing, first })));
+        if (!areConsecutive(lent, first, missing.last)) {
+          throw new RaftError("malformed", "it gave other entries than it was asked for");
+        }
+        entries.push(...lent);
+        first += lent.length;
+      }
+    } catch (error) {
+      if (!(error instanceof RaftError)) throw error;
+      this.#answers.set(peer, error.message);
+      return undefined;
+    }
+    return entries;
+  }
+
+  #ask(peer: NodeId, payload: Uint8Array): Promise<Uint8Array> {
+    const { clock, send } = this.#host;
+    const requestId = ++this.#lastRequestId;
+    const call = encodeCall({ requestId, method: methods.lend, payload, timeoutMs: answerMs });
+    return new Promise((resolve, reject) => {
+      const settle = (result: Uint8Array | RaftError): void => {
+        this.#onAnswer = () => {};
+        timer.cancel();
+        if (result instanceof RaftError) reject(result);
+        else resolve(result);
+      };
+      const timer = clock.setTimer(answerMs, () => {
+        settle(new RaftError("unavailable", `it did not answer within ${answerMs} ms`));
+      });
+      this.#onAnswer = (frame) => {
+        const result = resultOf(frame, requestId);
+        if (result !== undefined) settle(result);
+      };
+      if (!send(peer, encodeFrame("call", call))) {
+        settle(new RaftError("unavailable", "it cannot be reached"));
+      }
+    });
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#host.clock.setTimer(ms, () => resolve());
+      this.#onNews = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+    this.#onNews = () => {};
+  }
+}
+
+/** What `frame` answers to `requestId`; undefined if it answers another. */
+function resultOf(frame: Frame, requestId: number): Uint8Array | RaftError | undefined {
+  try {
+    const result = decodeCallResult(frame.payload);
+    if (result.requestId !== requestId) return undefined;
+    return result.ok ? result.result : new RaftError(result.code, result.message);
+  } catch (error) {
+    if (error instanceof RaftError) return error;
+    throw error;
+  }
+}
+
+function areConsecutive(entries: readonly Entry[], first: number, last: number): boolean {
+  return (
+    entries.length > 0 &&
+    entries.every(({ index }, place) => index === first + place) &&
+    at(entries, entries.length - 1).index <= last
+  );
+}
