@@ -5,6 +5,7 @@ import { compactionMutants } from "./compaction-mutants.ts";
 import { identityMutants } from "./identity-mutants.ts";
 import { leaseMutants } from "./lease-mutants.ts";
 import { memberMutants } from "./member-mutants.ts";
+import { mendMutants } from "./mend-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { progressMutants } from "./progress-mutants.ts";
 import { spotMutants, stuckMutants } from "./replica-mutants.ts";
@@ -24,6 +25,7 @@ export const catalogue: readonly Mutant[] = [
   ...progressMutants,
   ...restartMutants,
   ...logMutants,
+  ...mendMutants,
   ...snapshotMutants,
   ...compactionMutants,
   ...changeMutants,

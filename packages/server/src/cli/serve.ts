@@ -196,6 +196,13 @@ async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
         electionTimeoutTicks: options.electionTimeoutTicks,
         leaseReads: options.leaseReads,
       },
+      onMended: ({ place, lent }) => {
+        const { by, first, last } = lent ?? {};
+        log.warn(
+          { place, by, first, last },
+          "a part of the log was damaged, and is mended: do not trust this disk any longer",
+        );
+      },
       onRefused: ({ direction, peer, address, error }) => {
         log.warn({ direction, peer, address, reason: withoutCode(error) }, "connection refused");
       },

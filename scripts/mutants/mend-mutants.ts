@@ -1,0 +1,72 @@
+import type { Mutant } from "./mutant.ts";
+
+const kinds = "packages/wal/src/damage-kinds.ts";
+const gap = "packages/wal/src/gap.ts";
+const lending = "packages/runtime/src/lending.ts";
+const mending = { level: "unit", tests: ["packages/wal/test/mend.test.ts"] } as const;
+
+/** Bugs in how a log is mended that went bad in places. */
+export const mendMutants: readonly Mutant[] = [
+  {
+    id: "D6-mended-with-anything",
+    rows: ["D6"],
+    property: "LM",
+    ...mending,
+    patches: [
+      {
+        file: kinds,
+        find: "decodeBatchHeader(bytes, 0, seed)?.payloadCrc !== header.payloadCrc",
+        replace: "payloadBytesOf(entries) < 1",
+      },
+    ],
+    why: "Whatever others hold takes the place of what was damaged, unless its length differs.",
+  },
+  {
+    id: "D6-gap-behind-the-last",
+    rows: ["D6"],
+    property: "LM",
+    ...mending,
+    patches: [
+      {
+        file: gap,
+        find: "  const first = hardState.commitIndex + 1;\n",
+        replace: "  const first = Math.min(shape.last.index, next.prev.index - 1) + 1;\n",
+      },
+      {
+        file: gap,
+        find: "function missingIn({ expected, hardState, next }: Gap)",
+        replace: "function missingIn({ expected, shape, next }: Gap)",
+      },
+    ],
+    why: "What was replaced in the gap comes back: only what followed it is asked for.",
+  },
+  {
+    id: "D6-gap-of-any-term",
+    rows: ["D6"],
+    property: "LM",
+    ...mending,
+    patches: [
+      {
+        file: gap,
+        find: "last.index !== missing.last || last.term !== missing.lastTerm",
+        replace: "last.index !== missing.last",
+      },
+    ],
+    why: "A gap is filled from a log that does not hold the entry that came after it.",
+  },
+  {
+    id: "D6-lent-from-another-history",
+    rows: ["D6"],
+    property: "LM",
+    level: "unit",
+    tests: ["packages/runtime/src/lending.test.ts"],
+    patches: [
+      {
+        file: lending,
+        find: "  if (lastTerm !== none && term !== lastTerm) {\n",
+        replace: "  if (lastTerm !== none && term === none) {\n",
+      },
+    ],
+    why: "A member gives entries of a history that is not the borrower's.",
+  },
+];
