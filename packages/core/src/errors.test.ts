@@ -22,6 +22,7 @@ const outcomes: Record<ErrorCode, Outcome> = {
   invalid_message: "not-applied",
   unknown_message: "not-applied",
   stranger: "not-applied",
+  unauthenticated: "not-applied",
   wrong_recipient: "not-applied",
   log_lost: "not-applied",
   stale_ready: "not-applied",

@@ -49,6 +49,8 @@ export type ErrorCode =
    * speaks for another. It changed nothing.
    */
   | "stranger"
+  /** The other side has not shown who it is, by a certificate or a token. Nothing was done. */
+  | "unauthenticated"
   /** A message is addressed to another node. It changed nothing. */
   | "wrong_recipient"
   /** The leader or the state machine counts on entries that this node no longer has: its disk was lost. */
@@ -118,6 +120,7 @@ const outcomes: Record<ErrorCode, Outcome> = {
   invalid_message: "not-applied",
   unknown_message: "not-applied",
   stranger: "not-applied",
+  unauthenticated: "not-applied",
   wrong_recipient: "not-applied",
   log_lost: "not-applied",
   stale_ready: "not-applied",

@@ -12,7 +12,9 @@ import {
   type RefusedConnection,
   welcomeFrame,
 } from "./handshake.ts";
+import { Lobby, type LobbyGuest } from "./lobby.ts";
 import { bytesOf } from "./outgoing-link.ts";
+import { type PeerTls, socketOptions } from "./peer-tls.ts";
 import { systemCode } from "./storage-error.ts";
 import type { TcpLimits } from "./tcp-options.ts";
 
@@ -26,6 +28,8 @@ const welcomeRepeatMs = 250;
 export interface AcceptorOptions {
   readonly own: Pick<Identity, "id" | "clusterId">;
   readonly limits: TcpLimits;
+  /** How connections are secured; undefined: not at all. */
+  readonly tls: PeerTls | undefined;
   readonly receiver: Receiver;
   /** Decides who comes in, and learns who did. */
   readonly book: PeerBook;
@@ -51,8 +55,8 @@ interface Accepted {
 export class Acceptor {
   readonly #options: AcceptorOptions;
   readonly #server: net.Server;
-  /** Connections in their handshake, or just refused, the oldest first. */
-  readonly #greeting = new Set<net.Socket>();
+  /** Connections in their handshake, or just refused. */
+  readonly #lobby: Lobby;
   readonly #accepted = new Map<NodeId, Accepted>();
   #welcomes: NodeJS.Timeout | undefined;
   #listening: Promise<number> | undefined;
@@ -62,10 +66,13 @@ export class Acceptor {
 
   constructor(options: AcceptorOptions) {
     this.#options = options;
-    this.#server = net.createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 },
-      (socket) => this.#onConnection(socket),
-    );
+    const { limits, tls, onRefused } = options;
+    const onGuest = (guest: LobbyGuest): void => this.#onGuest(guest);
+    this.#lobby = new Lobby({ limits, tls, onGuest, onRefused });
+    this.#server = net.createServer(socketOptions, (socket) => {
+      if (this.#isClosed) socket.destroy();
+      else this.#lobby.enter(socket);
+    });
   }
 
   /** Listens; resolves to the port. Throws `invalid_options` if the address cannot be listened on. */
@@ -77,7 +84,7 @@ export class Acceptor {
   /** From this moment on takes no connection and delivers nothing, though connections stay. */
   silence(): void {
     this.#isClosed = true;
-    for (const socket of this.#greeting) socket.destroy();
+    this.#lobby.clear();
   }
 
   /** Ends all connections and stops listening. */
@@ -126,17 +133,9 @@ export class Acceptor {
     return typeof bound === "object" && bound !== null ? bound.port : address.port;
   }
 
-  #onConnection(socket: net.Socket): void {
-    if (this.#isClosed) {
-      socket.destroy();
-      return;
-    }
-    const { handshakeTimeoutMs, handshakeCountMax } = this.#options.limits;
-    const address = formatAddress({
-      host: socket.remoteAddress ?? "?",
-      port: socket.remotePort ?? 0,
-    });
-    const deadline = setTimeout(() => socket.destroy(), handshakeTimeoutMs);
+  /** Reads what a connection says that it is. */
+  #onGuest(guest: LobbyGuest): void {
+    const { socket, address } = guest;
     const reader = new FrameReader({ frameBytesMax: handshakeFrameBytesMax });
     const onData = (bytes: Buffer): void => {
       const node = this.#onHello(socket, address, () => reader.push(bytesOf(bytes)));
@@ -145,23 +144,11 @@ export class Acceptor {
       // A refused connection keeps its deadline and its place: it may not linger once it was told why.
       if (node === "refused") socket.resume();
       else {
-        clearTimeout(deadline);
-        this.#greeting.delete(socket);
+        guest.leave();
         this.#accept(socket, address, node);
       }
     };
     socket.on("data", onData);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => {
-      clearTimeout(deadline);
-      this.#greeting.delete(socket);
-    });
-    this.#greeting.add(socket);
-    for (const oldest of this.#greeting) {
-      if (this.#greeting.size <= handshakeCountMax) break;
-      this.#greeting.delete(oldest);
-      oldest.destroy();
-    }
   }
 
   /** Decides on a handshake: who comes in, that it is refused, or that more bytes are needed. */
@@ -170,7 +157,7 @@ export class Acceptor {
     address: string,
     read: () => Frame[],
   ): Introduction | "refused" | "more" {
-    const { own, book } = this.#options;
+    const { own, book, tls } = this.#options;
     let peer = none;
     try {
       const [frame, ...more] = read();
@@ -183,7 +170,7 @@ export class Acceptor {
       }
       const hello = decodeHello(frame.payload);
       peer = hello.from;
-      const error = checkHello(hello, own, book);
+      const error = tls?.flawOf(socket, peer) ?? checkHello(hello, own, book);
       if (error !== undefined) throw error;
       return introductionOf(hello);
     } catch (error) {

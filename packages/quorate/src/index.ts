@@ -12,8 +12,18 @@ export type { RefusedConnection } from "./handshake.ts";
 export { NodeClock } from "./node-clock.ts";
 export { NodeDisk, openNodeDisk } from "./node-disk.ts";
 export { NodeRandom } from "./node-random.ts";
+export { peerName } from "./peer-certificate.ts";
+export type { PeerTlsOptions } from "./peer-tls.ts";
 export { TcpNetwork } from "./tcp-network.ts";
 export type { TcpLimits, TcpNetworkOptions } from "./tcp-options.ts";
+export {
+  TlsCredentials,
+  type PemSource,
+  type TlsChange,
+  type TlsCredentialsOptions,
+  type TlsSource,
+} from "./tls-credentials.ts";
+export { WatchedFiles, type WatchedFilesOptions } from "./watched-files.ts";
 export {
   none,
   RaftError,

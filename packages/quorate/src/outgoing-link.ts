@@ -11,11 +11,20 @@ import {
   readRefusal,
   type RefusedConnection,
 } from "./handshake.ts";
+import { type PeerTls, socketOptions, tlsFailure } from "./peer-tls.ts";
 import { type Lane, SendQueue } from "./send-queue.ts";
 import type { TcpLimits } from "./tcp-options.ts";
 
 /** How many looks at a connection that show no life end it. */
 const checkCountMax = 5;
+
+/** What all links of a node have in common. */
+export interface LinkSettings {
+  readonly identity: Identity;
+  readonly limits: TcpLimits;
+  /** How connections are secured; undefined: not at all. */
+  readonly tls: PeerTls | undefined;
+}
 
 /** What becomes of a link, told as it happens. */
 export interface LinkEvents {
@@ -71,6 +80,7 @@ export class OutgoingLink {
   readonly #identity: Identity;
   readonly #limits: TcpLimits;
   readonly #events: LinkEvents;
+  readonly #tls: PeerTls | undefined;
   /** Where the peer may be, the best guess first. */
   #addresses: readonly Address[] = [];
   /** Attempts that met no welcome since there is a best guess: each sends the next to the next address. */
@@ -80,10 +90,11 @@ export class OutgoingLink {
   /** Attempts and short-lived connections since one lasted. */
   #failureCount = 0;
 
-  constructor(peer: NodeId, identity: Identity, limits: TcpLimits, events: LinkEvents) {
+  constructor(peer: NodeId, { identity, limits, tls }: LinkSettings, events: LinkEvents) {
     this.#peer = peer;
     this.#identity = identity;
     this.#limits = limits;
+    this.#tls = tls;
     this.#events = events;
   }
 
@@ -194,14 +205,19 @@ export class OutgoingLink {
       this.#state = { kind: "waiting", timer: undefined };
       return;
     }
-    const socket = openSocket(address);
+    const tls = this.#tls;
+    const socket = tls?.connect(address) ?? net.connect({ ...address, ...socketOptions });
     const reader = new FrameReader({ frameBytesMax: handshakeFrameBytesMax });
     const deadline = setTimeout(() => {
       socket.destroy(new Error(`no welcome within ${this.#limits.handshakeTimeoutMs} ms`));
     }, this.#limits.handshakeTimeoutMs);
     this.#state = { kind: "greeting", address, socket, deadline };
-    socket.once("connect", () => socket.write(helloFrame(this.#identity, this.#peer)));
     let reason: string | undefined;
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => {
+      const flaw = tls?.flawOf(socket, this.#peer);
+      if (flaw === undefined) socket.write(helloFrame(this.#identity, this.#peer));
+      else socket.destroy(this.#refused(flaw));
+    });
     socket.on("data", (bytes: Buffer) => {
       try {
         for (const frame of reader.push(bytesOf(bytes))) this.#onFrame(socket, frame);
@@ -211,8 +227,10 @@ export class OutgoingLink {
         socket.destroy();
       }
     });
-    socket.on("error", (error) => {
-      reason = error.message;
+    socket.on("error", (error: Error) => {
+      const failure = tls === undefined ? undefined : tlsFailure(error);
+      reason = failure?.message ?? error.message;
+      if (failure !== undefined && this.#state.kind === "greeting") this.#refused(failure);
     });
     socket.on("close", () => this.#onClose(socket, reason));
   }
@@ -310,17 +328,6 @@ export class OutgoingLink {
     this.#events.onRefused({ direction: "outgoing", peer: this.#peer, address, error });
     return error;
   }
-}
-
-/** Begins to connect. The one place that decides what a connection is made of. */
-function openSocket(address: Address): net.Socket {
-  return net.connect({
-    host: address.host,
-    port: address.port,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 10_000,
-  });
 }
 
 /** The same bytes, not as a `Buffer`: its `slice` shares memory where that of other byte arrays copies. */

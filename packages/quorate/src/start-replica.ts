@@ -18,6 +18,7 @@ import type { RefusedConnection } from "./handshake.ts";
 import { NodeClock } from "./node-clock.ts";
 import { openNodeDisk } from "./node-disk.ts";
 import { NodeRandom } from "./node-random.ts";
+import type { PeerTlsOptions } from "./peer-tls.ts";
 import { TcpNetwork } from "./tcp-network.ts";
 import { parsePeerAddress, type TcpLimits } from "./tcp-options.ts";
 
@@ -65,6 +66,14 @@ export interface StartOptions<Query, Answer> extends Omit<
    * @default this node's address in `cluster`
    */
   readonly advertise?: string | undefined;
+
+  /**
+   * How connections between nodes are secured: with certificates that both sides show. The guide on
+   * security says how to make them.
+   *
+   * @default not at all: everything can be read and forged by whoever is on the network
+   */
+  readonly tls?: PeerTlsOptions | undefined;
 
   /** Limits on connections. A frame is by default as large as the limits of `raft` require. */
   readonly connections?: Partial<TcpLimits>;
@@ -118,6 +127,7 @@ export async function startReplica<Query, Answer>(
     listen,
     advertise,
     connections,
+    tls,
     onRefused,
     ...rest
   } = options;
@@ -138,6 +148,7 @@ export async function startReplica<Query, Answer>(
     listen: listen ?? own,
     advertise: advertise ?? own,
     peers: new Map([...addresses].filter(([peer]) => peer !== id)),
+    tls,
     onRefused,
   });
   const disk = await openNodeDisk(dataDir);

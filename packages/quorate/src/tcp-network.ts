@@ -12,6 +12,7 @@ import {
 } from "./address.ts";
 import { type Identity, RefusalReporter, type RefusedConnection } from "./handshake.ts";
 import { OutgoingLink } from "./outgoing-link.ts";
+import { PeerTls } from "./peer-tls.ts";
 import {
   type CompleteTcpOptions,
   type TcpNetworkOptions,
@@ -35,6 +36,7 @@ interface Opened {
  */
 export class TcpNetwork implements Network {
   readonly #options: CompleteTcpOptions;
+  readonly #tls: PeerTls | undefined;
   readonly #book: PeerBook;
   readonly #links = new Map<NodeId, OutgoingLink>();
   readonly #refusals: RefusalReporter;
@@ -46,6 +48,8 @@ export class TcpNetwork implements Network {
   /** Throws `invalid_options`. Nothing happens before `open`. */
   constructor(options: TcpNetworkOptions) {
     this.#options = validateTcpOptions(options);
+    const { tls } = options;
+    this.#tls = tls === undefined ? undefined : new PeerTls(tls, this.#options);
     this.#refusals = new RefusalReporter(this.#options.onRefused);
     this.#book = new PeerBook(this.#options.id, this.#options.limits.guestCountMax);
     this.#book.setPeers([...this.#options.peers].map(([id, address]) => newPeer(id, address)));
@@ -77,6 +81,7 @@ export class TcpNetwork implements Network {
     this.#acceptor = new Acceptor({
       own: { id, clusterId },
       limits,
+      tls: this.#tls,
       receiver,
       book: this.#book,
       onRefused: (refusal) => this.#refusals.refused(refusal),
@@ -88,6 +93,7 @@ export class TcpNetwork implements Network {
       },
       onGuestGone: (guest) => this.#links.get(guest)?.abandon("the peer closed its connection"),
     });
+    this.#tls?.start();
     const port = await this.#acceptor.listen(listen);
     if (this.#closing !== undefined) throw new RaftError("closed", "the network is closed");
     this.#address = { host: listen.host, port };
@@ -119,6 +125,7 @@ export class TcpNetwork implements Network {
   /** Incoming connections go last: one that ends tells the peer to wait for nothing more. */
   async #close(): Promise<void> {
     this.#acceptor?.silence();
+    this.#tls?.close();
     const { lingerMs } = this.#options.limits;
     await Promise.all([...this.#links.values()].map((link) => link.finish(lingerMs)));
     this.#links.clear();
@@ -145,7 +152,8 @@ export class TcpNetwork implements Network {
   }
 
   #newLink(id: NodeId, { identity, receiver }: Opened): OutgoingLink {
-    const link = new OutgoingLink(id, identity, this.#options.limits, {
+    const settings = { identity, limits: this.#options.limits, tls: this.#tls };
+    const link = new OutgoingLink(id, settings, {
       onConnected: () => {
         this.#refusals.succeeded("outgoing", id);
         receiver.onConnected(id);

@@ -3,6 +3,7 @@ import { guestCountDefault } from "@quorate/runtime";
 import { clusterIdFlaw } from "@quorate/wire";
 import { type Address, isPeerAddress, parseAddress } from "./address.ts";
 import type { RefusedConnection } from "./handshake.ts";
+import type { PeerTlsOptions } from "./peer-tls.ts";
 
 /** Who a `TcpNetwork` connects, and its limits. */
 export interface TcpNetworkOptions {
@@ -28,6 +29,13 @@ export interface TcpNetworkOptions {
    * else to look for a peer that is not found where the group knows it to be.
    */
   readonly peers: ReadonlyMap<NodeId, string | undefined>;
+
+  /**
+   * How connections are secured. With it nothing but TLS is spoken, and both sides show certificates.
+   *
+   * @default not at all: everything can be read and forged by whoever is on the network
+   */
+  readonly tls?: PeerTlsOptions | undefined;
 
   /** Is told of every connection refused by either side, once per distinct reason. Must not throw. */
   readonly onRefused?: ((refusal: RefusedConnection) => void) | undefined;
@@ -73,7 +81,8 @@ export interface TcpNetworkOptions {
   readonly reconnectMsMax?: number | undefined;
 
   /**
-   * How long connecting and the handshake may take together, in milliseconds, 1 to 60,000.
+   * How long connecting and the handshake, that of TLS included, may take together, in milliseconds,
+   * 1 to 60,000.
    *
    * @default 5000
    */
@@ -88,7 +97,8 @@ export interface TcpNetworkOptions {
   readonly deadConnectionMs?: number | undefined;
 
   /**
-   * How many incoming connections may be in their handshake; one more ends the oldest. At least 1.
+   * How many incoming connections may be in their handshake; one more ends the oldest of the address
+   * that has most of them. At least 1.
    *
    * @default 64
    */

@@ -1,8 +1,16 @@
-import { clockConformance, networkConformance, randomConformance } from "@quorate/runtime/testing";
+import { at, type NodeId } from "@quorate/core";
+import {
+  clockConformance,
+  networkConformance,
+  type NetworkHarness,
+  randomConformance,
+} from "@quorate/runtime/testing";
 import { test } from "vitest";
 import { NodeClock } from "../src/node-clock.ts";
 import { NodeRandom } from "../src/node-random.ts";
 import { TcpNetwork } from "../src/tcp-network.ts";
+import type { PeerTlsOptions } from "../src/peer-tls.ts";
+import { Authority } from "./certificates.ts";
 import { until } from "./processes.ts";
 import { freeAddresses } from "./tcp-nodes.ts";
 
@@ -12,13 +20,24 @@ clockConformance(test, () => ({ clock: new NodeClock(), until: waitUntil }));
 
 randomConformance(test, () => new NodeRandom());
 
-networkConformance(test, async () => {
+networkConformance(test, () => harness(() => undefined));
+
+const authority = await Authority.create();
+const certified = await Promise.all([1, 2, 3, 4, 5].map((id) => authority.node(id)));
+
+networkConformance(
+  (name, run) => test(`over TLS, ${name}`, run),
+  () => harness((id) => ({ ca: authority.ca, ...at(certified, id - 1) })),
+);
+
+async function harness(tlsOf: (id: NodeId) => PeerTlsOptions | undefined): Promise<NetworkHarness> {
   const addresses = await freeAddresses(3);
   return {
     network: (id) =>
       new TcpNetwork({
         id,
-        clusterId: "conformance",
+        clusterId: "test",
+        tls: tlsOf(id),
         listen: addresses[id - 1] ?? "",
         peers: new Map(
           addresses
@@ -33,4 +52,4 @@ networkConformance(test, async () => {
     until: waitUntil,
     close: async () => {},
   };
-});
+}
