@@ -142,7 +142,7 @@ export function unauthenticated(message: string): RaftError {
 /** Why TLS did not come about, if `error` is about that: not of a connection that was lost. */
 export function tlsFailure(error: Error): RaftError | undefined {
   const code = systemCode(error);
-  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
+  if (/wrong.version.number|packet.length.too.long/i.test(`${code} ${error.message}`)) {
     return unauthenticated("this node speaks TLS, and the other side does not seem to");
   }
   if (code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO") {

@@ -17,6 +17,10 @@ export type ApiErrorCode =
   | "head_too_large"
   /** The body is of a kind that the resource does not take; it must say `application/json`. */
   | "unsupported_media_type"
+  /** The token is good for reading only. */
+  | "forbidden"
+  /** The address of the client makes too many requests. */
+  | "rate_limited"
   /** A defect of the server. */
   | "internal"
   /** Client only: the request was sent, and no answer came. */
@@ -88,6 +92,8 @@ function outcomeOf(code: ApiErrorCode): Outcome {
     case "request_timeout":
     case "head_too_large":
     case "unsupported_media_type":
+    case "forbidden":
+    case "rate_limited":
       return "not-applied";
     case "internal":
     case "no_answer":
@@ -103,6 +109,10 @@ function statusOf(code: ApiErrorCode, outcome: Outcome): number {
     case "bad_request":
     case "invalid_argument":
       return 400;
+    case "unauthenticated":
+      return 401;
+    case "forbidden":
+      return 403;
     case "not_found":
     case "unknown_path":
       return 404;
@@ -127,6 +137,7 @@ function statusOf(code: ApiErrorCode, outcome: Outcome): number {
     case "invalid_change":
       return 422;
     case "busy":
+    case "rate_limited":
       return 429;
     case "head_too_large":
       return 431;

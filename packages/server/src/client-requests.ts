@@ -1,6 +1,6 @@
-import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError } from "./api-error.ts";
+import { ClientConnections, type ClientCredentials } from "./client-connections.ts";
 import { decodeRefusal } from "./client-decode.ts";
 import { EndpointChoice, parseEndpoint, type Need } from "./endpoint-choice.ts";
 import { download, exchange, ExchangeError, type Exchange, type Reply } from "./http-exchange.ts";
@@ -11,6 +11,7 @@ export interface ClientRequestsOptions {
   readonly endpoints: readonly string[];
   readonly timeoutMs: number;
   readonly onRetry: (reason: string, leftMs: number) => void;
+  readonly credentials: ClientCredentials;
 }
 
 /** What a caller may say about one call. */
@@ -38,12 +39,13 @@ const pauseMsMax = 500;
 export class ClientRequests {
   readonly #timeoutMs: number;
   readonly #onRetry: (reason: string, leftMs: number) => void;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: idleMs });
+  readonly #connections: ClientConnections;
   readonly #choice: EndpointChoice;
 
   /** Throws `invalid_argument` on an endpoint that is none. Connects to nothing yet. */
-  constructor({ endpoints, timeoutMs, onRetry }: ClientRequestsOptions) {
-    this.#choice = new EndpointChoice(endpoints.map(parseEndpoint), this.#agent);
+  constructor({ endpoints, timeoutMs, onRetry, credentials }: ClientRequestsOptions) {
+    this.#connections = new ClientConnections(credentials, idleMs);
+    this.#choice = new EndpointChoice(endpoints.map(parseEndpoint), this.#connections);
     this.#timeoutMs = timeoutMs;
     this.#onRetry = onRetry;
   }
@@ -63,7 +65,7 @@ export class ClientRequests {
     const { signal, timeoutMs = this.#timeoutMs } = options;
     const call = { endpoint: parseEndpoint(endpoint), method: "GET", path } as const;
     try {
-      const reply = await exchange(this.#agent, { ...call, timeoutMs, signal });
+      const reply = await exchange(this.#connections, { ...call, timeoutMs, signal });
       if (reply.status !== 200) throw decodeRefusal(reply);
       return reply;
     } catch (error) {
@@ -84,7 +86,7 @@ export class ClientRequests {
     const url = new URL(path, parseEndpoint(endpoint));
     const { signal, timeoutMs: stallMs = this.#timeoutMs } = options;
     try {
-      const copied = await download(url, { stallMs, signal }, take);
+      const copied = await download(this.#connections, url, { stallMs, signal }, take);
       if (copied.kind === "whole") return copied.bytes;
       throw decodeRefusal(copied.reply);
     } catch (error) {
@@ -94,7 +96,7 @@ export class ClientRequests {
 
   /** Closes all connections. Calls in progress fail. */
   close(): void {
-    this.#agent.destroy();
+    this.#connections.close();
   }
 
   /**
@@ -162,7 +164,7 @@ export class ClientRequests {
       ...(isPost ? { "content-type": "application/json" } : {}),
     };
     try {
-      const reply = await exchange(this.#agent, { ...call, timeoutMs, headers });
+      const reply = await exchange(this.#connections, { ...call, timeoutMs, headers });
       if (reply.status === 200) return reply;
       const refusal = decodeRefusal(reply);
       return refusal.code === "not_found" ? reply : refusal;

@@ -10,6 +10,7 @@ import {
   decodeStatus,
   decodeWritten,
 } from "./client-decode.ts";
+import type { ClientCredentials } from "./client-connections.ts";
 import { ClientRequests } from "./client-requests.ts";
 import type { Reply } from "./http-exchange.ts";
 import type { Consistency } from "./http-request.ts";
@@ -17,9 +18,9 @@ import { encodeKey } from "./key-path.ts";
 import type { NodeStatus } from "./node-status.ts";
 
 /** How a client behaves. */
-export interface ClientOptions {
+export interface ClientOptions extends ClientCredentials {
   /**
-   * Where the nodes listen for HTTP, as `http://host:port`. At least one; any will do, more survive
+   * Where the nodes listen for HTTP, as `http://host:port` or `https://host:port`. At least one; any will do, more survive
    * more failures.
    */
   readonly endpoints: readonly string[];
@@ -100,9 +101,10 @@ export interface Found {
 export class Client {
   readonly #requests: ClientRequests;
 
-  /** Throws `invalid_argument` on an endpoint that is no `http://host:port`. Connects to nothing yet. */
-  constructor({ endpoints, timeoutMs = 10_000, onRetry = () => {} }: ClientOptions) {
-    this.#requests = new ClientRequests({ endpoints, timeoutMs, onRetry });
+  /** Throws `invalid_argument` on an endpoint that is none. Connects to nothing yet. */
+  constructor({ endpoints, timeoutMs = 10_000, onRetry = () => {}, token, tls }: ClientOptions) {
+    const credentials = { token, tls };
+    this.#requests = new ClientRequests({ endpoints, timeoutMs, onRetry, credentials });
   }
 
   /** Puts `value` at `key`. Resolves once that is committed. */

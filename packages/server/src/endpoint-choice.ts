@@ -1,5 +1,5 @@
-import type { Agent } from "node:http";
 import { ApiError } from "./api-error.ts";
+import type { ClientConnections } from "./client-connections.ts";
 import { exchange, ExchangeError } from "./http-exchange.ts";
 
 /** Which nodes can serve a call: those that know a leader, or all that are alive. */
@@ -22,14 +22,14 @@ const probePaths: Record<Need, string> = { ready: "/readyz", alive: "/healthz" }
  */
 export class EndpointChoice {
   readonly #endpoints: readonly URL[];
-  readonly #agent: Agent;
+  readonly #connections: ClientConnections;
   #current: URL | undefined;
 
   /** Throws `invalid_argument` if there are no endpoints. */
-  constructor(endpoints: readonly URL[], agent: Agent) {
+  constructor(endpoints: readonly URL[], connections: ClientConnections) {
     if (endpoints.length === 0) throw new ApiError("invalid_argument", "there are no endpoints");
     this.#endpoints = endpoints;
-    this.#agent = agent;
+    this.#connections = connections;
     // With a single endpoint there is nothing to choose, so it is never asked.
     if (endpoints.length === 1) this.#current = endpoints[0];
   }
@@ -101,7 +101,7 @@ export class EndpointChoice {
   ): Promise<string | undefined> {
     try {
       const call = { endpoint, method: "GET", path, timeoutMs, signal } as const;
-      const reply = await exchange(this.#agent, call);
+      const reply = await exchange(this.#connections, call);
       return reply.status === 200 ? undefined : `answered ${reply.status}`;
     } catch (error) {
       if (error instanceof ExchangeError) return error.message;
@@ -110,11 +110,18 @@ export class EndpointChoice {
   }
 }
 
-/** The URL of an endpoint. Throws `invalid_argument` unless it is `http://host:port` and nothing more. */
+/**
+ * The URL of an endpoint. Throws `invalid_argument` unless it is `http://host:port` or `https://host:port`
+ * and nothing more.
+ */
 export function parseEndpoint(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "http:" && url.pathname === "/" && url.search === "" && url.hash === "") {
+  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  if (isHttp && url.pathname === "/" && url.search === "" && url.hash === "") {
     return url;
   }
-  throw new ApiError("invalid_argument", `endpoint is "${text}", must be http://host:port`);
+  throw new ApiError(
+    "invalid_argument",
+    `endpoint is "${text}", must be http://host:port or https://host:port`,
+  );
 }

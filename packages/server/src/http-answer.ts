@@ -44,6 +44,7 @@ export function jsonAnswer(status: number, value: unknown, index?: LogIndex): Wh
 export function errorAnswer(error: ApiError, index?: LogIndex): WholeAnswer {
   const { code, message, outcome } = error;
   const answer = jsonAnswer(error.status, { code, message, outcome }, index);
+  if (error.status === 401) return { ...answer, headers: { "www-authenticate": "Bearer" } };
   return error.status === 429 || error.status === 503
     ? { ...answer, headers: { "retry-after": "1" } }
     : answer;

@@ -1,4 +1,5 @@
-import { request as startRequest, type Agent, type IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { ClientConnections } from "./client-connections.ts";
 
 /** One request to one endpoint. */
 export interface Exchange {
@@ -36,17 +37,11 @@ export class ExchangeError extends Error {
 const replyBytesMax = 4 * 1024 * 1024;
 
 /** Sends one request and reads the whole response. Rejects with an `ExchangeError` and nothing else. */
-export function exchange(agent: Agent, call: Exchange): Promise<Reply> {
+export function exchange(connections: ClientConnections, call: Exchange): Promise<Reply> {
   return new Promise((resolve, reject) => {
     let sent = false;
-    const request = startRequest({
-      agent,
-      host: hostOf(call.endpoint),
-      port: call.endpoint.port === "" ? 80 : Number(call.endpoint.port),
-      method: call.method,
-      path: call.path,
-      headers: { ...call.headers, "content-length": String(call.body?.length ?? 0) },
-    });
+    const headers = { ...call.headers, "content-length": String(call.body?.length ?? 0) };
+    const request = connections.start({ ...call, headers });
     const timer = setTimeout(() => {
       request.destroy(new Error(`no answer within ${call.timeoutMs} ms`));
     }, call.timeoutMs);
@@ -61,8 +56,9 @@ export function exchange(agent: Agent, call: Exchange): Promise<Reply> {
 
     request.on("socket", (socket) => {
       // Nothing leaves before the connection stands, so a refused one had no effect.
+      const stands = call.endpoint.protocol === "https:" ? "secureConnect" : "connect";
       if (!socket.connecting) sent = true;
-      else socket.once("connect", () => (sent = true));
+      else socket.once(stands, () => (sent = true));
     });
     request.on("error", (error) => {
       settle();
@@ -105,19 +101,32 @@ export type Download =
  * `take` rejects with.
  */
 export async function download(
+  connections: ClientConnections,
   url: URL,
   options: { readonly stallMs: number; readonly signal?: AbortSignal | undefined },
   take: (chunk: Uint8Array) => Promise<void>,
 ): Promise<Download> {
-  const stalled = new AbortController();
-  const reason = new Error(`nothing arrived for ${options.stallMs} ms`);
-  const timer = setTimeout(() => stalled.abort(reason), options.stallMs);
-  const { signal } = options;
-  const signals = signal === undefined ? [stalled.signal] : [stalled.signal, signal];
+  const { signal, stallMs } = options;
+  const request = connections.start({
+    endpoint: url,
+    method: "GET",
+    path: url.pathname,
+    headers: {},
+  });
+  const timer = setTimeout(() => {
+    request.destroy(new Error(`nothing arrived for ${stallMs} ms`));
+  }, stallMs);
+  const abort = (): void => {
+    request.destroy(new Error("aborted by the caller"));
+  };
+  signal?.addEventListener("abort", abort);
   let taking = false;
   try {
-    const response = await fetch(url, { signal: AbortSignal.any(signals) });
-    if (response.status !== 200) return { kind: "refused", reply: await refusalOf(response) };
+    const answered = responseOf(request);
+    if (signal?.aborted === true) abort();
+    else request.end();
+    const response = await answered;
+    if (response.statusCode !== 200) return { kind: "refused", reply: await refusalOf(response) };
     let bytes = 0;
     for await (const chunk of piecesOf(response)) {
       bytes += chunk.length;
@@ -129,21 +138,30 @@ export async function download(
     return { kind: "whole", bytes };
   } catch (error) {
     if (taking) throw error;
-    const message = error instanceof Error ? describe(causeOf(error)) : String(error);
-    throw new ExchangeError(message, true);
+    throw new ExchangeError(error instanceof Error ? describe(error) : String(error), true);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+    request.destroy();
   }
 }
 
-async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array, undefined> {
-  const pieces: AsyncIterable<unknown> | readonly unknown[] = body ?? [];
+/** Resolves with the head of the response; what goes wrong later is told by the response. */
+function responseOf(request: ReturnType<ClientConnections["start"]>): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.on("error", reject);
+    request.on("response", resolve);
+  });
+}
+
+async function* piecesOf(response: IncomingMessage): AsyncGenerator<Uint8Array, undefined> {
+  const pieces: AsyncIterable<unknown> = response;
   for await (const piece of pieces) {
     if (piece instanceof Uint8Array) yield piece;
   }
 }
 
-async function refusalOf(response: Response): Promise<Reply> {
+async function refusalOf(response: IncomingMessage): Promise<Reply> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of piecesOf(response)) {
@@ -151,20 +169,13 @@ async function refusalOf(response: Response): Promise<Reply> {
     if (bytes > replyBytesMax) throw new Error("the answer is too long");
     chunks.push(chunk);
   }
-  const headers = Object.fromEntries(response.headers);
-  return { status: response.status, headers, body: Buffer.concat(chunks) };
-}
-
-/** What is behind an error of `fetch`, which itself says next to nothing. */
-function causeOf(error: Error): Error {
-  return error.cause instanceof Error ? error.cause : error;
-}
-
-/** The host to connect to: the brackets of an IPv6 address belong to the URL only. */
-function hostOf(endpoint: URL): string {
-  return endpoint.hostname.replace(/^\[|\]$/g, "");
+  const { statusCode = 0, headers } = response;
+  return { status: statusCode, headers, body: Buffer.concat(chunks) };
 }
 
 function describe(error: Error & { code?: string }): string {
+  if (/wrong.version.number|packet.length.too.long/i.test(`${error.code ?? ""} ${error.message}`)) {
+    return "it does not seem to speak TLS";
+  }
   return error.message === "" ? (error.code ?? "connection failed") : error.message;
 }

@@ -1,21 +1,40 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from "node:http";
-import { Server as NetServer, type AddressInfo } from "node:net";
-import type { SnapshotArchive } from "quorate";
-import { apiErrorOf } from "./api-error.ts";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
+import type { RaftError, SnapshotArchive } from "quorate";
+import { ApiError, apiErrorOf } from "./api-error.ts";
 import { errorAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
+import { HttpAccess } from "./http-access.ts";
 import { Answers, idleMs } from "./http-answers.ts";
+import { type DoorLimits, HttpDoor } from "./http-door.ts";
+import { createListener, type HttpListener, type HttpTlsOptions } from "./http-listener.ts";
 import { answerClientError } from "./http-refusal.ts";
 import { timeoutMsMax } from "./http-request.ts";
 import type { KvReplica } from "./kv-calls.ts";
+import { hasBody, refuseBody } from "./request-body.ts";
 
 /** How the HTTP interface behaves. */
-export interface HttpServerOptions {
+export interface HttpServerOptions extends DoorLimits {
+  /**
+   * How connections are secured, and whether clients must show a certificate.
+   *
+   * @default not at all
+   */
+  readonly tls?: HttpTlsOptions | undefined;
+  /**
+   * The file of bearer tokens, of which every request must show one; it is followed while the server
+   * runs. `/healthz` and `/readyz` need none.
+   *
+   * @default requests need none
+   */
+  readonly tokenFile?: string | undefined;
+  /** Told when the tokens have changed; `error` says why they are not used. By default nobody is. */
+  readonly onTokens?: (error?: RaftError) => void;
+  /**
+   * How often the file of tokens is looked at, in milliseconds, 10 to 3,600,000.
+   *
+   * @default 1000
+   */
+  readonly tokenCheckMs?: number | undefined;
   /**
    * How long a request about a key may take that does not say it, in milliseconds.
    *
@@ -47,7 +66,14 @@ export interface HttpServerOptions {
    */
   readonly bodyBytesMax?: number;
   /**
-   * How long the head and the whole of a request may take to arrive, in milliseconds.
+   * How many bytes the head of a request may have; a longer one is refused as `head_too_large`.
+   *
+   * @default 16 KiB
+   */
+  readonly headBytesMax?: number;
+  /**
+   * How long the head and the whole of a request may take to arrive, in milliseconds. The handshake of
+   * TLS may take as long as a head.
    *
    * @default 10_000 and 30_000
    */
@@ -75,7 +101,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Makes the HTTP interface of `replica`. It does not listen yet. */
+/**
+ * Makes the HTTP interface of `replica`. It does not listen yet. Throws `invalid_options` if certificates
+ * or tokens cannot be used.
+ */
 export function createHttpServer(replica: KvReplica, options: HttpServerOptions = {}): HttpServer {
   return new KvHttpServer(replica, options);
 }
@@ -86,12 +115,16 @@ const tellMs = 2_000;
 const lastMs = 50;
 
 class KvHttpServer implements HttpServer {
-  readonly #server: Server;
+  readonly #server: HttpListener["server"];
+  readonly #credentials: HttpListener["credentials"];
+  readonly #access: HttpAccess;
+  readonly #door: HttpDoor;
   readonly #answers: Answers;
   readonly #onDefect: (error: Error) => void;
   /** Requests that were received and not yet answered. */
   #activeCount = 0;
-  #connectionCount = 0;
+  /** Open connections, encrypted or not, those whose handshake is not over included. */
+  readonly #connections = new Set<Socket>();
   #draining = false;
   /** Told when a request was answered, or a connection ended. */
   readonly #onEnd = new Set<() => void>();
@@ -105,31 +138,52 @@ class KvHttpServer implements HttpServer {
       bodyBytesMax: options.bodyBytesMax ?? 64 * 1024 * 1024,
       isDraining: () => this.#draining,
     });
-    this.#server = createServer({
-      headersTimeout: options.headTimeoutMs ?? 10_000,
-      requestTimeout: options.requestTimeoutMs ?? 30_000,
-      connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: 30_000,
+    const { server, credentials } = createListener(
+      {
+        headTimeoutMs: options.headTimeoutMs ?? 10_000,
+        requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+        headBytesMax: options.headBytesMax ?? 16 * 1024,
+      },
+      options.tls,
+    );
+    this.#server = server;
+    this.#credentials = credentials;
+    this.#access = new HttpAccess({
+      needsCertificate: options.tls?.ca !== undefined,
+      tokenFile: options.tokenFile,
+      onTokens: options.onTokens ?? (() => {}),
+      checkMs: options.tokenCheckMs,
     });
+    this.#door = new HttpDoor(this.#access, options);
     this.#server.maxConnections = options.connectionCountMax ?? 1024;
     // A client that neither sends nor takes anything; longer than any request about a key may wait.
     this.#server.timeout = timeoutMsMax + idleMs;
+    this.#follow(server);
+  }
+
+  /** Takes what arrives at `server`, encrypted or not. */
+  #follow(server: NetServer): void {
     const listener: RequestListener = (request, response) => {
       this.#serve(request, response);
     };
-    this.#server.on("request", listener);
-    this.#server.on("checkContinue", listener);
-    this.#server.on("clientError", answerClientError);
-    this.#server.on("connection", (socket) => {
-      this.#connectionCount += 1;
+    server.on("request", listener);
+    server.on("checkContinue", listener);
+    server.on("clientError", answerClientError);
+    server.on("connection", (socket: Socket) => {
+      // Each request of those that wait in one connection listens to its end.
+      socket.setMaxListeners(0);
+      this.#door.enter(socket);
+      this.#connections.add(socket);
       socket.once("close", () => {
-        this.#connectionCount -= 1;
+        this.#connections.delete(socket);
         for (const look of this.#onEnd) look();
       });
     });
   }
 
   listen(host: string, port: number): Promise<number> {
+    this.#access.start();
+    this.#credentials?.start();
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       this.#server.listen({ host, port }, () => {
@@ -143,7 +197,7 @@ class KvHttpServer implements HttpServer {
     this.#draining = true;
     await Promise.all([
       this.#within(graceMs, () => this.#activeCount === 0),
-      this.#within(tellMs, () => this.#connectionCount === 0),
+      this.#within(tellMs, () => this.#connections.size === 0),
     ]);
   }
 
@@ -166,14 +220,17 @@ class KvHttpServer implements HttpServer {
 
   async close(): Promise<void> {
     this.#draining = true;
+    this.#access.close();
+    this.#credentials?.close();
     // That of `net` stops to listen and no more, while that of `http` cuts connections that seem idle.
     NetServer.prototype.close.call(this.#server);
     // An answer that was just written, or that is due to what has just arrived, gets its turn to leave.
-    await this.#within(lastMs, () => this.#connectionCount === 0);
+    await this.#within(lastMs, () => this.#connections.size === 0);
     await new Promise<void>((resolve) => {
       // The error says that it is closed already, which is as good.
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      for (const socket of this.#connections) socket.destroy();
     });
   }
 
@@ -192,8 +249,7 @@ class KvHttpServer implements HttpServer {
     response.on("close", settle);
     // A response that still waits behind another one of its connection is not told of its end.
     socket.on("close", settle);
-    this.#answers
-      .answer(request, response, abort.signal)
+    this.#answer(request, response, abort.signal)
       .catch((thrown: unknown) => {
         const error = apiErrorOf(thrown, request.method === "GET" ? "read" : "write");
         if (error.code === "internal") this.#onDefect(error);
@@ -204,6 +260,23 @@ class KvHttpServer implements HttpServer {
         const isGone = response.destroyed && response.errored === null;
         if (!isGone) this.#onDefect(new Error("an answer could not be sent", { cause: thrown }));
       });
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    try {
+      this.#door.check(request, this.#activeCount);
+    } catch (error) {
+      // Who comes with a certificate that was not trusted gets another chance on another connection.
+      const isUnknown = error instanceof ApiError && error.code === "unauthenticated";
+      if (isUnknown && !hasBody(request)) response.setHeader("connection", "close");
+      refuseBody(request, response);
+      throw error;
+    }
+    return this.#answers.answer(request, response, signal);
   }
 
   async #send(response: ServerResponse, answer: HttpAnswer): Promise<void> {

@@ -60,12 +60,22 @@ export function readBody(
 ): Promise<Body> {
   const refusal = refusalOf(request, limits);
   if (refusal !== undefined) {
-    if (expectsContinue(request)) response.setHeader("connection", "close");
-    else discard(request);
+    refuseBody(request, response);
     return Promise.reject(refusal);
   }
   if (expectsContinue(request)) response.writeContinue();
   return collect(request, limits);
+}
+
+/** Whether a body follows the head of `request`. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return (headers["content-length"] ?? "0") !== "0" || headers["transfer-encoding"] !== undefined;
+}
+
+/** Takes no body: what still arrives is thrown away, up to a limit. */
+export function refuseBody(request: IncomingMessage, response: ServerResponse): void {
+  if (expectsContinue(request)) response.setHeader("connection", "close");
+  else discard(request);
 }
 
 /** What can be said against a body before it arrives. */

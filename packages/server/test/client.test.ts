@@ -268,7 +268,7 @@ test("Client stops trying when its caller does", async () => {
   });
 });
 
-test.each([[[]], [["127.0.0.1:8001"]], [["https://a:1"]], [["http://a:1/path"]], [["nonsense"]]])(
+test.each([[[]], [["127.0.0.1:8001"]], [["ftp://a:1"]], [["http://a:1/path"]], [["nonsense"]]])(
   "Client refuses the endpoints %j",
   (endpoints) => {
     expect(() => new Client({ endpoints })).toThrow(ApiError);

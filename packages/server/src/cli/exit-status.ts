@@ -28,6 +28,8 @@ export function exitStatusOf(error: ApiError): number {
   if (error.outcome === "unknown") return exitStatus.unknown;
   switch (error.status) {
     case 400:
+    case 401:
+    case 403:
     case 413:
     case 422:
       return exitStatus.usage;

@@ -176,8 +176,9 @@ export function addForgetLeader(program: Command, done: Done): void {
   clientOfOne(program.command("forget-leader"), transferTimeoutMs)
     .description("make one node forget whom it follows, for who knows that the leader is gone")
     .addHelpText("after", forgetLeaderHelp)
-    .action(async ({ endpoints: endpoint, timeoutMs }: ClientOfOneSettings) => {
-      const settings = { endpoints: [endpoint], timeoutMs };
+    .action(async (given: ClientOfOneSettings) => {
+      const endpoint = given.endpoints;
+      const settings = { ...given, endpoints: [endpoint] };
       const forgotten = await withClient(settings, (c) => c.forgetLeader(endpoint));
       process.stdout.write(`${endpoint} forgot node ${forgotten}\n`);
       done(exitStatus.ok);

@@ -24,11 +24,15 @@ Node n listens on the given ports plus n - 1. The data stays: the next start fin
 export const serveHelp = `
 Example, the first of three:
   $ quorate serve --id 1 --cluster 1=10.0.0.1:7001,2=10.0.0.2:7001,3=10.0.0.3:7001 \\
-      --http 0.0.0.0:8001 --data-dir /var/lib/quorate
+      --http 0.0.0.0:8001 --data-dir /var/lib/quorate \\
+      --peer-tls-ca ca.pem --peer-tls-cert node-1.pem --peer-tls-key node-1.key \\
+      --tls-cert node-1.pem --tls-key node-1.key --token-file tokens
 
 Example, a fourth that joins them, and asks to be added:
   $ quorate serve --id 4 --cluster 4=10.0.0.4:7001 --http 0.0.0.0:8001 \\
-      --data-dir /var/lib/quorate --join http://10.0.0.1:8001,http://10.0.0.2:8001
+      --data-dir /var/lib/quorate --join https://10.0.0.1:8001,https://10.0.0.2:8001 --join-ca ca.pem \\
+      --peer-tls-ca ca.pem --peer-tls-cert node-4.pem --peer-tls-key node-4.key \\
+      --tls-cert node-4.pem --tls-key node-4.key --token-file tokens
 
 --cluster says who the first members are, and counts on an empty data directory only: later the group
 knows its members by itself. A node that joins need only name itself.
@@ -36,7 +40,9 @@ knows its members by itself. A node that joins need only name itself.
 SIGTERM and SIGINT stop the node; if it leads, it hands over first. Exit status: 0 it was stopped,
 1 it failed, 2 it cannot run as it is set up, 5 it was removed from the group, for good.
 
-Peers and clients are not authenticated: listen on networks that you trust.`;
+Certificates and tokens are read again when their files change. A certificate speaks for node 1 of the
+cluster "default" if it names URI:quorate://default/1. Where others than this machine can connect, peers
+must show certificates, and clients certificates or tokens, unless --insecure says that they need not.`;
 
 /** What follows the list of commands about members. */
 export const memberHelp = `

@@ -2,10 +2,11 @@ import type { Readable } from "node:stream";
 import { Client } from "../client.ts";
 import type { Consistency } from "../http-request.ts";
 import { keyBytesMax, valueBytesMax } from "../command.ts";
+import { type CredentialSettings, readCredentials } from "./credentials.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 
 /** What every command that talks to servers is told. */
-export interface ClientSettings {
+export interface ClientSettings extends CredentialSettings {
   readonly endpoints: readonly string[];
   readonly timeoutMs: number;
 }
@@ -66,7 +67,12 @@ export async function withClient<T>(
   call: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { endpoints, timeoutMs } = settings;
-  const client = new Client({ endpoints, timeoutMs, onRetry: sayRetry });
+  const client = new Client({
+    ...readCredentials(settings),
+    endpoints,
+    timeoutMs,
+    onRetry: sayRetry,
+  });
   try {
     return await call(client);
   } finally {

@@ -3,6 +3,7 @@ import { RaftError, type MemberWish, type NodeId } from "quorate";
 import type { Logger } from "pino";
 import { ApiError, withoutCode } from "../api-error.ts";
 import { Client } from "../client.ts";
+import type { ClientCredentials } from "../client-connections.ts";
 import type { KvReplica } from "../kv-calls.ts";
 
 /** What a node wants to be in its group. */
@@ -12,6 +13,8 @@ export interface MembershipWish {
   readonly address: string;
   /** Whom to ask to add this node, if it is no member; nobody if there are none. */
   readonly endpoints: readonly string[];
+  /** What to show them. */
+  readonly credentials?: ClientCredentials;
   readonly as: "voter" | "learner";
   /** What the group shall know as its priority; undefined: whatever it knows. */
   readonly priority: number | undefined;
@@ -28,6 +31,8 @@ const final: ReadonlySet<string> = new Set([
   "invalid_argument",
   "removed",
   "unknown_path",
+  "unauthenticated",
+  "forbidden",
 ]);
 
 /**
@@ -41,10 +46,10 @@ export async function seekMembership(
   log: Logger,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const { id, address, endpoints, as, priority } = wish;
+  const { id, address, endpoints, credentials, as, priority } = wish;
   if (endpoints.length > 0 && !isMember(replica, id)) {
     log.info({ endpoints }, "asking to be added");
-    const client = new Client({ endpoints, timeoutMs: attemptMs });
+    const client = new Client({ ...credentials, endpoints, timeoutMs: attemptMs });
     try {
       const add: MemberWish = { kind: "add", id, address, as, priority };
       const flaw = await persist(() => client.changeMembers(add, { signal }), log, signal);

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 import { RaftError } from "quorate";
 import { withoutCode } from "../api-error.ts";
 import { parseEndpoint } from "../endpoint-choice.ts";
+import { addCredentials, type CredentialSettings } from "./credentials.ts";
 import { clusterHelp } from "./help.ts";
 import { defaultHttpPort } from "./local-set-up.ts";
 import { logLevels, type LogLevel } from "./log.ts";
@@ -15,7 +16,7 @@ interface ClientTimeout {
 }
 
 /** What a command is told that is about one node. */
-export interface ClientOfOneSettings {
+export interface ClientOfOneSettings extends CredentialSettings {
   /** Only one, though the option is called as it is for all commands. */
   readonly endpoints: string;
   readonly timeoutMs: number;
@@ -24,7 +25,7 @@ export interface ClientOfOneSettings {
 /** Adds what all commands have in common that talk to servers. */
 export function client(command: Command, timeoutMs: ClientTimeout): Command {
   const ports = [0, 1, 2].map((offset) => defaultHttpPort + offset);
-  return command
+  return addCredentials(command)
     .addOption(
       new Option("--endpoints <url,...>", "where the nodes listen for clients")
         .argParser(checked(parseEndpoints))
@@ -37,7 +38,7 @@ export function client(command: Command, timeoutMs: ClientTimeout): Command {
 
 /** As `client`, for a command about one node, which must be said: there is no default. */
 export function clientOfOne(command: Command, timeoutMs: ClientTimeout): Command {
-  return command
+  return addCredentials(command)
     .addOption(
       new Option("--endpoints <url>", "where that node listens for clients, and no other")
         .argParser(checked(parseOneEndpoint))

@@ -4,6 +4,7 @@ import { parseCluster, parseNodeId, parsePeerAddress } from "./addresses.ts";
 import { priorityOption, type Done } from "./group-commands.ts";
 import { serveHelp } from "./help.ts";
 import { checked, integer, logLevelOption, parseEndpoints } from "./options.ts";
+import { addSecurity } from "./serve-security.ts";
 import { serve, type ServeOptions } from "./serve.ts";
 
 const mebi = 1024 * 1024;
@@ -28,6 +29,7 @@ export function addServe(program: Command, done: Done): void {
   addLog(command);
   addTiming(command);
   addStorage(command);
+  addSecurity(command);
   command.addOption(
     new Option("--exit-with-parent", "stop when the starting process ends")
       .default(false)

@@ -2,13 +2,14 @@ import type { Logger } from "pino";
 import {
   formatAddress,
   openSnapshotArchive,
+  parseAddress,
   RaftError,
   startReplica,
   type Address,
   type NodeId,
 } from "quorate";
 import { withoutCode } from "../api-error.ts";
-import { createHttpServer, type HttpServer } from "../http-server.ts";
+import { createHttpServer, type HttpServer, type HttpServerOptions } from "../http-server.ts";
 import type { KvReplica } from "../kv-calls.ts";
 import { KvStore } from "../kv-store.ts";
 import { useNativeCrc32c } from "../native-crc32c.ts";
@@ -16,10 +17,18 @@ import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { createLog, type LogFormat, type LogLevel } from "./log.ts";
 import { seekMembership } from "./membership-job.ts";
+import {
+  httpSecurityOf,
+  joinCredentialsOf,
+  peerTlsOf,
+  refuseExposure,
+  type SecuritySettings,
+  warnOfEavesdroppers,
+} from "./serve-security.ts";
 import { replicaLogger } from "./replica-log.ts";
 
 /** One node of the key-value store. */
-export interface ServeOptions {
+export interface ServeOptions extends SecuritySettings {
   readonly id: NodeId;
   /** The first nodes, `id` among them, and where they listen for one another; or this one, to join. */
   readonly cluster: ReadonlyMap<NodeId, Address>;
@@ -70,13 +79,17 @@ export async function serve(options: ServeOptions): Promise<number> {
   if (options.learner && options.join === undefined) {
     throw new CommandError("--learner goes with --join only");
   }
+  refuseExposure(options, { http: options.http, peers: peerAddressOf(options) });
+  warnOfEavesdroppers(options, options.http, log);
+  const security = httpSecurityOf(options, log);
+  const credentials = Array.isArray(options.join) ? joinCredentialsOf(options) : {};
   const replica = await start(options, log);
   replica.subscribe(replicaLogger(log));
-  const http = createHttpServer(replica, {
+  const { http, port } = await listen(replica, options.http, {
+    ...security,
     onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
     openSnapshot: () => openSnapshotArchive(options.dataDir),
   });
-  const port = await listen(http, replica, options.http);
   const clients = formatAddress({ ...options.http, port });
   log.info(
     { version, pid: process.pid, http: clients, dataDir: options.dataDir },
@@ -89,6 +102,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       id,
       address: advertise ?? (own === undefined ? "" : formatAddress(own)),
       endpoints: join === undefined || join === true ? [] : join,
+      credentials,
       as: learner ? ("learner" as const) : ("voter" as const),
       priority,
     };
@@ -185,6 +199,7 @@ async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
       join: options.join !== undefined,
       listen: options.listen,
       advertise: options.advertise,
+      tls: peerTlsOf(options, log),
       tickMs: options.tickMs,
       handOverTimeoutMs: handOverMs,
       snapshotEveryCount: options.snapshotEveryCount,
@@ -212,10 +227,21 @@ async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
   }
 }
 
+/** Where this node listens for its peers. */
+function peerAddressOf({ id, cluster, listen: given }: ServeOptions): Address {
+  const own = cluster.get(id) ?? { host: "localhost", port: 0 };
+  return given === undefined ? own : parseAddress(given);
+}
+
 /** Listens for clients, and says on which port. */
-async function listen(http: HttpServer, replica: KvReplica, address: Address): Promise<number> {
+async function listen(
+  replica: KvReplica,
+  address: Address,
+  options: HttpServerOptions,
+): Promise<{ readonly http: HttpServer; readonly port: number }> {
   try {
-    return await http.listen(address.host, address.port);
+    const http = createHttpServer(replica, options);
+    return { http, port: await http.listen(address.host, address.port) };
   } catch (error) {
     await replica.close();
     throw startError(error);

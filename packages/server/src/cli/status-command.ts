@@ -3,6 +3,7 @@ import colors from "picocolors";
 import { ApiError } from "../api-error.ts";
 import { Client } from "../client.ts";
 import type { NodeStatus } from "../node-status.ts";
+import { readCredentials } from "./credentials.ts";
 import { exitStatus } from "./exit-status.ts";
 import type { ClientSettings } from "./key-value-commands.ts";
 import { describeConfState } from "./member-command.ts";
@@ -21,7 +22,7 @@ const watchMs = 1_000;
 export async function statusCommand(
   settings: ClientSettings & { readonly json: boolean; readonly watch: boolean },
 ): Promise<number> {
-  const client = new Client(settings);
+  const client = new Client({ ...settings, ...readCredentials(settings) });
   const interrupted = settings.watch ? onceInterrupted() : undefined;
   try {
     for (;;) {
