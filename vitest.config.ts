@@ -6,7 +6,7 @@ const conditions = ["@quorate/source"];
 /** Packages whose tests touch neither sockets nor processes: they share threads and need no isolation. */
 const pure = ["core", "wire", "wal", "runtime", "sim"];
 /** What has tests that use real files, sockets and processes: one test file at a time, after all others. */
-const real = ["packages/quorate", "packages/server", "bench"];
+const real = ["packages/quorate", "packages/server", "bench", "fuzz"];
 
 const include = ["src/**/*.test.ts", "test/**/*.test.ts"];
 

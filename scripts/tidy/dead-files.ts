@@ -14,7 +14,9 @@ export function noDeadFiles(files: readonly SourceText[]): readonly Finding[] {
   const live = reach(doors, byPath);
   const tested = reach(tests, byPath);
   return files
-    .filter((file) => isTypeScript(file) && /^(packages|bench|scripts|examples)\//.test(file.path))
+    .filter(
+      (file) => isTypeScript(file) && /^(packages|bench|fuzz|scripts|examples)\//.test(file.path),
+    )
     .filter((file) => !live.has(file.path) && !(isTest(file) && tested.has(file.path)))
     .map(({ path }) => {
       const message = tested.has(path) ? "only tests reach this file" : "nothing reaches this file";

@@ -104,6 +104,10 @@ export class Inbox {
     if (message.from !== from) {
       throw new RaftError("stranger", `node ${from} sent a message of node ${message.from}`);
     }
+    if (message.kind === "install-snapshot" || message.kind === "propose") {
+      // The core hears of a snapshot once its state is stored, and of a command once it was let in.
+      throw new RaftError("invalid_message", `${message.kind} comes in frames of its own`);
+    }
     if (message.kind === "read-index" && this.#host.isSilent()) return;
     const isAppend = message.kind === "append-entries" && message.entries.length > 0;
     if (!isAppend || !this.#host.diskIsBehind()) this.#host.node.step(message);

@@ -6,3 +6,9 @@ export { randomConformance } from "./testing/random-conformance.ts";
 export { LoopbackHub, type LoopbackFrame } from "./testing/loopback-hub.ts";
 export { ManualClock } from "./testing/manual-clock.ts";
 export { SeededRandom } from "./testing/seeded-random.ts";
+export {
+  decodeChanged,
+  decodeChangeMembers,
+  encodeChanged,
+  encodeChangeMembers,
+} from "./member-codec.ts";

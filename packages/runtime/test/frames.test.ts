@@ -77,6 +77,21 @@ test("frames that cannot be decoded are told and dropped, one event per peer and
   await cluster.close();
 });
 
+test("a snapshot without its state, and a command nobody let in, are refused", async () => {
+  const { cluster, send, target } = await newCluster();
+  const way = { from: 3, to: target.id, term: target.replica.status().term + 1 };
+  const confState = { ...target.replica.status().confState };
+  const snapshot = { index: 1000, term: way.term, confState };
+  await send("raft", encodeBatch([{ kind: "install-snapshot", ...way, snapshot }]));
+  await cluster.run(1000);
+  const commands = [Uint8Array.of(1)];
+  await send("raft", encodeBatch([{ kind: "propose", ...way, term: 0, commands }]));
+  expect(refusalsOf(target)).toEqual(["3 invalid_message", "3 invalid_message"]);
+  expect(target.replica.status().term).toBe(way.term - 1);
+  expect(await cluster.write(target, "a")).toBe("1:a");
+  await cluster.close();
+});
+
 test("a message in another node's name is refused, and those that came with it are taken", async () => {
   const { cluster, send, target } = await newCluster();
   const other = target.id === 1 ? 2 : 1;

@@ -115,7 +115,7 @@ export class EndpointChoice {
  * and nothing more.
  */
 export function parseEndpoint(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = urlOf(text);
   const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
   if (isHttp && url.pathname === "/" && url.search === "" && url.hash === "") {
     return url;
@@ -124,4 +124,13 @@ export function parseEndpoint(text: string): URL {
     "invalid_argument",
     `endpoint is "${text}", must be http://host:port or https://host:port`,
   );
+}
+
+function urlOf(text: string): URL | undefined {
+  try {
+    // `URL.canParse` takes some texts with characters beyond ASCII that the constructor does not.
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -268,9 +268,13 @@ test("Client stops trying when its caller does", async () => {
   });
 });
 
-test.each([[[]], [["127.0.0.1:8001"]], [["ftp://a:1"]], [["http://a:1/path"]], [["nonsense"]]])(
-  "Client refuses the endpoints %j",
-  (endpoints) => {
-    expect(() => new Client({ endpoints })).toThrow(ApiError);
-  },
-);
+test.each([
+  [[]],
+  [["127.0.0.1:8001"]],
+  [["ftp://a:1"]],
+  [["https:/xample\u00d8\u00a8"]],
+  [["http://a:1/path"]],
+  [["nonsense"]],
+])("Client refuses the endpoints %j", (endpoints) => {
+  expect(() => new Client({ endpoints })).toThrow(ApiError);
+});
