@@ -54,6 +54,21 @@ export const identityMutants: readonly Mutant[] = [
     why: "Who comes with another log, and another address, is known by it from then on.",
   },
   {
+    id: "D11-bare-snapshot-taken",
+    rows: ["D11"],
+    property: "CRASH",
+    level: "unit",
+    tests: ["packages/runtime/test/frames.test.ts"],
+    patches: [
+      {
+        file: "packages/runtime/src/inbox.ts",
+        find: 'if (message.kind === "install-snapshot" || message.kind === "propose") {',
+        replace: 'if (message.kind === "propose") {',
+      },
+    ],
+    why: "A peer tells the core of a snapshot whose state is nowhere.",
+  },
+  {
     id: "D10-removed-id-given-again",
     rows: ["D10", "M13"],
     property: "LC",

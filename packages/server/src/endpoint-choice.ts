@@ -128,7 +128,7 @@ export function parseEndpoint(text: string): URL {
 
 function urlOf(text: string): URL | undefined {
   try {
-    // `URL.canParse` takes some texts with characters beyond ASCII that the constructor does not.
+    // Not by `URL.canParse`: once compiled, it takes texts of Latin-1 that the constructor does not.
     return new URL(text);
   } catch {
     return undefined;
