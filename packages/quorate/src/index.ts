@@ -49,6 +49,8 @@ export {
   type CallOptions,
   type ChangeOptions,
   type Clock,
+  type DigestOptions,
+  type DigestStatus,
   type Disk,
   type DiskFile,
   type DurableSnapshots,

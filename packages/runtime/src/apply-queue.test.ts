@@ -144,3 +144,26 @@ test.each(["apply", "query"] as const)(
     await queue.stop();
   },
 );
+
+test("ApplyQueue rests at every index that it is to rest at, for interludes to find that state", () => {
+  const calls: number[][] = [];
+  const bench = newBench(
+    {
+      apply: (entries) => {
+        calls.push(entries.map(({ index }) => index));
+        bench.told.push("apply");
+        return entries.map(() => result);
+      },
+    },
+    4,
+  );
+  const { queue, told } = bench;
+  queue.push(newEntries(3, "command", "command", "command"));
+  queue.push(newEntries(6, "command", "command", "command", "command"));
+  queue.interrupt({ run: () => void told.push("interlude"), onStopped: () => {} });
+  queue.run();
+  expect(calls).toEqual([[3, 4], [5, 6, 7, 8], [9]]);
+  expect(told.filter((text) => !text.startsWith("entry"))).toEqual([
+    ...["interlude", "apply", "applied 4", "apply", "applied 8", "apply", "applied 9"],
+  ]);
+});

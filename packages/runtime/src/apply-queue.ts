@@ -76,6 +76,7 @@ export class ApplyQueue<Query, Answer> {
   readonly #stateMachine: StateMachine<Query, Answer>;
   #steps: Step[] = [];
   #appliedIndex: LogIndex;
+  readonly #restEveryCount: number;
   /** Whether an apply, a restore or an interlude runs. */
   #busy = false;
   /** Whether the host is being told what was applied. */
@@ -88,15 +89,21 @@ export class ApplyQueue<Query, Answer> {
   #stopped = false;
   #onIdle: (() => void) | undefined;
 
-  /** `appliedIndex`: how far the state machine has the log already. */
+  /**
+   * `appliedIndex`: how far the state machine has the log already. `restEveryCount`: entries are not
+   * applied in one call beyond an index that is divisible by it, so that interludes find the state as of that
+   * very index; 0: in whatever calls.
+   */
   constructor(
     stateMachine: StateMachine<Query, Answer>,
     host: ApplyQueueHost,
     appliedIndex: LogIndex = none,
+    restEveryCount = 0,
   ) {
     this.#host = host;
     this.#stateMachine = stateMachine;
     this.#appliedIndex = appliedIndex;
+    this.#restEveryCount = restEveryCount;
   }
 
   /** Queues committed entries, in log order. */
@@ -148,7 +155,7 @@ export class ApplyQueue<Query, Answer> {
       }
       if (this.#askingCount > 0) return;
       this.#steps.shift();
-      if (step.kind === "apply") this.#apply(step.entries);
+      if (step.kind === "apply") this.#apply(this.#untilRest(step.entries));
       else void this.#restore(step.from);
       if (!this.#isBusy()) this.#askReady();
     }
@@ -224,6 +231,17 @@ export class ApplyQueue<Query, Answer> {
     this.#isTelling = false;
     this.#askReady();
     this.run();
+  }
+
+  /** Those of `entries` that are applied in one call. The others are next. */
+  #untilRest(entries: Entry[]): readonly Entry[] {
+    const every = this.#restEveryCount;
+    if (every === 0) return entries;
+    const { index } = at(entries, 0);
+    const count = Math.ceil(index / every) * every - index + 1;
+    if (count >= entries.length) return entries;
+    this.#steps.unshift({ kind: "apply", entries: entries.slice(count) });
+    return entries.slice(0, count);
   }
 
   #apply(entries: readonly Entry[]): void {

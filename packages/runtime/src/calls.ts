@@ -17,7 +17,12 @@ import type { CallOptions } from "./replica.ts";
 export const callCountMax = 1024;
 
 /** The numbers of the methods, which go on the wire. */
-export const methods = { changeMembers: 1, transferLeadership: 2, lend: 3 } as const;
+export const methods = {
+  changeMembers: 1,
+  transferLeadership: 2,
+  lend: 3,
+  tellDigests: 4,
+} as const;
 
 /** What the table of calls works with. */
 export interface CallsHost {

@@ -1,5 +1,6 @@
 import { isMember, type Message, type NodeId, RaftError, type RaftNode } from "@quorate/core";
 import {
+  type Call,
   decodeBatch,
   decodeCall,
   decodeCallResult,
@@ -11,7 +12,8 @@ import {
   type Forward,
   type Frame,
 } from "@quorate/wire";
-import type { Calls } from "./calls.ts";
+import { type Calls, methods } from "./calls.ts";
+import type { Digests } from "./digests.ts";
 import type { Events } from "./events.ts";
 import type { Forwarding } from "./forwarding.ts";
 import type { Proposals } from "./proposals.ts";
@@ -25,6 +27,7 @@ export interface InboxHost {
   readonly forwarding: Forwarding;
   readonly proposals: Proposals;
   readonly calls: Calls;
+  readonly digests: Digests;
   readonly sender: SnapshotSender;
   readonly receiver: SnapshotReceiver;
   /** Whether so much waits for the disk that appends are dropped. */
@@ -74,8 +77,7 @@ export class Inbox {
         proposals.onResult(from, decodeForwardResult(frame.payload));
         break;
       case "call":
-        this.#checkMember(from);
-        calls.onCall(from, decodeCall(frame.payload));
+        this.#onCall(from, decodeCall(frame.payload));
         break;
       case "call-result":
         calls.onResult(from, decodeCallResult(frame.payload));
@@ -111,6 +113,15 @@ export class Inbox {
     if (message.kind === "read-index" && this.#host.isSilent()) return;
     const isAppend = message.kind === "append-entries" && message.entries.length > 0;
     if (!isAppend || !this.#host.diskIsBehind()) this.#host.node.step(message);
+  }
+
+  #onCall(from: NodeId, call: Call): void {
+    if (call.method === methods.tellDigests) {
+      this.#host.digests.onTold(from, call.payload);
+      return;
+    }
+    this.#checkMember(from);
+    this.#host.calls.onCall(from, call);
   }
 
   #onForward(from: NodeId, { requestId, command, timeoutMs }: Forward): void {

@@ -22,6 +22,7 @@ export type {
   Applied,
   CallOptions,
   ChangeOptions,
+  DigestStatus,
   LeadershipEnd,
   ReadOptions,
   Replica,
@@ -42,5 +43,6 @@ export {
   type CompleteReplicaOptions,
   type ReplicaOptions,
 } from "./replica-options.ts";
+export type { DigestOptions } from "./digest-options.ts";
 export type { CompleteSnapshotOptions, SnapshotOptions } from "./snapshot-options.ts";
 export { openReplica } from "./open-replica.ts";

@@ -146,7 +146,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   status(): ReplicaStatus {
-    const { leadership, sender, receiver, diskQueue } = this.#parts;
+    const { leadership, sender, receiver, diskQueue, digests } = this.#parts;
     return {
       ...this.#node.status(),
       clusterId: this.#options.clusterId,
@@ -157,6 +157,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       pending: this.#parts.pending,
       snapshots: { sending: sender.sending, receiving: receiver.receiving },
       unpersistedBytes: diskQueue.unpersistedBytes,
+      digest: digests.status,
     };
   }
 
@@ -230,10 +231,11 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   #onConnected(peer: NodeId): void {
     if (isOver(this.#state)) return;
-    const { events, proposals, calls, sender } = this.#parts;
+    const { events, proposals, calls, sender, digests } = this.#parts;
     this.#connected.add(peer);
     events.emit({ kind: "peer-connected", peer });
     sender.onConnected(peer);
+    digests.onConnected(peer);
     proposals.retry();
     calls.retry();
   }

@@ -7,12 +7,14 @@ import {
   type LeadershipOptions,
   validateLeadershipOptions,
 } from "./leadership-options.ts";
+import { type DigestOptions, validateDigestOptions } from "./digest-options.ts";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
 import { type SnapshotOptions, validateSnapshotOptions } from "./snapshot-options.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** What a replica is made of, and its limits. Only the first eight have no default. */
-export interface ReplicaOptions<Query, Answer> extends SnapshotOptions, LeadershipOptions {
+export interface ReplicaOptions<Query, Answer>
+  extends SnapshotOptions, LeadershipOptions, DigestOptions {
   /** This replica. Keep it for the life of its disk: an id is never given to an empty disk again. */
   readonly id: NodeId;
 
@@ -247,6 +249,7 @@ export function validateReplicaOptions<Query, Answer>(
     ),
     onMended: options.onMended ?? (() => {}),
     ...validateSnapshotOptions(options),
+    ...validateDigestOptions(options),
     raft,
     commandBytesMax,
     electionTimeoutTicks,

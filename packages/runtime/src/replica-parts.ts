@@ -11,6 +11,7 @@ import { encodeMembers } from "@quorate/wire";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
 import { Calls, methods } from "./calls.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Digests } from "./digests.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { Events } from "./events.ts";
 import { failureOf } from "./failure.ts";
@@ -28,6 +29,7 @@ import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import type { CallOptions, ReplicaStatus } from "./replica.ts";
 import type { CompleteReplicaOptions } from "./replica-options.ts";
+import { digestEveryCountOf } from "./digest-options.ts";
 import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import { SnapshotReceiver } from "./snapshot-receiver.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
@@ -84,6 +86,7 @@ export class ReplicaParts<Query, Answer> {
   readonly membersCalls: MembersCalls;
   readonly proposals: Proposals;
   readonly reads: Reads<Query, Answer>;
+  readonly digests: Digests;
   readonly keeper: SnapshotKeeper;
   readonly sender: SnapshotSender;
   readonly receiver: SnapshotReceiver;
@@ -114,6 +117,10 @@ export class ReplicaParts<Query, Answer> {
     this.#defineMethods();
     this.proposals = this.#newProposals();
     this.reads = this.#newReads();
+    const interrupt = (interlude: Interlude): void => this.#interrupt(interlude);
+    const { events } = this;
+    const forwarding = this.#forwarding;
+    this.digests = new Digests(options, { node: opened.node, events, forwarding, door, interrupt });
     this.keeper = this.#newKeeper();
     this.sender = this.#newSender();
     this.receiver = this.#newReceiver();
@@ -135,6 +142,7 @@ export class ReplicaParts<Query, Answer> {
     this.deadlines.clear();
     // First what waits for a turn of the state machine, so that its queue can come to an end.
     await Promise.all([
+      this.digests.stop(),
       this.keeper.stop(),
       this.sender.stop(),
       this.receiver.stop(),
@@ -185,6 +193,7 @@ export class ReplicaParts<Query, Answer> {
           this.members.onEntryApplied(entry);
           this.keeper.onEntryApplied(entry);
           this.proposals.onEntryApplied(entry, result);
+          this.digests.onEntryApplied(entry);
         },
         onRestored: (from) => {
           this.#restored = from;
@@ -194,6 +203,7 @@ export class ReplicaParts<Query, Answer> {
         resume: (work) => this.#door.resume(work),
       },
       node.appliedIndex,
+      digestEveryCountOf(this.#options),
     );
   }
 
@@ -207,6 +217,7 @@ export class ReplicaParts<Query, Answer> {
     } else {
       this.members.onRestored(restoredMembership(restored.snapshot.confState, restored.members));
       this.keeper.onRestored(restored.snapshot);
+      this.digests.onRestored();
       this.proposals.onRestored(restored.snapshot.index);
     }
     this.receiver.onApplied(index);
@@ -360,6 +371,7 @@ export class ReplicaParts<Query, Answer> {
       forwarding: this.#forwarding,
       proposals: this.proposals,
       calls: this.calls,
+      digests: this.digests,
       sender: this.sender,
       receiver: this.receiver,
       diskIsBehind: () => this.diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax,

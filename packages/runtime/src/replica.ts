@@ -116,6 +116,23 @@ export interface ReplicaStatus extends Status {
   };
   /** Bytes handed to the disk and not yet durable. */
   readonly unpersistedBytes: number;
+  /** Who has the same state as this replica; undefined as long as there is no digest of its state. */
+  readonly digest: DigestStatus | undefined;
+}
+
+/** The newest digest of the state of a replica, and how it compares with those of the other members. */
+export interface DigestStatus {
+  /** The state is that after this entry. */
+  readonly index: LogIndex;
+  readonly term: Term;
+  /** Hexadecimal. */
+  readonly digest: string;
+  /** The members whose state was the same, at the newest index where both have a digest. */
+  readonly agree: readonly NodeId[];
+  /** The members whose state was another there. */
+  readonly differ: readonly NodeId[];
+  /** The members of whom there is no digest to compare with: they are behind, not connected, or make none. */
+  readonly unknown: readonly NodeId[];
 }
 
 /** Why a replica stopped being leader. */
@@ -175,11 +192,24 @@ export type ReplicaEvent =
       readonly bytes: number;
     }
   /**
+   * Not all members made the same state of the log up to `index`: of those that are known, `digests` has
+   * what each has. `wrong` are those that a majority of the voters disagrees with, and none as long as no
+   * majority agrees. If this replica is among them, it stops: `failed` follows, with the code `diverged`.
+   * Told anew for every agreed index where they differ, and when more is known of one.
+   */
+  | {
+      readonly kind: "diverged";
+      readonly index: LogIndex;
+      readonly term: Term;
+      readonly digests: readonly { readonly id: NodeId; readonly digest: string }[];
+      readonly wrong: readonly NodeId[];
+    }
+  /**
    * The group has removed this replica, as the member `by` says. It stopped. Final: its id is never given
    * again.
    */
   | { readonly kind: "removed"; readonly by: NodeId }
-  /** The replica stopped by itself. Final. */
+  /** The replica stopped by itself. Final. Await `close`: it may still have something to write down. */
   | { readonly kind: "failed"; readonly error: Error };
 
 /**
@@ -317,7 +347,7 @@ export interface Replica<Query, Answer> extends ReplicaLeadership {
    *
    * Rejects with `outcome` "not-applied" (nothing happened: `too_large`, `busy`, `disk_full`,
    * `unavailable`, `superseded`, `closed`) or "unknown" (`leadership_lost`, `deadline_exceeded`,
-   * `aborted`, `stopped`, `storage_failed`, `state_machine_failed`).
+   * `aborted`, `stopped`, `storage_failed`, `state_machine_failed`, `diverged`).
    */
   propose(command: Uint8Array, options?: CallOptions): Promise<Applied>;
 

@@ -18,6 +18,21 @@ export interface StateMachine<Query, Answer> {
   /** Answers a question about the present state, and changes nothing. What it throws, the reader gets. */
   query(query: Query): Answer | Promise<Answer>;
   /**
+   * A digest of the present state: 1 to 64 bytes. Replicas compare theirs, as of the same entries of the
+   * log (see `ReplicaOptions.digestEveryCount`), and one that a majority disagrees with stops. Without it
+   * nothing is compared.
+   *
+   * Equal states must give equal digests: on every machine, with every version of the program that may be
+   * in the group, however the state came about, by commands or by a restore. So it covers what commands
+   * made, all of it, and nothing else: no order of insertion, no cache, no clock. States that come to differ
+   * by accident should have digests that differ; against people who forge a state it need not help.
+   *
+   * Called between applies, which wait for it, so it should be kept up to date by `apply` rather than
+   * computed here. Queries may run meanwhile. If it throws, rejects or returns anything else, the replica
+   * stops with `state_machine_failed`.
+   */
+  digest?(): Uint8Array | Promise<Uint8Array>;
+  /**
    * How the state is saved and restored, so that the log may forget its past. Without it nothing is ever
    * forgotten, and this replica cannot catch up with a group whose logs have been.
    */

@@ -6,7 +6,10 @@ import { ApplyQueue, type Asker } from "../src/apply-queue.ts";
 export const result: Uint8Array = Uint8Array.of(9);
 
 /** An apply queue, and what it told. */
-export function newBench(machine: Partial<StateMachine<string, string>>): {
+export function newBench(
+  machine: Partial<StateMachine<string, string>>,
+  restEveryCount = 0,
+): {
   queue: ApplyQueue<string, string>;
   told: string[];
   ask: (query: string, readIndex: number) => Asker<string, string>;
@@ -17,13 +20,18 @@ export function newBench(machine: Partial<StateMachine<string, string>>): {
     query: (query) => query.toUpperCase(),
     ...machine,
   };
-  const queue = new ApplyQueue<string, string>(whole, {
-    onEntryApplied: (entry, given) => told.push(`entry ${entry.index}${given ? " result" : ""}`),
-    onApplied: (index) => told.push(`applied ${index}`),
-    onRestored: ({ snapshot }) => told.push(`restored ${snapshot.index}`),
-    onFailed: (error) => told.push(`failed ${String(error)}`),
-    resume: (work) => work(),
-  });
+  const queue = new ApplyQueue<string, string>(
+    whole,
+    {
+      onEntryApplied: (entry, given) => told.push(`entry ${entry.index}${given ? " result" : ""}`),
+      onApplied: (index) => told.push(`applied ${index}`),
+      onRestored: ({ snapshot }) => told.push(`restored ${snapshot.index}`),
+      onFailed: (error) => told.push(`failed ${String(error)}`),
+      resume: (work) => work(),
+    },
+    0,
+    restEveryCount,
+  );
   const ask = (query: string, readIndex: number): Asker<string, string> => {
     const asker: Asker<string, string> = {
       query,

@@ -132,6 +132,7 @@ export class MemoryReplica implements KvReplica {
       connected: [],
       pending: { proposals: 0, reads: 0, calls: 0 },
       unpersistedBytes: 0,
+      digest: undefined,
       ...this.state,
     };
   }

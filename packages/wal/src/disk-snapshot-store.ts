@@ -1,6 +1,7 @@
 import { RaftError } from "@quorate/core";
 import { logRemedy } from "./damage.ts";
 import type { Disk } from "./disk.ts";
+import { divergenceMarkName } from "./divergence-mark.ts";
 import { checkFileHeader, type WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
 import { Life } from "./life.ts";
@@ -26,6 +27,8 @@ export interface FoundSnapshots {
   readonly files: readonly SnapshotFile[];
   /** The names of those half-made. */
   readonly temporaries: readonly string[];
+  /** Whether the disk is marked: see `markDiverged`. */
+  readonly isMarked: boolean;
 }
 
 /** Whose snapshots these are. */
@@ -47,7 +50,9 @@ export async function findSnapshots(
 ): Promise<FoundSnapshots> {
   const files: SnapshotFile[] = [];
   const temporaries: string[] = [];
+  let isMarked = false;
   for (const name of await disk.list()) {
+    isMarked ||= name === divergenceMarkName;
     const parsed = parseFileName(name);
     if (parsed?.kind !== "snap") continue;
     if (parsed.isTemporary) {
@@ -64,7 +69,7 @@ export async function findSnapshots(
       await file.close();
     }
   }
-  return { files, temporaries };
+  return { files, temporaries, isMarked };
 }
 
 /** The one of `files` that counts: of the highest index, and of several such the last. */

@@ -1,6 +1,7 @@
 export type { Damage, MissingEntries } from "./damage-kinds.ts";
 export { findDamage, type DamagedLog } from "./damage-finder.ts";
 export type { Disk, DiskFile } from "./disk.ts";
+export { divergenceMarkName, markDiverged } from "./divergence-mark.ts";
 export { newestSnapshotName, openSnapshot, type OpenedSnapshot } from "./open-snapshot.ts";
 export { openWal, type OpenedWal, type WalOptions, type WalStart } from "./open-wal.ts";
 export type { Append, AppendOptions, Wal } from "./wal.ts";

@@ -10,6 +10,7 @@ import {
 } from "@quorate/core";
 import { logRemedy, remedied } from "./damage.ts";
 import type { Disk } from "./disk.ts";
+import { divergedError } from "./divergence-mark.ts";
 import { DiskSnapshotStore, findSnapshots, type FoundSnapshots } from "./disk-snapshot-store.ts";
 import { clusterIdUnitsMax, incarnationBytes, type WalIdentity } from "./file-header.ts";
 import { reconcile } from "./reconcile.ts";
@@ -81,8 +82,9 @@ const segmentBytesDefault = 64 * 1024 * 1024;
  * reset now.
  *
  * Rejects with `corrupt` (bytes that were durable are damaged or gone; the message names file, offset
- * and remedy), `wrong_identity`, `unsupported_version`, `invalid_options`, or what the disk rejects
- * with. Then nothing was cut or removed but what was never durable, or does not count any more.
+ * and remedy), `diverged` (see `markDiverged`), `wrong_identity`, `unsupported_version`,
+ * `invalid_options`, or what the disk rejects with. Then nothing was cut or removed but what was never
+ * durable, or does not count any more.
  *
  * The content of snapshots is not read, but verified by whoever reads it.
  */
@@ -132,6 +134,7 @@ async function find(disk: Disk, identity: WalIdentity): Promise<Found> {
   try {
     const log = await readLog(disk, identity);
     const found = await findSnapshots(disk, identity, log.incarnation);
+    if (found.isMarked) throw await divergedError(disk);
     return { log, found, reset: reconcile(log, found) };
   } catch (error) {
     throw remedied(error, logRemedy);

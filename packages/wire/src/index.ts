@@ -80,6 +80,13 @@ export {
   type MembersDelta,
   type MemberTable,
 } from "./members.ts";
+export {
+  decodeDigests,
+  digestBytesMax,
+  digestCountMax,
+  encodeDigests,
+  type StateDigest,
+} from "./state-digest.ts";
 export { addressBytesMax, addressFlaw } from "./address.ts";
 export { ProtoReader } from "./protobuf.ts";
 export { encodeRecord, type FieldValue } from "./record.ts";

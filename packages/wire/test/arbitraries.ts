@@ -12,6 +12,7 @@ import {
 import {
   type Call,
   type CallResult,
+  digestBytesMax,
   encodeMembers,
   type Forward,
   type ForwardResult,
@@ -22,6 +23,7 @@ import {
   type SnapshotChunk,
   type SnapshotOffer,
   type SnapshotReceipt,
+  type StateDigest,
 } from "@quorate/wire";
 
 /** Safe integers of at least 0, as likely short as long. */
@@ -212,6 +214,18 @@ export const callResults: fc.Arbitrary<CallResult> = fc.oneof(
   fc.record({ requestId: numbers, ok: fc.constant(true), result: payloads }),
   failures,
 );
+
+/** Digests of some entries, ascending. */
+export const stateDigests: fc.Arbitrary<readonly StateDigest[]> = fc
+  .uniqueArray(
+    fc.record({
+      index: ids,
+      term: ids,
+      digest: fc.uint8Array({ minLength: 1, maxLength: digestBytesMax }),
+    }),
+    { selector: ({ index }) => index, maxLength: 5 },
+  )
+  .map((digests) => digests.toSorted((a, b) => a.index - b.index));
 
 const memberDetails = fc.record({
   address: fc.oneof(fc.constant(""), addresses),

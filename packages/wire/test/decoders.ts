@@ -10,6 +10,7 @@ import {
   decodeBatch,
   decodeCall,
   decodeCallResult,
+  decodeDigests,
   decodeEntry,
   decodeForward,
   decodeForwardResult,
@@ -27,6 +28,7 @@ import {
   encodeBatch,
   encodeCall,
   encodeCallResult,
+  encodeDigests,
   encodeEntry,
   encodeForward,
   encodeForwardResult,
@@ -60,6 +62,7 @@ import {
   snapshotOffers,
   snapshotReceipts,
   snapshots,
+  stateDigests,
 } from "./arbitraries.ts";
 
 /** A decoder, and what it is tried with. */
@@ -159,6 +162,11 @@ export const decoders: Record<string, Decoder> = {
     valid: memberTables.map(({ members, removed }) =>
       encodeMembersDelta({ set: members, removed }),
     ),
+    codes: malformedOnly,
+  },
+  decodeDigests: {
+    decode: decodeDigests,
+    valid: stateDigests.map(encodeDigests),
     codes: malformedOnly,
   },
   decodeConfState: {

@@ -17,6 +17,7 @@ import {
   decodeBatch,
   decodeCall,
   decodeCallResult,
+  decodeDigests,
   decodeEntry,
   decodeForward,
   decodeForwardResult,
@@ -32,6 +33,7 @@ import {
   encodeBatch,
   encodeCall,
   encodeCallResult,
+  encodeDigests,
   encodeEntry,
   encodeForward,
   encodeForwardResult,
@@ -55,6 +57,7 @@ import {
   type SnapshotChunk,
   type SnapshotOffer,
   type SnapshotReceipt,
+  type StateDigest,
 } from "@quorate/wire";
 import { joined, withoutEncoded } from "./arbitraries.ts";
 
@@ -109,6 +112,10 @@ const failed: ForwardResult = {
   message: "",
   leader: 3,
 };
+const digests: readonly StateDigest[] = [
+  { index: 4096, term: 1, digest: Uint8Array.of(0xab, 0xcd) },
+  { index: 8192, term: 2, digest: Uint8Array.of(0xef, 0x01) },
+];
 const members: MemberTable = {
   members: [
     { id: 1, address: "n1:7000", incarnation: sixteen, priority: 5 },
@@ -223,6 +230,10 @@ const examples: Record<string, Example> = {
   members: {
     encoded: () => encodeMembers(members),
     check: (bytes) => expect(decodeMembers(bytes)).toEqual(members),
+  },
+  digests: {
+    encoded: () => encodeDigests(digests),
+    check: (bytes) => expect(decodeDigests(bytes)).toEqual(digests),
   },
   "snapshot-offer": {
     encoded: () => joined(encodeSnapshotOffer(offer)),

@@ -69,6 +69,7 @@ test("replicaLogger has a line for every other event, at a level that fits", () 
         autoLeave: false,
       },
     },
+    { kind: "diverged", index: 8, term: 1, digests: [{ id: 2, digest: "ab" }], wrong: [] },
     { kind: "disk-full" },
     { kind: "disk-recovered" },
     { kind: "failed", error: new RaftError("storage_failed", "EIO") },
@@ -76,5 +77,5 @@ test("replicaLogger has a line for every other event, at a level that fits", () 
   const levels = logged("json", "info", events).map(
     (line) => (JSON.parse(line) as { level: string }).level,
   );
-  expect(levels).toEqual(["info", "info", "info", "error", "info", "fatal"]);
+  expect(levels).toEqual(["info", "info", "info", "error", "error", "info", "fatal"]);
 });

@@ -18,14 +18,9 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
         else log.info({ leader, term }, `node ${leader} leads`);
         return;
       }
-      case "role-changed": {
-        const { role, term, reason } = event;
-        const level = reason !== undefined && planned.has(reason) ? "info" : "warn";
-        if (reason !== undefined) log[level]({ term, reason }, "leads no more");
-        else if (role === "candidate") log.info({ term }, "election started");
-        else log.debug({ role, term }, `role is ${role}`);
+      case "role-changed":
+        logRole(log, event);
         return;
-      }
       case "peer-connected":
         log.info({ peer: event.peer }, "peer connected");
         return;
@@ -63,6 +58,11 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
         log.info({ peer, index, bytes }, "snapshot received");
         return;
       }
+      case "diverged": {
+        const { index, term, digests, wrong } = event;
+        log.error({ index, term, digests, wrong }, "the states of nodes differ");
+        return;
+      }
       case "removed":
         log.fatal({ by: event.by }, "the group has removed this node");
         return;
@@ -76,4 +76,14 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
         log.fatal({ err: event.error }, "the replica failed");
     }
   };
+}
+
+function logRole(
+  log: Logger,
+  { role, term, reason }: Extract<ReplicaEvent, { readonly kind: "role-changed" }>,
+): void {
+  const level = reason !== undefined && planned.has(reason) ? "info" : "warn";
+  if (reason !== undefined) log[level]({ term, reason }, "leads no more");
+  else if (role === "candidate") log.info({ term }, "election started");
+  else log.debug({ role, term }, `role is ${role}`);
 }

@@ -31,6 +31,7 @@ export function countEvent(coverage: WholeCoverage, event: ReplicaEvent): void {
     case "peer-connected":
     case "peer-disconnected":
     case "snapshot-failed":
+    case "diverged":
     case "failed":
       break;
   }
