@@ -190,3 +190,22 @@ test("KvStore restores what any commands led to", async () => {
     ),
   );
 });
+
+test("KvStore has one digest for one state, by commands or by a restore", async () => {
+  const [store, other, restored] = [new KvStore(), new KvStore(), new KvStore()];
+  store.apply([put(1, "a", "1"), put(2, "b", "2"), put(3, "a", "3"), remove(4, "c")]);
+  other.apply([put(2, "b", "2"), put(3, "a", "3"), put(4, "c", "4"), remove(5, "c")]);
+  expect(store.digest()).toEqual(other.digest());
+  const chunks = [...(store.snapshots.save() as Iterable<Uint8Array>)];
+  restored.apply([put(1, "z", "26")]);
+  await restored.snapshots.restore(
+    (async function* () {
+      yield* chunks;
+    })(),
+  );
+  expect(restored.digest()).toEqual(store.digest());
+  for (const each of [store, restored]) each.apply([remove(6, "a"), put(7, "d", "4")]);
+  expect(restored.digest()).toEqual(store.digest());
+  other.apply([remove(6, "a"), put(7, "d", "5")]);
+  expect(other.digest()).not.toEqual(store.digest());
+});

@@ -9,6 +9,7 @@ import {
 import { decodeCommand } from "./command.ts";
 import { encodeResult, type CommandResult } from "./command-result.ts";
 import { encodeSnapshot, SnapshotDecoder, type KvRecord } from "./kv-snapshot.ts";
+import { HashedValue, RecordDigest } from "./record-digest.ts";
 import { ViewableMap } from "./viewable-map.ts";
 
 /** Asks for the value of `key`. */
@@ -31,7 +32,9 @@ export type KvAnswer = KvValue | undefined;
  */
 export class KvStore implements StateMachine<KvQuery, KvAnswer> {
   /** Keyed by the key's bytes, one character for each, since equal arrays are not equal keys of a map. */
-  #values = new ViewableMap<KvValue>();
+  #values = new ViewableMap<HashedValue>();
+  /** Of all that is in `#values`. */
+  #digest = new RecordDigest();
 
   /**
    * The whole store as bytes, and back. `save` takes its view at once, for nothing; commands go on to be
@@ -56,6 +59,14 @@ export class KvStore implements StateMachine<KvQuery, KvAnswer> {
     return this.#values.get(nameOf(query.key));
   }
 
+  /**
+   * A digest of all keys, values and places: 16 bytes. It is kept up to date by `apply`, so to ask costs
+   * nothing. Whoever wraps the store passes it on, and adds a digest of what it keeps itself.
+   */
+  digest(): Uint8Array {
+    return this.#digest.bytes();
+  }
+
   /** How many keys have a value. */
   get keyCount(): number {
     return this.#values.size;
@@ -63,15 +74,19 @@ export class KvStore implements StateMachine<KvQuery, KvAnswer> {
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     // A new map: the old state goes first, so that two never take memory, unless one is being saved.
-    const values = new ViewableMap<KvValue>();
+    const values = new ViewableMap<HashedValue>();
+    const digest = new RecordDigest();
     this.#values = values;
+    this.#digest = digest;
     const decoder = new SnapshotDecoder();
     for await (const chunk of chunks) {
-      for (const { name, value, modifiedIndex } of decoder.push(chunk)) {
-        if (values.get(name) !== undefined) {
+      for (const record of decoder.push(chunk)) {
+        if (values.get(record.name) !== undefined) {
           throw new RaftError("malformed", "the snapshot has a key twice");
         }
-        values.set(name, { value, modifiedIndex });
+        const value = new HashedValue(record);
+        values.set(record.name, value);
+        digest.add(value);
       }
     }
     decoder.finish();
@@ -82,14 +97,17 @@ export class KvStore implements StateMachine<KvQuery, KvAnswer> {
     switch (command.kind) {
       case "put": {
         const name = nameOf(command.key);
-        const previousIndex = this.#values.get(name)?.modifiedIndex ?? none;
         // Copied: a view would keep the whole message that it arrived in from being collected.
-        this.#values.set(name, { value: command.value.slice(), modifiedIndex: entry.index });
+        const value = command.value.slice();
+        const stored = new HashedValue({ name, value, modifiedIndex: entry.index });
+        const previousIndex = this.#takeFromDigest(name);
+        this.#values.set(name, stored);
+        this.#digest.add(stored);
         return { kind: "applied", previousIndex };
       }
       case "delete": {
         const name = nameOf(command.key);
-        const previousIndex = this.#values.get(name)?.modifiedIndex ?? none;
+        const previousIndex = this.#takeFromDigest(name);
         this.#values.delete(name);
         return { kind: "applied", previousIndex };
       }
@@ -101,6 +119,14 @@ export class KvStore implements StateMachine<KvQuery, KvAnswer> {
           `the entry at ${entry.index} has a command of version ${command.version}; upgrade this node`,
         );
     }
+  }
+
+  /** Takes the present value of `name` out of the digest, and tells where it was put; `none` without one. */
+  #takeFromDigest(name: string): LogIndex {
+    const value = this.#values.get(name);
+    if (value === undefined) return none;
+    this.#digest.remove(value);
+    return value.modifiedIndex;
   }
 }
 
