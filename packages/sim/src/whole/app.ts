@@ -54,6 +54,22 @@ export interface App<Query, Answer> {
    * Without it they are compared by their results and answers alone.
    */
   fingerprint?(machine: StateMachine<Query, Answer>): string;
+
+  /**
+   * How a machine comes to differ from all others: by something in its state that no command put there, and
+   * that no command, query or fingerprint sees. Only its digest tells of it, and what is saved of it has it.
+   *
+   * @default no machine ever differs
+   */
+  readonly stray?: Stray<Query, Answer>;
+}
+
+/** What no command put into a state. */
+export interface Stray<Query, Answer> {
+  /** Puts it there, for good. */
+  leave(machine: StateMachine<Query, Answer>): void;
+  /** Whether it is there. */
+  isIn(machine: StateMachine<Query, Answer>): boolean;
 }
 
 /** Sets the draws of calls apart from all others. */

@@ -42,6 +42,8 @@ export type Happening =
   | { readonly kind: "set-wall"; readonly node: NodeId; readonly ahead: number }
   /** A node that is no founder starts, to join the group, unless it runs. */
   | { readonly kind: "join"; readonly node: NodeId }
+  /** The state of the node becomes another, by no command: see `App.stray`. */
+  | { readonly kind: "stray"; readonly node: NodeId }
   | Operation
   | {
       readonly kind: "clock-rate";
@@ -167,6 +169,7 @@ function parseHappening(kind: string, fields: Fields): Happening {
     case "set-wall":
       return { kind, node: node(), ahead: fields.number("ahead") };
     case "join":
+    case "stray":
       return { kind, node: node() };
     case "change":
     case "transfer":

@@ -1,5 +1,6 @@
 import type { LogIndex } from "@quorate/core";
 import type { DurableSnapshots, MemorySnapshots, StateMachine } from "@quorate/runtime";
+import { digestOf } from "./one-log.ts";
 import type { Life, Microseconds, Timeline } from "./timeline.ts";
 
 /** A state, saved, as of an entry of the log. */
@@ -68,6 +69,7 @@ export function durable<Query, Answer>(
       return results;
     },
     query: (query) => machine.query(query),
+    ...digestOf(machine),
     snapshots: durableSnapshots(inner, host),
   };
 }

@@ -35,6 +35,8 @@ export interface HostWorld<Query, Answer> {
   ended(node: NodeId): void;
   replicaEvent(node: NodeId, event: ReplicaEvent): void;
   diskCalled(node: NodeId, call: DiskCall): void;
+  /** Whether a replica of `node` may find that its state is not the group's. */
+  mayDiffer(node: NodeId): boolean;
   broken(error: unknown): void;
 }
 
@@ -56,8 +58,8 @@ interface Process<Query, Answer> {
   replica: Replica<Query, Answer> | undefined;
 }
 
-/** How a crashed disk came to be other than disks promise, if it did. */
-export type Damage = "none" | "rotten" | "wiped";
+/** How a disk came to be other than disks promise, if it did, or that its replica marked it. */
+export type Damage = "none" | "rotten" | "wiped" | "marked";
 
 /** One node: a disk, which stays, and the processes that run on it, one after the other. */
 export class Host<Query, Answer> {
@@ -269,6 +271,8 @@ export class Host<Query, Answer> {
   #opened(process: Process<Query, Answer>, replica: Replica<Query, Answer>): void {
     if (!process.life.isAlive) return;
     process.replica = replica;
+    // The process was gone before its mark was durable.
+    if (this.damage === "marked") this.damage = "none";
     replica.subscribe((event) => {
       if (!process.life.isAlive) return;
       if (event.kind === "failed") this.#failed(process, event.error);
@@ -283,8 +287,9 @@ export class Host<Query, Answer> {
     const { coverage } = this.#world;
     const code = error instanceof RaftError ? error.code : "";
     coverage.count("start-failed");
-    if (this.damage === "rotten" && code === "corrupt") {
-      coverage.count("rot-refused");
+    const isRot = this.damage === "rotten" && code === "corrupt";
+    if (isRot || (this.damage === "marked" && code === "diverged")) {
+      coverage.count(isRot ? "rot-refused" : "diverged-refused");
       this.isRefused = true;
       this.#end(process, 0);
       return;
@@ -301,12 +306,14 @@ export class Host<Query, Answer> {
   }
 
   #failed(process: Process<Query, Answer>, error: Error): void {
-    const isExcused = error instanceof RaftError && error.code === "storage_failed";
-    if (!isExcused || !process.diskFailed) {
+    const code = error instanceof RaftError ? error.code : "";
+    const hasDiverged = code === "diverged" && this.#world.mayDiffer(this.id);
+    if (!hasDiverged && !(code === "storage_failed" && process.diskFailed)) {
       this.#world.broken(new Violation("contract", `node ${this.id} fails: ${error.message}`));
       return;
     }
-    this.#world.coverage.count("disk-error-stopped-replica");
+    if (hasDiverged) this.damage = "marked";
+    this.#world.coverage.count(hasDiverged ? "diverged-stopped" : "disk-error-stopped-replica");
     this.#startAnew(process);
   }
 

@@ -1,5 +1,6 @@
 import { assert, type Entry } from "@quorate/core";
 import type { MemorySnapshots, StateMachine } from "@quorate/runtime";
+import { crc32c } from "@quorate/wire";
 import type { Draw } from "../draw.ts";
 import { checkHistory } from "../history/check-history.ts";
 import type { Operation } from "../history/history.ts";
@@ -20,14 +21,18 @@ export interface KvQuery {
 /** Values are numbers; 0 is none. Commands and results are these, big-endian. */
 class KvMachine implements StateMachine<KvQuery, number> {
   readonly values = new Map<number, number>();
+  /** What no command put there and no query sees. */
+  stray = 0;
   readonly snapshots: MemorySnapshots = {
     kind: "memory",
-    save: () => chunksOf(encodeState(this.values)),
+    save: () => chunksOf(encodeState(this.values, this.stray)),
     restore: async (chunks) => {
       const bytes: number[] = [];
       for await (const chunk of chunks) bytes.push(...chunk);
       this.values.clear();
-      for (const [key, value] of decodeState(Uint8Array.from(bytes))) this.values.set(key, value);
+      const { values, stray } = decodeState(Uint8Array.from(bytes));
+      for (const [key, value] of values) this.values.set(key, value);
+      this.stray = stray;
     },
   };
 
@@ -43,6 +48,10 @@ class KvMachine implements StateMachine<KvQuery, number> {
   query({ key }: KvQuery): number {
     return this.values.get(key) ?? 0;
   }
+
+  digest(): Uint8Array {
+    return encodeNumber(crc32c(encodeState(this.values, this.stray)));
+  }
 }
 
 /**
@@ -57,26 +66,39 @@ export const kvApp: App<KvQuery, number> = {
       ",",
     );
   },
+  stray: {
+    leave: (machine) => {
+      if (machine instanceof KvMachine) machine.stray = 1;
+    },
+    isIn: (machine) => machine instanceof KvMachine && machine.stray !== 0,
+  },
 };
 
 /** How long a saved state is: longer than need be, so that it takes its time. */
 const stateBytes = 300;
 
-/** All values, over and over again. */
-function encodeState(values: ReadonlyMap<number, number>): Uint8Array {
+/** How often there is a value in it; what is stray comes last. */
+const valueCount = stateBytes / 4 - 1;
+
+/** All values, over and over again, and what is stray. */
+function encodeState(values: ReadonlyMap<number, number>, stray: number): Uint8Array {
   const bytes = new Uint8Array(stateBytes);
   const view = new DataView(bytes.buffer);
-  for (let place = 0; place < stateBytes / 4; place++) {
+  for (let place = 0; place < valueCount; place++) {
     view.setUint32(place * 4, values.get(place % keyCount) ?? 0);
   }
+  view.setUint32(valueCount * 4, stray);
   return bytes;
 }
 
-function decodeState(bytes: Uint8Array): ReadonlyMap<number, number> {
+function decodeState(bytes: Uint8Array): {
+  readonly values: ReadonlyMap<number, number>;
+  readonly stray: number;
+} {
   assert(bytes.length === stateBytes, "a state that is restored is whole");
   const view = new DataView(bytes.buffer);
   const values = new Map<number, number>();
-  for (let place = 0; place < stateBytes / 4; place++) {
+  for (let place = 0; place < valueCount; place++) {
     const [key, value] = [place % keyCount, view.getUint32(place * 4)];
     assert(
       place < keyCount || values.get(key) === value,
@@ -84,7 +106,7 @@ function decodeState(bytes: Uint8Array): ReadonlyMap<number, number> {
     );
     values.set(key, value);
   }
-  return values;
+  return { values, stray: view.getUint32(valueCount * 4) };
 }
 
 function chunksOf(bytes: Uint8Array): readonly Uint8Array[] {

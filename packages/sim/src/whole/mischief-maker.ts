@@ -124,7 +124,7 @@ export class MischiefMaker<Query, Answer> {
     });
   }
 
-  /** Damages one disk, once, when there is something on it. */
+  /** Damages one disk, or one state, once, when there is something on it. */
   #damageLater(): void {
     const { profile } = this.#mischief;
     const draw = this.#faultDraw;
@@ -139,6 +139,10 @@ export class MischiefMaker<Query, Answer> {
           return;
         }
         this.#world.perform({ kind: "wipe", node, downMs });
+        return;
+      }
+      if (profile === "stray") {
+        this.#world.perform({ kind: "stray", node });
         return;
       }
       const [perMillion, bit] = [draw.below(1_000_000), draw.below(8)];

@@ -38,6 +38,9 @@ export class OneLog<Query, Answer> {
   readonly #commands: Committed[] = [];
   /** Of the state after so many commands. */
   readonly #fingerprints = new Map<number, string>();
+  /** The machine of the last process of each node. */
+  readonly #machines = new Map<NodeId, StateMachine<Query, Answer>>();
+  readonly #strays = new Set<NodeId>();
 
   /** `onBroken` is told what goes wrong within a replica, which would take it for its own trouble. */
   constructor(app: App<Query, Answer>, onBroken: (error: unknown) => void) {
@@ -53,12 +56,33 @@ export class OneLog<Query, Answer> {
     return this.#commands;
   }
 
+  /** Every node whose state was ever made another, or restored from such a state. */
+  get strays(): ReadonlySet<NodeId> {
+    return this.#strays;
+  }
+
+  /** Makes the state of the machine of `node` another. False if there is no way to. */
+  leaveStray(node: NodeId): boolean {
+    const machine = this.#machines.get(node);
+    if (machine === undefined || this.#app.stray === undefined) return false;
+    this.#app.stray.leave(machine);
+    this.#strays.add(node);
+    return true;
+  }
+
+  /** Whether the state of the machine of `node` is another now. */
+  isStray(node: NodeId): boolean {
+    const machine = this.#machines.get(node);
+    return machine !== undefined && this.#app.stray?.isIn(machine) === true;
+  }
+
   /** A new state machine for a process of `node`, under the eyes of this judge. */
   machine(
     node: NodeId,
     onApplied: (entries: readonly Entry[]) => void,
   ): StateMachine<Query, Answer> {
     const machine = this.#app.stateMachine();
+    this.#machines.set(node, machine);
     let count = 0;
     const check = (entries: readonly Entry[], results: readonly Uint8Array[]): void => {
       if (results.length !== entries.length) {
@@ -92,7 +116,10 @@ export class OneLog<Query, Answer> {
             snapshots: this.#snapshots(snapshots, {
               place: () => count,
               onPlace: moved,
-              onRestored: () => this.#watch(() => this.#compare(node, count, machine)),
+              onRestored: () => {
+                if (this.#app.stray?.isIn(machine) === true) this.#strays.add(node);
+                this.#watch(() => this.#compare(node, count, machine));
+              },
             }),
           }),
       apply: (entries) => {
@@ -111,6 +138,7 @@ export class OneLog<Query, Answer> {
         );
       },
       query: (query) => machine.query(query),
+      ...digestOf(machine),
     };
   }
 
@@ -215,6 +243,15 @@ export class OneLog<Query, Answer> {
       );
     }
   }
+}
+
+/** What a wrapper of `machine` passes on of its digest, if it has one. */
+export function digestOf<Query, Answer>(
+  machine: StateMachine<Query, Answer>,
+): Pick<StateMachine<Query, Answer>, "digest"> {
+  return machine.digest === undefined
+    ? {}
+    : { digest: () => machine.digest?.() ?? new Uint8Array(0) };
 }
 
 function raise(error: unknown): never {

@@ -25,6 +25,9 @@ export function perform<Query, Answer>(world: WholeWorld<Query, Answer>, what: H
         for (const each of what.links) world.network.unclog(each);
       });
       return;
+    case "stray":
+      leaveStray(world, world.host(what.node));
+      return;
     case "reset":
       for (const each of what.links) world.network.reset(each);
       return;
@@ -33,10 +36,15 @@ export function perform<Query, Answer>(world: WholeWorld<Query, Answer>, what: H
   }
 }
 
+type HappeningToHost = Exclude<
+  Happening,
+  Operation | { readonly kind: "call" | "cut" | "clog" | "reset" | "stray" }
+>;
+
 function performOn<Query, Answer>(
   world: WholeWorld<Query, Answer>,
   host: Host<Query, Answer>,
-  what: Exclude<Happening, Operation | { readonly kind: "call" | "cut" | "clog" | "reset" }>,
+  what: HappeningToHost,
 ): void {
   const now = world.timeline.now;
   switch (what.kind) {
@@ -102,6 +110,14 @@ function performOn<Query, Answer>(
       host.traps.push({ call: what.call, skip: what.skip, trap: what.trap, downMs: what.downMs });
       break;
   }
+}
+
+/** Makes the state of a host that runs another, if the service has a way to. */
+function leaveStray<Query, Answer>(
+  world: WholeWorld<Query, Answer>,
+  { id, replica }: Host<Query, Answer>,
+): void {
+  if (replica !== undefined && world.log.leaveStray(id)) world.coverage.count("stray");
 }
 
 /** Ends a process that runs by `end`, and starts another later. */

@@ -25,7 +25,16 @@ export function slowed<Query, Answer>(
   const later = (us: Microseconds): Promise<void> => {
     return new Promise((resolve) => timeline.add(us, "apply", resolve, life));
   };
+  const digest = async (): Promise<Uint8Array> => {
+    if (isApplying) broken(new Violation("contract", `node ${life.node} digests while it applies`));
+    isApplying = true;
+    const us = delay(++count);
+    if (us > 0) await later(us);
+    isApplying = false;
+    return machine.digest?.() ?? new Uint8Array(0);
+  };
   return {
+    ...(machine.digest === undefined ? {} : { digest }),
     ...(machine.snapshots === undefined ? {} : { snapshots: machine.snapshots }),
     apply: async (entries) => {
       if (isApplying) broken(new Violation("contract", `node ${life.node} applies twice at once`));

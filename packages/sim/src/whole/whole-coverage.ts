@@ -3,6 +3,10 @@ import { type FaultName, faultNames, type OperationName, operationNames } from "
 const happenings = [
   "rot",
   "wipe",
+  "stray",
+  "diverged",
+  "diverged-stopped",
+  "diverged-refused",
   "frame-lost",
   "frame-late",
   "frame-duplicated",

@@ -25,13 +25,13 @@ export function countEvent(coverage: WholeCoverage, event: ReplicaEvent): void {
     case "snapshot-given-up":
     case "snapshot-received":
     case "members-changed":
+    case "diverged":
     case "removed":
       coverage.count(event.kind);
       break;
     case "peer-connected":
     case "peer-disconnected":
     case "snapshot-failed":
-    case "diverged":
     case "failed":
       break;
   }
@@ -54,6 +54,9 @@ export function judgeEvent<Query, Answer>(
       if (replica !== undefined) world.group.reportRemoved(replica.members.list().removed);
       break;
     }
+    case "diverged":
+      if (world.log.strays.size > 0) break;
+      throw new Violation("contract", `node ${node} finds states that differ, and none does`);
     case "removed":
       if (!world.group.removed.has(node)) {
         throw new Violation(

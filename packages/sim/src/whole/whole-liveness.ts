@@ -1,8 +1,9 @@
 import { describeStatus, isJoint, isMember, membersOf, type NodeId } from "@quorate/core";
-import { callOf } from "./app.ts";
 import type { CallRecord } from "./call.ts";
 import { isQuorum } from "./group-shadow.ts";
+import { uncaughtStray } from "./divergence.ts";
 import type { OperationRecord } from "./operators.ts";
+import { probeClient, probeNumberOf } from "./probe-call.ts";
 import { usPerMs } from "./timeline.ts";
 import type { WholeWorld } from "./whole-world.ts";
 
@@ -23,7 +24,9 @@ export type WholeStall =
   /** A node was removed, and does not stop. */
   | "removed-not-stopped"
   /** Members have not applied the same. */
-  | "not-converged";
+  | "not-converged"
+  /** A replica whose state is another serves on. */
+  | "stray-not-caught";
 
 /** A group without faults did not make progress in time. */
 export class WholeLivenessFailure extends Error {
@@ -35,10 +38,6 @@ export class WholeLivenessFailure extends Error {
     this.stall = stall;
   }
 }
-
-/** Calls that show that the group lives have numbers from here on, and a client of their own. */
-const probeNumber = 1_000_000;
-const probeClient = 0;
 
 /**
  * Heals a majority for good, lets everything else stand still, and demands within a bounded time: that
@@ -56,7 +55,8 @@ export async function demandWholeLiveness<Query, Answer>(
   }
   const others = world.born.length - world.born.filter((id) => healed.includes(id)).length;
   world.coverage.count(others === 0 ? "healed-all" : "healed-majority");
-  world.heal(healed);
+  // What is not to be counted on goes on beside them, as long as it does.
+  world.heal([...healed, ...world.log.strays]);
   if (others > 0 && world.plan.othersAreFull === 1) world.coverage.count("healed-beside-full");
   const start = world.timeline.now;
   const past: Past<Query, Answer> = {
@@ -80,7 +80,7 @@ export async function demandWholeLiveness<Query, Answer>(
       return;
     }
     const stall = stallOf(world, members, past, probes);
-    if (stall === undefined) return;
+    if (stall === undefined) break;
     if (world.timeline.now - start <= boundUs) continue;
     if (isCutShort(world, members)) {
       world.coverage.count("healed-without-majority");
@@ -90,6 +90,8 @@ export async function demandWholeLiveness<Query, Answer>(
     const states = [...world.statuses.values()].map((status) => describeStatus(status));
     throw new WholeLivenessFailure(stall, `${ticks} ticks without faults\n${states.join("\n")}`);
   }
+  const stray = await uncaughtStray(world, healed, boundUs);
+  if (stray !== undefined) throw new WholeLivenessFailure("stray-not-caught", stray);
 }
 
 /** What was under way at nodes when they were healed. */
@@ -115,6 +117,7 @@ function chooseHealed<Query, Answer>(
 function isWhole<Query, Answer>(world: WholeWorld<Query, Answer>, id: NodeId): boolean {
   const { damage, replica, isRemoved } = world.host(id);
   // A rotten disk that was not looked at since may yet be refused.
+  if (world.log.strays.has(id)) return false;
   return !isRemoved && (damage === "none" || (damage === "rotten" && replica !== undefined));
 }
 
@@ -127,7 +130,9 @@ function membersAmong<Query, Answer>(
   healed: readonly NodeId[],
 ): readonly NodeId[] | undefined {
   const { newest } = world.group;
-  const members = membersOf(newest).filter((id) => healed.includes(id));
+  const members = membersOf(newest).filter((id) => {
+    return healed.includes(id) && !world.log.strays.has(id);
+  });
   for (const id of members) world.host(id).start();
   const able = members.filter((id) => !world.host(id).isRemoved && !world.host(id).isRefused);
   const sound = world.ids.filter((id) => world.host(id).isRemoved || isWhole(world, id));
@@ -232,7 +237,7 @@ class Probes<Query, Answer> {
     this.#world = world;
     this.#members = members;
     for (const isWrite of [true, false]) {
-      const number = this.#numberOf(isWrite);
+      const number = probeNumberOf(this.#world, isWrite);
       if (number === undefined) continue;
       for (const node of members) this.#waiting.push({ node, number, isWrite });
     }
@@ -269,7 +274,7 @@ class Probes<Query, Answer> {
 
   /** Asks each node that runs beside the members. It need not answer. */
   readFromOthers(): void {
-    const number = this.#numberOf(false);
+    const number = probeNumberOf(this.#world, false);
     if (number === undefined || this.#world.plan.othersAreFull === 0) return;
     for (const { id, replica } of this.#world.hosts) {
       if (replica === undefined || this.#members.includes(id)) continue;
@@ -277,18 +282,5 @@ class Probes<Query, Answer> {
       const call = { client: probeClient, node: id, number, timeoutMs: tickMs, abortMs: 0 };
       this.#world.callers.make(call);
     }
-  }
-
-  /** The number of a call that writes, or that reads what is newest; undefined if clients never do. */
-  #numberOf(isWrite: boolean): number | undefined {
-    const { app, seed } = this.#world;
-    for (let number = probeNumber; number < probeNumber + 200; number++) {
-      const call = callOf(app, seed, number);
-      const isFit = isWrite
-        ? call.kind === "write"
-        : call.kind === "read" && call.consistency !== "local";
-      if (isFit) return number;
-    }
-    return undefined;
   }
 }

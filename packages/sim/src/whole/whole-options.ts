@@ -35,6 +35,7 @@ export function replicaOptionsOf(
     proposalCountMax: plan.proposalCountMax,
     readCountMax: plan.readCountMax,
     unpersistedBytesMax: plan.unpersistedBytesMax,
+    digestEveryCount: plan.digestEveryCount,
     clockDriftMax: plan.clockDriftPerMille / 1000,
     ...snapshotOptionsOf(plan),
     raft: raftOptionsOf(plan),

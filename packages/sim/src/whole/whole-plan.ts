@@ -53,6 +53,7 @@ export interface WholePlan {
   readonly snapshotRetryMs: number;
   /** 1: the state machine is durable by itself, if it can be saved at all. */
   readonly durableMachine: number;
+  readonly digestEveryCount: number;
 
   // Of the world, while all is well.
   /** The longest that a frame travels. */
@@ -83,7 +84,9 @@ export type Profile =
   /** One node's durable bytes change. It must be refused, or harmless. */
   | "bit-rot"
   /** One node loses its disk and comes back with an empty one. It must be refused by its peers. */
-  | "wiped-disk";
+  | "wiped-disk"
+  /** The state of one node becomes another. It must stop, and stay down. */
+  | "stray";
 
 /** What goes wrong in a recorded run, and how often. A replayed run needs none of it. */
 export interface Mischief {
@@ -215,8 +218,12 @@ export function drawWholePlan(seed: number): WholePlan {
     deferUs: draw.pick([1, 20, 500]),
     connectMs: draw.pick([1, 10, 50]),
     deadConnectionMs: draw.pick([1, 3]) * electionMs,
+    digestEveryCount: draw.pick([1, 2, 8, 8, neverDigest]),
   };
 }
+
+/** Of so many entries there are none: no state is digested. */
+const neverDigest = 2 ** 30;
 
 /** Draws what goes wrong in the run of a seed. */
 export function drawMischief(plan: WholePlan): Mischief {
@@ -226,6 +233,8 @@ export function drawMischief(plan: WholePlan): Mischief {
     plan.nodes < 3
       ? "honest"
       : draw.pick(["honest", "honest", "honest", "honest", "bit-rot", "bit-rot", "wiped-disk"]);
+  const isCompared = plan.nodes >= 3 && plan.digestEveryCount < neverDigest;
+  const isStray = isCompared && new Draw(plan.seed, 17).chance(250);
   const isRough = draw.chance(600);
   const faults = faultNames.filter((name) => {
     if (name === "outdated-leader") return false;
@@ -236,7 +245,7 @@ export function drawMischief(plan: WholePlan): Mischief {
   // Hardly anything else shows whether a lease ends in time.
   const leaseFaults = Array.from({ length: 5 }, (): FaultName => "outdated-leader");
   return {
-    profile,
+    profile: profile === "honest" && isStray ? "stray" : profile,
     faults: plan.leaseReads === 1 ? [...faults, ...leaseFaults] : faults,
     faultGapMs: draw.pick([1, 2, 5]) * electionMs,
     faultMs: draw.pick([1, 2, 6]) * electionMs,
@@ -291,6 +300,7 @@ export const calmWholePlan: WholePlan = {
   snapshotStallMs: 1000,
   snapshotRetryMs: 50,
   durableMachine: 0,
+  digestEveryCount: neverDigest,
   frameUsMax: 200,
   diskUsMax: 500,
   applyUsMax: 0,

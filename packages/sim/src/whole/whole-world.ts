@@ -15,6 +15,7 @@ import { countEnding, countEvent, judgeEvent } from "./whole-events.ts";
 import { GroupShadow } from "./group-shadow.ts";
 import { Host } from "./host.ts";
 import { OneLog } from "./one-log.ts";
+import { mayDiffer } from "./divergence.ts";
 import { type OperationRecord, Operators } from "./operators.ts";
 import { perform } from "./perform.ts";
 import { scatter } from "./scatter.ts";
@@ -241,6 +242,10 @@ export class WholeWorld<Query, Answer> {
   ended(node: NodeId): void {
     this.callers.lose(node);
     this.operators.lose(node);
+  }
+
+  mayDiffer(node: NodeId): boolean {
+    return mayDiffer(this, node);
   }
 
   replicaEvent(node: NodeId, event: ReplicaEvent): void {
