@@ -2,6 +2,7 @@ import { campaignMutants } from "./campaign-mutants.ts";
 import { changeMutants } from "./change-mutants.ts";
 import { readMutants, writeMutants } from "./client-mutants.ts";
 import { compactionMutants } from "./compaction-mutants.ts";
+import { digestMutants } from "./digest-mutants.ts";
 import { identityMutants } from "./identity-mutants.ts";
 import { leaseMutants } from "./lease-mutants.ts";
 import { memberMutants } from "./member-mutants.ts";
@@ -37,6 +38,7 @@ export const catalogue: readonly Mutant[] = [
   ...leaseMutants,
   ...streamMutants,
   ...identityMutants,
+  ...digestMutants,
   ...stuckMutants,
   ...spotMutants,
 ];

@@ -83,6 +83,7 @@ const storage: readonly Row[] = [
   row("D12", "the durable index is not rolled back with the log"),
   row("D13", "entries kept in memory differ from those stored"),
   row("D14", "a node whose disk hangs leads on, or campaigns"),
+  row("D15", "a state that is not the group's is served, or one that is stops its node"),
 ];
 
 const snapshots: readonly Row[] = [
