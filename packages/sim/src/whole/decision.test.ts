@@ -48,6 +48,7 @@ const examples: readonly Decision[] = [
   { kind: "at", at: 1, what: { kind: "suspend", node: 3, forMs: 40 } },
   { kind: "at", at: 1, what: { kind: "set-wall", node: 3, ahead: 0 } },
   { kind: "at", at: 1, what: { kind: "join", node: 11 } },
+  { kind: "at", at: 1, what: { kind: "stray", node: 2 } },
   {
     kind: "at",
     at: 1,
