@@ -88,9 +88,9 @@ export interface StartOptions<Query, Answer> extends Omit<
  *
  * Rejects with `invalid_options` (also for an address that cannot be listened on), `locked` if another
  * process has the directory, `wrong_identity` if the directory belongs to another node or group,
- * `corrupt`, `log_lost` (the state machine has applied more than the log holds), `snapshot_failed`,
- * `disk_full` or `storage_failed`, or with what the state machine's `restore` rejected with. Then nothing
- * is left running.
+ * `diverged` if the state in it was found not to be the group's, `corrupt`, `log_lost` (the state machine
+ * has applied more than the log holds), `snapshot_failed`, `disk_full` or `storage_failed`, or with what
+ * the state machine's `restore` rejected with. Then nothing is left running.
  *
  * @example
  * ```ts

@@ -36,9 +36,10 @@ import { restoreAtStart } from "./snapshot-restore.ts";
  * (`repairTimeoutMs`).
  *
  * Rejects with `invalid_options`; with `corrupt`, `wrong_identity` or `unsupported_version` for a disk
- * that cannot be trusted; with `log_lost` if the state machine has applied more than the log holds; with
- * `snapshot_failed` or what the state machine rejected with, if it cannot be restored; or with what the
- * disk or the network rejected. Then nothing is left running.
+ * that cannot be trusted; with `diverged` for one whose state was found not to be the group's; with
+ * `log_lost` if the state machine has applied more than the log holds; with `snapshot_failed` or what the
+ * state machine rejected with, if it cannot be restored; or with what the disk or the network rejected.
+ * Then nothing is left running.
  */
 export async function openReplica<Query, Answer>(
   options: ReplicaOptions<Query, Answer>,
