@@ -14,6 +14,7 @@ export { NodeDisk, openNodeDisk } from "./node-disk.ts";
 export { NodeRandom } from "./node-random.ts";
 export { peerName } from "./peer-certificate.ts";
 export type { PeerTlsOptions } from "./peer-tls.ts";
+export { withTracing, type Span, type Tracer } from "./tracing.ts";
 export { TcpNetwork } from "./tcp-network.ts";
 export type { TcpLimits, TcpNetworkOptions } from "./tcp-options.ts";
 export {
@@ -44,6 +45,7 @@ export {
 export {
   openReplica,
   type AbortSignalLike,
+  type AppliedBatch,
   type Answered,
   type Applied,
   type CallOptions,
@@ -66,9 +68,11 @@ export {
   type Network,
   type NewMember,
   type Peer,
+  type PersistedBatch,
   type PinnedState,
   type PlannedStep,
   type PlanWarning,
+  type ProposalStages,
   type Random,
   type ReadOptions,
   type Receiver,
@@ -76,6 +80,7 @@ export {
   type ReplicaEvent,
   type ReplicaLeadership,
   type ReplicaMembers,
+  type ReplicaObserver,
   type ReplicaOptions,
   type ReplicaStatus,
   type SnapshotOptions,

@@ -73,7 +73,7 @@ type Step =
  */
 export class ApplyQueue<Query, Answer> {
   readonly #host: ApplyQueueHost;
-  readonly #stateMachine: StateMachine<Query, Answer>;
+  readonly #stateMachine: Pick<StateMachine<Query, Answer>, "apply" | "query" | "snapshots">;
   #steps: Step[] = [];
   #appliedIndex: LogIndex;
   readonly #restEveryCount: number;
@@ -95,7 +95,7 @@ export class ApplyQueue<Query, Answer> {
    * very index; 0: in whatever calls.
    */
   constructor(
-    stateMachine: StateMachine<Query, Answer>,
+    stateMachine: Pick<StateMachine<Query, Answer>, "apply" | "query" | "snapshots">,
     host: ApplyQueueHost,
     appliedIndex: LogIndex = none,
     restEveryCount = 0,
@@ -366,7 +366,8 @@ function isResults(results: unknown, count: number): boolean {
   return true;
 }
 
-function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+/** Whether a state machine answers later. */
+export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return (
     typeof value === "object" &&
     value !== null &&

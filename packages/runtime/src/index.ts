@@ -32,6 +32,7 @@ export type {
   ReplicaStatus,
   SnapshotTaken,
 } from "./replica.ts";
+export type { AppliedBatch, PersistedBatch, ProposalStages, ReplicaObserver } from "./observer.ts";
 export type { Mended } from "./borrowing.ts";
 export type { SnapshotReceiving } from "./snapshot-receiver.ts";
 export type { SnapshotSending } from "./snapshot-sender.ts";

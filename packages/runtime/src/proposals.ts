@@ -13,6 +13,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { RequestId } from "./forwarding.ts";
 import type { Clock, Timer } from "./ports.ts";
 import { abortOf, expiryOf, Proposal, type Reply, settled, waiting } from "./proposal.ts";
+import type { ProposalWatch } from "./proposal-watch.ts";
 import type { AbortSignalLike, Applied } from "./replica.ts";
 
 /** What may be pending at once, and how long refused commands wait. */
@@ -36,6 +37,8 @@ export interface ProposalsHost {
   wake(): void;
   /** Runs `work`, which a timer delayed, as an event of its own. */
   resume(work: () => void): void;
+  /** Follows commands through their stages, if anybody wants to know. */
+  readonly watch?: ProposalWatch<Proposal> | undefined;
 }
 
 /** The codes by which a node says that another one, or itself a little later, may take the command. */
@@ -187,6 +190,7 @@ export class Proposals {
     proposal.deadlineKey = this.#host.deadlines.add(proposal, timeoutMs);
     this.#count++;
     this.#bytes += own.length;
+    this.#host.watch?.accepted(proposal);
     return proposal;
   }
 
@@ -245,6 +249,7 @@ export class Proposals {
     this.#leave(proposal);
     proposal.place = { kind: "proposed", index, term: node.term };
     this.#proposed.set(index, proposal);
+    this.#host.watch?.proposed(proposal, index);
     this.#host.wake();
     return true;
   }
@@ -283,6 +288,7 @@ export class Proposals {
     this.#count--;
     this.#bytes -= proposal.command.length;
     this.#host.deadlines.remove(proposal, proposal.deadlineKey);
+    this.#host.watch?.settled(proposal, !(result instanceof RaftError));
     proposal.unlisten?.();
     proposal.reply(result);
   }

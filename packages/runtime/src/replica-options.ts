@@ -8,6 +8,7 @@ import {
   validateLeadershipOptions,
 } from "./leadership-options.ts";
 import { type DigestOptions, validateDigestOptions } from "./digest-options.ts";
+import type { ReplicaObserver } from "./observer.ts";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
 import { type SnapshotOptions, validateSnapshotOptions } from "./snapshot-options.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -163,6 +164,13 @@ export interface ReplicaOptions<Query, Answer>
    */
   readonly onMended?: (mended: Mended) => void;
 
+  /**
+   * Who watches how the replica works, for metrics.
+   *
+   * @default nobody, and nothing is measured
+   */
+  readonly observer?: ReplicaObserver | undefined;
+
   /** How the consensus core behaves. What it starts from is the replica's business. */
   readonly raft?: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
 }
@@ -248,6 +256,7 @@ export function validateReplicaOptions<Query, Answer>(
       options.repairTimeoutMs ?? 60_000,
     ),
     onMended: options.onMended ?? (() => {}),
+    observer: options.observer,
     ...validateSnapshotOptions(options),
     ...validateDigestOptions(options),
     raft,

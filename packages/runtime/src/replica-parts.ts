@@ -24,6 +24,7 @@ import { lendMethod } from "./lending.ts";
 import { type Membership, memberOf, restoredMembership } from "./member-table.ts";
 import { Members } from "./members.ts";
 import { MembersCalls } from "./members-calls.ts";
+import { Observation } from "./observation.ts";
 import { Outbox } from "./outbox.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
@@ -95,6 +96,7 @@ export class ReplicaParts<Query, Answer> {
   readonly #opened: Opened;
   readonly #door: LoopDoor;
   readonly #forwarding: Forwarding;
+  readonly #observation: Observation | undefined;
   /** What the state machine was restored from, until the core is told. */
   #restored: Restorable | undefined;
 
@@ -103,6 +105,7 @@ export class ReplicaParts<Query, Answer> {
     this.#options = options;
     this.#opened = opened;
     this.#door = door;
+    this.#observation = options.observer && new Observation(options.observer, clock);
     this.deadlines = new Deadlines(clock, (work) => door.resume(work));
     this.events = new Events(clock);
     this.outbox = new Outbox(network, (peer) => opened.node.reportUnreachable(peer));
@@ -175,7 +178,10 @@ export class ReplicaParts<Query, Answer> {
     const { clock, diskFullRetryMs } = this.#options;
     const { log } = this.#opened;
     return new DiskQueue(clock, diskFullRetryMs, {
-      append: (append) => this.leadership.duringWrite(log.append(append)),
+      append: (append) => {
+        const write = log.append(append);
+        return this.leadership.duringWrite(this.#observation?.persist(append, write) ?? write);
+      },
       onPersisted: (number, messages) => this.#door.onPersisted(number, messages),
       onFull: () => this.#door.onFull(),
       onRecovered: () => this.#door.onRecovered(),
@@ -186,8 +192,9 @@ export class ReplicaParts<Query, Answer> {
 
   #newApplyQueue(): ApplyQueue<Query, Answer> {
     const { node } = this.#opened;
+    const { stateMachine } = this.#options;
     return new ApplyQueue(
-      this.#options.stateMachine,
+      this.#observation?.machine(stateMachine) ?? stateMachine,
       {
         onEntryApplied: (entry, result) => {
           this.members.onEntryApplied(entry);
@@ -279,6 +286,7 @@ export class ReplicaParts<Query, Answer> {
       forward: (leader, command, timeoutMs) => this.#forwarding.send(leader, command, timeoutMs),
       wake: () => this.#door.wake(),
       resume: (work) => this.#door.resume(work),
+      watch: this.#observation?.watch,
     });
   }
 

@@ -28,12 +28,19 @@ import type { NodeStatus } from "./node-status.ts";
 import { BodyBudget, readBody, type BodyLimits } from "./request-body.ts";
 import { version } from "./version.ts";
 
+/** Gives all metrics as text, and says of what kind it is. */
+export type HttpServerMetrics = () => Promise<{
+  readonly contentType: string;
+  readonly text: string;
+}>;
+
 /** What requests are answered with. */
 export interface AnswersOptions {
   readonly callTimeoutMs: number;
   readonly openSnapshot: () => Promise<SnapshotArchive | undefined>;
   readonly snapshotCountMax: number;
   readonly bodyBytesMax: number;
+  readonly metrics: HttpServerMetrics | undefined;
   /** Whether the node stops, and takes no further work. */
   isDraining(): boolean;
 }
@@ -74,6 +81,9 @@ export class Answers {
       case "readiness":
         refuseQuery(query);
         return this.#answerAboutNode(resource.kind);
+      case "metrics":
+        refuseQuery(query);
+        return this.#answerWithMetrics();
       case "key":
         if (this.#options.isDraining()) return this.#refuseWhileStopping(request, response);
         return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
@@ -122,6 +132,13 @@ export class Answers {
     } finally {
       body.release();
     }
+  }
+
+  async #answerWithMetrics(): Promise<HttpAnswer> {
+    const metrics = await this.#options.metrics?.();
+    if (metrics === undefined) throw new ApiError("not_found", "this node keeps no metrics");
+    const { contentType, text } = metrics;
+    return { status: 200, index: undefined, headers: {}, contentType, body: Buffer.from(text) };
   }
 
   #limits(noun: string, bytesMax: number): BodyLimits {

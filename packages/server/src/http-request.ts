@@ -9,6 +9,8 @@ export type Resource =
   | { readonly kind: "status" }
   | { readonly kind: "health" }
   | { readonly kind: "readiness" }
+  /** What Prometheus reads. */
+  | { readonly kind: "metrics" }
   /** The members of the group. */
   | { readonly kind: "members" }
   /** Who leads. */
@@ -28,6 +30,7 @@ export const methods: Record<Resource["kind"], readonly string[]> = {
   status: ["GET"],
   health: ["GET"],
   readiness: ["GET"],
+  metrics: ["GET"],
   members: ["GET", "POST"],
   leader: ["POST", "DELETE"],
   snapshot: ["GET", "POST"],
@@ -55,6 +58,8 @@ export function resourceOf(path: string): Resource | undefined {
       return { kind: "snapshot" };
     case "/healthz":
       return { kind: "health" };
+    case "/metrics":
+      return { kind: "metrics" };
     case "/readyz":
       return { kind: "readiness" };
     default:

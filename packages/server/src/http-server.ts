@@ -4,7 +4,7 @@ import type { RaftError, SnapshotArchive } from "quorate";
 import { ApiError, apiErrorOf } from "./api-error.ts";
 import { errorAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
 import { HttpAccess } from "./http-access.ts";
-import { Answers, idleMs } from "./http-answers.ts";
+import { Answers, type HttpServerMetrics, idleMs } from "./http-answers.ts";
 import { type DoorLimits, HttpDoor } from "./http-door.ts";
 import { createListener, type HttpListener, type HttpTlsOptions } from "./http-listener.ts";
 import { answerClientError } from "./http-refusal.ts";
@@ -47,6 +47,12 @@ export interface HttpServerOptions extends DoorLimits {
    * @default there never is one
    */
   readonly openSnapshot?: () => Promise<SnapshotArchive | undefined>;
+  /**
+   * What `GET /metrics` answers.
+   *
+   * @default there are none
+   */
+  readonly metrics?: HttpServerMetrics;
   /**
    * How many copies of snapshots are sent at once; further requests are refused as `busy`.
    *
@@ -135,6 +141,7 @@ class KvHttpServer implements HttpServer {
       callTimeoutMs: options.callTimeoutMs ?? 10_000,
       openSnapshot: options.openSnapshot ?? (async () => undefined),
       snapshotCountMax: options.snapshotCountMax ?? 4,
+      metrics: options.metrics,
       bodyBytesMax: options.bodyBytesMax ?? 64 * 1024 * 1024,
       isDraining: () => this.#draining,
     });

@@ -22,3 +22,4 @@ export {
 export type { ClientCredentials } from "./client-connections.ts";
 export { ApiError, type ApiErrorCode, type ApiErrorOptions } from "./api-error.ts";
 export type { NodeStatus } from "./node-status.ts";
+export { NodeMetrics, type MeasuredReplica } from "./node-metrics.ts";

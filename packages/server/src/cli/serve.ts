@@ -12,6 +12,7 @@ import { withoutCode } from "../api-error.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../http-server.ts";
 import type { KvReplica } from "../kv-calls.ts";
 import { KvStore } from "../kv-store.ts";
+import { NodeMetrics } from "../node-metrics.ts";
 import { useNativeCrc32c } from "../native-crc32c.ts";
 import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
@@ -83,12 +84,15 @@ export async function serve(options: ServeOptions): Promise<number> {
   warnOfEavesdroppers(options, options.http, log);
   const security = httpSecurityOf(options, log);
   const credentials = Array.isArray(options.join) ? joinCredentialsOf(options) : {};
-  const replica = await start(options, log);
+  const metrics = new NodeMetrics();
+  const replica = await start(options, log, metrics);
   replica.subscribe(replicaLogger(log));
+  metrics.watch(replica);
   const { http, port } = await listen(replica, options.http, {
     ...security,
     onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
     openSnapshot: () => openSnapshotArchive(options.dataDir),
+    metrics: () => metrics.text(),
   });
   const clients = formatAddress({ ...options.http, port });
   log.info(
@@ -187,7 +191,11 @@ function endOf(replica: KvReplica): Promise<StopReason> {
   });
 }
 
-async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
+async function start(
+  options: ServeOptions,
+  log: Logger,
+  { observer }: NodeMetrics,
+): Promise<KvReplica> {
   await useNativeCrc32c();
   try {
     return await startReplica({
@@ -196,6 +204,7 @@ async function start(options: ServeOptions, log: Logger): Promise<KvReplica> {
       dataDir: options.dataDir,
       clusterId: options.clusterId,
       stateMachine: new KvStore(),
+      observer,
       join: options.join !== undefined,
       listen: options.listen,
       advertise: options.advertise,

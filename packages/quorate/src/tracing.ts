@@ -1,0 +1,175 @@
+import { type NodeId, RaftError } from "@quorate/core";
+import type {
+  Answered,
+  Applied,
+  CallOptions,
+  MemberWish,
+  MembersView,
+  ReadOptions,
+  Replica,
+  ReplicaEvent,
+  ReplicaMembers,
+  ReplicaStatus,
+  SnapshotTaken,
+} from "@quorate/runtime";
+
+/** The part of OpenTelemetry's `Span` that is used. */
+export interface Span {
+  setAttribute(key: string, value: string | number): unknown;
+  /** `code` 2 says that it failed. */
+  setStatus(status: { readonly code: number; readonly message?: string }): unknown;
+  end(): void;
+}
+
+/** The part of OpenTelemetry's `Tracer` that is used: any that `trace.getTracer` gives will do. */
+export interface Tracer {
+  startSpan(
+    name: string,
+    options?: { readonly attributes?: Readonly<Record<string, string | number>> },
+  ): Span;
+}
+
+/** `SpanStatusCode.ERROR`. */
+const failed = 2;
+
+/**
+ * The same replica, each call of which is a span of `tracer`, a child of what is active where it is made:
+ * `quorate.propose`, `quorate.read`, `quorate.snapshot`, `quorate.transfer_leadership` and
+ * `quorate.change_members`; and `quorate.election` from when this replica wants to lead until it does or
+ * not. Attributes begin with `quorate.`: `node`, `index`, `term`, `code` and `outcome` of an error.
+ */
+export function withTracing<Query, Answer>(
+  replica: Replica<Query, Answer>,
+  tracer: Tracer,
+): Replica<Query, Answer> {
+  return new TracedReplica(replica, tracer);
+}
+
+class TracedReplica<Query, Answer> implements Replica<Query, Answer> {
+  readonly id: NodeId;
+  readonly members: ReplicaMembers;
+  readonly #replica: Replica<Query, Answer>;
+  readonly #tracer: Tracer;
+  #election: Span | undefined;
+
+  constructor(replica: Replica<Query, Answer>, tracer: Tracer) {
+    this.id = replica.id;
+    this.#replica = replica;
+    this.#tracer = tracer;
+    this.members = this.#traced(replica.members);
+    replica.subscribe((event) => this.#onEvent(event));
+  }
+
+  propose(command: Uint8Array, options?: CallOptions): Promise<Applied> {
+    return this.#span("propose", { bytes: command.length }, async (span) => {
+      const applied = await this.#replica.propose(command, options);
+      span.setAttribute("quorate.index", applied.index);
+      return applied;
+    });
+  }
+
+  read(query: Query, options?: ReadOptions): Promise<Answered<Answer>> {
+    const { consistency = "linearizable" } = options ?? {};
+    return this.#span("read", { consistency }, async (span) => {
+      const answered = await this.#replica.read(query, options);
+      span.setAttribute("quorate.index", answered.index);
+      return answered;
+    });
+  }
+
+  snapshot(options?: CallOptions): Promise<SnapshotTaken> {
+    return this.#span("snapshot", {}, async (span) => {
+      const taken = await this.#replica.snapshot(options);
+      span.setAttribute("quorate.index", taken.index);
+      return taken;
+    });
+  }
+
+  transferLeadership(to?: NodeId, options?: CallOptions): Promise<NodeId> {
+    return this.#span("transfer_leadership", {}, async (span) => {
+      const leader = await this.#replica.transferLeadership(to, options);
+      span.setAttribute("quorate.leader", leader);
+      return leader;
+    });
+  }
+
+  forgetLeader(): NodeId {
+    return this.#replica.forgetLeader();
+  }
+
+  status(): ReplicaStatus {
+    return this.#replica.status();
+  }
+
+  subscribe(listener: (event: ReplicaEvent) => void): () => void {
+    return this.#replica.subscribe(listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#replica.close();
+    this.#endElection("closed");
+  }
+
+  #traced(members: ReplicaMembers): ReplicaMembers {
+    const change = async (
+      kind: MemberWish["kind"],
+      make: () => Promise<MembersView>,
+    ): Promise<MembersView> => await this.#span("change_members", { change: kind }, make);
+    return {
+      list: () => members.list(),
+      plan: (wish) => members.plan(wish),
+      add: (member, options) => change("add", () => members.add(member, options)),
+      remove: (id, options) => change("remove", () => members.remove(id, options)),
+      promote: (id, options) => change("promote", () => members.promote(id, options)),
+      demote: (id, options) => change("demote", () => members.demote(id, options)),
+      replace: (id, by, options) => change("replace", () => members.replace(id, by, options)),
+      set: (wanted, options) => change("set", () => members.set(wanted, options)),
+      update: (member, options) => change("update", () => members.update(member, options)),
+      change: (wish, options) => change(wish.kind, () => members.change(wish, options)),
+    };
+  }
+
+  async #span<T>(
+    name: string,
+    attributes: Readonly<Record<string, string | number>>,
+    work: (span: Span) => Promise<T>,
+  ): Promise<T> {
+    const span = this.#start(name, attributes);
+    try {
+      return await work(span);
+    } catch (error) {
+      if (error instanceof RaftError) {
+        span.setAttribute("quorate.code", error.code);
+        span.setAttribute("quorate.outcome", error.outcome);
+      }
+      span.setStatus({ code: failed, message: error instanceof Error ? error.message : "" });
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  #start(name: string, attributes: Readonly<Record<string, string | number>>): Span {
+    const named = Object.entries(attributes).map(([key, value]) => [`quorate.${key}`, value]);
+    return this.#tracer.startSpan(`quorate.${name}`, {
+      attributes: { "quorate.node": this.id, ...Object.fromEntries(named) },
+    });
+  }
+
+  #onEvent(event: ReplicaEvent): void {
+    if (event.kind !== "role-changed") return;
+    const { role, term } = event;
+    const isElection = role === "pre-candidate" || role === "candidate";
+    if (isElection) this.#election ??= this.#start("election", { term });
+    else this.#endElection(role);
+  }
+
+  #endElection(role: string): void {
+    const span = this.#election;
+    if (span === undefined) return;
+    this.#election = undefined;
+    span.setAttribute("quorate.role", role);
+    span.setAttribute("quorate.term", this.#replica.status().term);
+    span.end();
+  }
+}
