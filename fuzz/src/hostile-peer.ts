@@ -53,6 +53,7 @@ async function afterHello(
 ): Promise<number> {
   await attack.send(helloBytes(draw, from));
   await attack.until(() => attack.received.length > 0);
+  if (!attack.received.startsWith(welcomeStart)) return 1;
   const inputs = Array.from({ length: count }, next);
   await attack.send(join(inputs));
   // The node says from time to time that it is there: after what was sent it has read it.
@@ -60,6 +61,9 @@ async function afterHello(
   await attack.until(() => attack.received.length > length);
   return attack.isOver ? 1 : count;
 }
+
+/** How the answer begins that lets a peer in. */
+const welcomeStart = Buffer.from(join(encodeFrame("welcome", []))).toString("latin1", 0, 4);
 
 function helloBytes(draw: Draw, from: number): Uint8Array {
   const hello = {
