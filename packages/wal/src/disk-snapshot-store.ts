@@ -5,6 +5,8 @@ import { divergenceMarkName } from "./divergence-mark.ts";
 import { checkFileHeader, type WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
 import { Life } from "./life.ts";
+import { isDiskFull } from "./new-file.ts";
+import type { Reserve } from "./reserve.ts";
 import {
   metadataFlaw,
   readSnapshotFile,
@@ -85,6 +87,7 @@ export function newestOf(files: readonly SnapshotFile[]): SnapshotFile | undefin
 export class DiskSnapshotStore implements SnapshotStore {
   readonly #disk: Disk;
   readonly #owner: StoreOwner;
+  readonly #reserve: Pick<Reserve, "lend">;
   #files: readonly SnapshotFile[];
   #nextSequence: number;
   readonly #writers = new Set<FileSnapshotWriter>();
@@ -92,10 +95,16 @@ export class DiskSnapshotStore implements SnapshotStore {
   readonly #removals = new Turns();
   readonly #life = new Life("the store of snapshots");
 
-  /** Takes over the files that were found, whose half-made ones are gone. */
-  constructor(disk: Disk, owner: StoreOwner, files: readonly SnapshotFile[]) {
+  /** Takes over the files that were found, whose half-made ones are gone. Snapshots may use the reserve. */
+  constructor(
+    disk: Disk,
+    owner: StoreOwner,
+    files: readonly SnapshotFile[],
+    reserve: Pick<Reserve, "lend">,
+  ) {
     this.#disk = disk;
     this.#owner = owner;
+    this.#reserve = reserve;
     this.#files = files;
     this.#nextSequence = Math.max(0, ...files.map(({ sequence }) => sequence)) + 1;
   }
@@ -169,10 +178,10 @@ export class DiskSnapshotStore implements SnapshotStore {
   #writerHost(): WriterHost {
     return {
       disk: this.#disk,
+      lend: (work) => this.#reserve.lend(work),
       checkOpen: () => this.#life.check(),
       fail: (error, what) => {
-        const isFull = error instanceof RaftError && error.code === "disk_full";
-        return isFull ? error : this.#life.fail(error, what);
+        return isDiskFull(error) ? error : this.#life.fail(error, what);
       },
       onStored: (file) => {
         this.#files = [...this.#files, file];

@@ -5,6 +5,7 @@ export { divergenceMarkName, markDiverged } from "./divergence-mark.ts";
 export { newestSnapshotName, openSnapshot, type OpenedSnapshot } from "./open-snapshot.ts";
 export { openWal, type OpenedWal, type WalOptions, type WalStart } from "./open-wal.ts";
 export type { Append, AppendOptions, Wal } from "./wal.ts";
+export type { Reserve } from "./reserve.ts";
 export type { WalIdentity } from "./file-header.ts";
 export type {
   SnapshotMetadata,

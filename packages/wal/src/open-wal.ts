@@ -1,7 +1,6 @@
 import {
   type Entry,
   type EntryId,
-  type HardState,
   isSafe,
   none,
   RaftError,
@@ -13,14 +12,15 @@ import type { Disk } from "./disk.ts";
 import { divergedError } from "./divergence-mark.ts";
 import { DiskSnapshotStore, findSnapshots, type FoundSnapshots } from "./disk-snapshot-store.ts";
 import { clusterIdUnitsMax, incarnationBytes, type WalIdentity } from "./file-header.ts";
-import { reconcile } from "./reconcile.ts";
+import { committedBy, reconcile } from "./reconcile.ts";
 import { type FoundLog, type MendedLog, readLog } from "./recovery.ts";
-import type { Replay } from "./replay.ts";
+import type { OpenSegment } from "./next-segment.ts";
+import { openReserve, type Reserve } from "./reserve.ts";
 import { createSegment, type Segment } from "./segment-file.ts";
 import { newSegmentHeader, sectorBytes } from "./segment.ts";
 import { metadataFlaw, snapshotIdBytes } from "./snapshot-file.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
-import { type OpenSegment, Wal, type WalParts } from "./wal.ts";
+import { Wal, type WalParts } from "./wal.ts";
 
 /** What a node starts from before its first entry. */
 export interface WalStart {
@@ -53,6 +53,13 @@ export interface WalOptions {
    * @default nothing is stored, and there is no snapshot
    */
   readonly start?: WalStart;
+  /**
+   * How much of the disk is set aside, in bytes, at least 0: see `Reserve`. It is made now, if there is
+   * room, so that the disk gives it when it is needed. 0: none is kept, and one that is there goes.
+   *
+   * @default 0
+   */
+  readonly reserveBytes?: number;
 }
 
 /** A log that was opened with its snapshots, and all that was durable. Both are to be closed. */
@@ -64,6 +71,8 @@ export interface OpenedWal {
    */
   readonly storage: Storage;
   readonly snapshots: SnapshotStore;
+  /** What snapshots fall back on. Not whole if the disk has no room for it. */
+  readonly reserve: Reserve;
   /** The members as of the newest snapshot; empty without one. */
   readonly members: Uint8Array;
 }
@@ -94,17 +103,19 @@ export async function openWal(disk: Disk, options: WalOptions): Promise<OpenedWa
   const { log, found, reset } = await find(disk, identity);
 
   for (const name of found.temporaries) await disk.remove(name);
+  const reserve = await openReserve(disk, options.reserveBytes ?? 0);
   const mended = await log.mend();
   // Makes durable what an earlier run named or removed and did not live to sync.
   await disk.syncDirectory();
   const incarnation = log.incarnation ?? options.incarnation.slice();
-  const snapshots = new DiskSnapshotStore(disk, { identity, incarnation }, found.files);
+  const snapshots = new DiskSnapshotStore(disk, { identity, incarnation }, found.files, reserve);
   const setup = { disk, identity, incarnation, segmentBytes, snapshots };
   const wal = await createWal(setup, log, mended);
   try {
     if (snapshots.newest === undefined && start !== undefined) await storeStart(snapshots, start);
-    if (reset !== undefined) await resetLog(wal, reset);
+    if (reset !== undefined) await resetLog(wal, reset, reserve);
     await snapshots.prune();
+    await reserve.restore();
   } catch (error) {
     await Promise.allSettled([wal.close(), snapshots.close()]);
     throw error;
@@ -116,6 +127,7 @@ export async function openWal(disk: Disk, options: WalOptions): Promise<OpenedWa
     wal,
     storage: { hardState, snapshot: newest?.snapshot, base, entries },
     snapshots,
+    reserve,
     members: newest?.members ?? new Uint8Array(0),
   };
 }
@@ -162,16 +174,6 @@ async function createWal(setup: WalSetup, log: FoundLog, mended: MendedLog): Pro
   return new Wal({ ...setup, segments, file, spare, shape, hardState, nextNumber });
 }
 
-/**
- * The hard state of a log beside `snapshot`. What a snapshot stands for was committed, even where that
- * was not written yet; a log that does not hold its entry is about to be reset, and says so then.
- */
-function committedBy(snapshot: Snapshot | undefined, { shape, hardState }: Replay): HardState {
-  if (snapshot === undefined || !shape.has(snapshot.index)) return hardState;
-  if (shape.idAt(snapshot.index).term !== snapshot.term) return hardState;
-  return { ...hardState, commitIndex: Math.max(hardState.commitIndex, snapshot.index) };
-}
-
 async function storeStart(snapshots: SnapshotStore, start: WalStart): Promise<void> {
   const id = new Uint8Array(snapshotIdBytes);
   const writer = await snapshots.create({ ...start, id, external: false });
@@ -179,7 +181,7 @@ async function storeStart(snapshots: SnapshotStore, start: WalStart): Promise<vo
 }
 
 /** Lets the log begin anew after `base`, the last entry of a stored snapshot. */
-async function resetLog(wal: Wal, base: EntryId): Promise<void> {
+async function resetLog(wal: Wal, base: EntryId, reserve: Reserve): Promise<void> {
   const { term, vote } = wal.hardState;
   const isNewer = base.term > term;
   const hardState = {
@@ -187,7 +189,8 @@ async function resetLog(wal: Wal, base: EntryId): Promise<void> {
     vote: isNewer ? none : vote,
     commitIndex: base.index,
   };
-  await wal.append({ entries: nothing, hardState, reset: base });
+  const append = { entries: nothing, hardState, reset: base };
+  await reserve.lend(() => wal.append(append, { makesDo: true }));
 }
 
 async function openSpare(
@@ -199,6 +202,7 @@ async function openSpare(
 
 function validateOptions(options: WalOptions): number {
   const { identity, incarnation, segmentBytes = segmentBytesDefault, start } = options;
+  const { reserveBytes = 0 } = options;
   const units = identity.clusterId.length;
   if (units < 1 || units > clusterIdUnitsMax) {
     throw invalid(
@@ -217,6 +221,9 @@ function validateOptions(options: WalOptions): number {
       `segmentBytes must be a multiple of ${sectorBytes} from ${segmentBytesMin} to ${segmentBytesMax}, ` +
         `it is ${segmentBytes}`,
     );
+  }
+  if (!isSafe(reserveBytes)) {
+    throw invalid(`reserveBytes must be an integer of at least 0, it is ${String(reserveBytes)}`);
   }
   if (start !== undefined) validateStart(start);
   return segmentBytes;

@@ -1,6 +1,7 @@
-import type { EntryId } from "@quorate/core";
+import type { EntryId, HardState, Snapshot } from "@quorate/core";
 import { corrupt } from "./damage.ts";
 import { newestOf, type FoundSnapshots } from "./disk-snapshot-store.ts";
+import type { LogState } from "./log-shape.ts";
 import type { FoundLog } from "./recovery.ts";
 import { segmentHeaderBytes, segmentName } from "./segment.ts";
 
@@ -31,6 +32,19 @@ export function reconcile(log: FoundLog, snapshots: FoundSnapshots): EntryId | u
   if (hardState.commitIndex < index) return { term, index };
   const detail = `the snapshot ends at ${term}/${index}, and the log has committed`;
   throw corrupt(newest.name, 0, `${detail} ${describe(shape.idAt(index))}`);
+}
+
+/**
+ * The hard state of a log beside `snapshot`. What a snapshot stands for was committed, even where that
+ * was not written yet; a log that does not hold its entry is about to be reset, and says so then.
+ */
+export function committedBy(
+  snapshot: Snapshot | undefined,
+  { shape, hardState }: LogState,
+): HardState {
+  if (snapshot === undefined || !shape.has(snapshot.index)) return hardState;
+  if (shape.idAt(snapshot.index).term !== snapshot.term) return hardState;
+  return { ...hardState, commitIndex: Math.max(hardState.commitIndex, snapshot.index) };
 }
 
 function describe({ term, index }: EntryId): string {

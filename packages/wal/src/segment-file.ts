@@ -1,8 +1,8 @@
-import { at, type EntryId, type LogIndex, none, RaftError } from "@quorate/core";
+import { at, type EntryId, type LogIndex, none } from "@quorate/core";
 import type { Batch } from "./batch.ts";
 import { roundUp } from "./bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
-import { temporaryName } from "./file-name.ts";
+import { makeFile } from "./new-file.ts";
 import {
   encodeSegmentHeader,
   sectorBytes,
@@ -73,23 +73,9 @@ export async function createSegment(
   size: number,
 ): Promise<{ readonly segment: Segment; readonly file: DiskFile }> {
   const segment = newSegment(header, roundUp(size, sectorBytes));
-  const temporary = temporaryName(segment.name);
-  let file: DiskFile | undefined;
-  try {
-    file = await disk.create(temporary);
-    await preallocate(file, header, segment.size);
-    await disk.rename(temporary, segment.name);
-  } catch (error) {
-    await discard(disk, file, temporary);
-    throw error;
-  }
-  try {
-    await disk.syncDirectory();
-  } catch (error) {
-    // The new name may or may not last: this cannot be undone, so it is not for a second try.
-    await file.close();
-    throw new RaftError("storage_failed", `naming ${segment.name} failed`, { cause: error });
-  }
+  const file = await makeFile(disk, segment.name, (made) =>
+    preallocate(made, header, segment.size),
+  );
   return { segment, file };
 }
 
@@ -106,16 +92,5 @@ async function preallocate(file: DiskFile, header: SegmentHeader, size: number):
     await file.write(offset, [chunk.subarray(0, length)]);
     await file.sync();
     offset += length;
-  }
-}
-
-/** Frees what an attempt took. An error here is not a full disk, and replaces the one at hand. */
-async function discard(disk: Disk, file: DiskFile | undefined, name: string): Promise<void> {
-  if (file === undefined) return;
-  try {
-    await file.close();
-    await disk.remove(name);
-  } catch (error) {
-    throw new RaftError("storage_failed", `removing ${name} failed`, { cause: error });
   }
 }

@@ -20,6 +20,8 @@ import { Turns } from "./turns.ts";
 /** Whom a writer works for. */
 export interface WriterHost {
   readonly disk: Disk;
+  /** Does `work`, for which room is made if there is none. */
+  lend<T>(work: () => Promise<T>): Promise<T>;
   /** Throws if the store takes no more work. */
   checkOpen(): void;
   /** Ends the store for good, unless `error` is a full disk; returns what to reject with. */
@@ -88,7 +90,8 @@ export class FileSnapshotWriter implements SnapshotWriter {
   /** Makes the file. Comes before all else, and rejects as `write` does. */
   async begin(): Promise<void> {
     await this.#attempt(async () => {
-      this.#file = await this.#host.disk.create(this.#temporary);
+      const { disk } = this.#host;
+      this.#file = await this.#host.lend(() => disk.create(this.#temporary));
       this.#isNamed = true;
       const head = encodeSnapshotHead(this.#header, this.#metadata);
       await this.#append(head);
@@ -164,10 +167,12 @@ export class FileSnapshotWriter implements SnapshotWriter {
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
-    await this.#file?.write(this.#end, [bytes]);
+    const file = this.#file;
+    if (file === undefined) return;
+    await this.#host.lend(() => file.write(this.#end, [bytes]));
     this.#end += bytes.length;
     if (this.#end - this.#syncedEnd < syncBytes) return;
-    await this.#file?.sync();
+    await file.sync();
     this.#syncedEnd = this.#end;
   }
 

@@ -6,16 +6,17 @@ import {
   type HardState,
   type LogIndex,
   none,
-  RaftError,
 } from "@quorate/core";
 import { type Batch, batchBytes, encodeBatch, payloadBytesOf } from "./batch.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { fileSeed, type WalIdentity } from "./file-header.ts";
 import { Life } from "./life.ts";
 import { contradiction, type LogShape } from "./log-shape.ts";
-import { createSegment, noteBatch, type Segment } from "./segment-file.ts";
+import { NextSegment, type OpenSegment } from "./next-segment.ts";
+import { committedBy } from "./reconcile.ts";
+import { noteBatch, type Segment } from "./segment-file.ts";
 import type { SnapshotStore } from "./snapshot-store.ts";
-import { newSegmentHeader, sectorBytes, segmentHeaderBytes, segmentName } from "./segment.ts";
+import { sectorBytes } from "./segment.ts";
 
 /** What one append makes durable. */
 export interface Append {
@@ -40,6 +41,13 @@ export interface AppendOptions {
    * @default true
    */
   readonly sync?: boolean;
+  /**
+   * Whether a segment that is shorter than usual will do, if there is no room for a whole one: then the
+   * append takes as little room as it can.
+   *
+   * @default false
+   */
+  readonly makesDo?: boolean;
 }
 
 /** What a log is made of when it is opened. */
@@ -61,20 +69,6 @@ export interface WalParts {
   readonly nextNumber: number;
 }
 
-/** A segment and its open file. */
-export interface OpenSegment {
-  readonly segment: Segment;
-  readonly file: DiskFile;
-}
-
-/** The segment after the current one. At most one is made ahead. */
-type Spare =
-  /** There is none. `refused`: the disk was full when one was tried; the next try is by need. */
-  | { readonly kind: "none"; readonly refused: boolean }
-  /** One is being written. `done` never rejects. */
-  | { readonly kind: "preparing"; readonly done: Promise<void> }
-  | { readonly kind: "ready"; readonly next: OpenSegment };
-
 /** Batches up to this length share one buffer; longer ones get one of their own. */
 const sharedBufferBytesMax = 1024 * 1024;
 
@@ -89,14 +83,12 @@ const sharedBufferBytesMax = 1024 * 1024;
  */
 export class Wal {
   readonly #disk: Disk;
-  readonly #identity: WalIdentity;
   readonly #incarnation: Uint8Array;
-  readonly #segmentBytes: number;
   readonly #segments: Segment[];
   readonly #snapshots: Pick<SnapshotStore, "newest">;
   readonly #shape: LogShape;
   #file: DiskFile | undefined;
-  #spare: Spare;
+  readonly #next: NextSegment;
   #hardState: HardState;
   #nextNumber: number;
   #buffer = new Uint8Array(0);
@@ -107,16 +99,17 @@ export class Wal {
   /** Takes over the files of `parts`. */
   constructor(parts: WalParts) {
     this.#disk = parts.disk;
-    this.#identity = parts.identity;
     this.#incarnation = parts.incarnation;
-    this.#segmentBytes = parts.segmentBytes;
     this.#segments = parts.segments;
     this.#snapshots = parts.snapshots;
     this.#file = parts.file;
-    this.#spare =
-      parts.spare === undefined
-        ? { kind: "none", refused: false }
-        : { kind: "ready", next: parts.spare };
+    const { disk, identity, incarnation, segmentBytes } = parts;
+    const sequence = (): number => (this.#segments.at(-1)?.header.sequence ?? 0) + 1;
+    const life = this.#life;
+    this.#next = new NextSegment(
+      { disk, identity, incarnation, segmentBytes, life, sequence },
+      parts.spare,
+    );
     this.#shape = parts.shape;
     this.#hardState = parts.hardState;
     this.#nextNumber = parts.nextNumber;
@@ -129,9 +122,27 @@ export class Wal {
 
   /** The length of all files of the log, in bytes. */
   get bytes(): number {
-    let bytes = this.#spare.kind === "ready" ? this.#spare.next.segment.size : 0;
+    let bytes = this.#next.bytes;
     for (const segment of this.#segments) bytes += segment.size;
     return bytes;
+  }
+
+  /** Whether there was no room for the next segment. `prepare` tries again, and an append does if it must. */
+  get isShortOfRoom(): boolean {
+    return this.#next.isShortOfRoom;
+  }
+
+  /** How far the log is committed, as it says itself or the newest snapshot does. */
+  get committedIndex(): LogIndex {
+    const hardState = this.#hardState;
+    return committedBy(this.#snapshots.newest?.snapshot, { shape: this.#shape, hardState })
+      .commitIndex;
+  }
+
+  /** Whether a compaction up to `index` would free anything. */
+  frees(index: LogIndex): boolean {
+    const [first] = this.#segments;
+    return first !== undefined && this.#segments.length > 1 && first.highestIndex <= index;
   }
 
   /** The entry before the first that the log holds; `origin` until something is compacted. */
@@ -176,7 +187,7 @@ export class Wal {
     if (entries.length === 0 && hardState === undefined && reset === undefined) return;
     this.#isAppending = true;
     try {
-      await this.#write(batch);
+      await this.#write(batch, options.makesDo ?? false);
     } finally {
       this.#isAppending = false;
     }
@@ -192,13 +203,13 @@ export class Wal {
   async compact(index: LogIndex): Promise<EntryId> {
     this.#life.check();
     assert(!this.#isCompacting, "compactions do not overlap");
-    assert(index <= this.#hardState.commitIndex, "only committed entries are removed");
+    assert(index <= this.committedIndex, "only committed entries are removed");
     assert(index <= this.#snapshotIndex(), "what is removed is in a stored snapshot");
     this.#isCompacting = true;
     try {
       for (;;) {
         const [first] = this.#segments;
-        if (first === undefined || this.#segments.length < 2 || first.highestIndex > index) break;
+        if (first === undefined || !this.frees(index)) break;
         // One by one, oldest first: otherwise a crash might leave a hole between two segments.
         await this.#orFail(this.#disk.remove(first.name));
         await this.#orFail(this.#disk.syncDirectory());
@@ -211,6 +222,15 @@ export class Wal {
     }
   }
 
+  /**
+   * Makes the next segment ahead if there was no room for it when that was tried last. Resolves with whether
+   * there is room now, as far as the log needs any; not while an append is under way that may need it.
+   * Rejects as `append` does, but for `disk_full`.
+   */
+  async prepare(): Promise<boolean> {
+    return await this.#next.prepare();
+  }
+
   /** Closes all files. The log takes no more calls; closing again does nothing. */
   async close(): Promise<void> {
     if (this.#life.isClosed) return;
@@ -219,11 +239,9 @@ export class Wal {
       "the log is closed after the last call has settled",
     );
     this.#life.close();
-    if (this.#spare.kind === "preparing") await this.#spare.done;
-    const files = [this.#file, this.#spare.kind === "ready" ? this.#spare.next.file : undefined];
+    const file = this.#file;
     this.#file = undefined;
-    this.#spare = { kind: "none", refused: false };
-    await Promise.all(files.map(async (file) => await file?.close()));
+    await Promise.all([file?.close(), this.#next.close()]);
   }
 
   #newBatch(append: Append): Batch {
@@ -255,9 +273,9 @@ export class Wal {
     return this.#shape.idAt(index);
   }
 
-  async #write(batch: Batch): Promise<void> {
+  async #write(batch: Batch, makesDo: boolean): Promise<void> {
     const length = batchBytes(payloadBytesOf(batch.entries));
-    const { segment, file } = await this.#roomFor(length);
+    const { segment, file } = await this.#roomFor(length, makesDo);
     const bytes = this.#bufferOf(length);
     encodeBatch(batch, fileSeed(segment.header), bytes);
     await this.#orFail(file.writeSynced(segment.end, [bytes]));
@@ -266,7 +284,7 @@ export class Wal {
       const before = this.#file;
       this.#segments.push(segment);
       this.#file = file;
-      this.#spare = { kind: "none", refused: false };
+      this.#next.onTaken();
       if (before !== undefined) await this.#orFail(before.close());
     }
     noteBatch(this.#segments, batch, segment.end + length);
@@ -274,53 +292,16 @@ export class Wal {
     this.#shape.replace(batch.prev, batch.entries);
     this.#hardState = batch.hardState;
     this.#nextNumber++;
-    this.#maybePrepareSpare(segment);
+    this.#next.maybePrepare(segment);
   }
 
   /** The segment that takes a batch of `length` bytes: the last one, or else the next. */
-  async #roomFor(length: number): Promise<OpenSegment> {
+  async #roomFor(length: number, makesDo: boolean): Promise<OpenSegment> {
     const current = this.#segments.at(-1);
     if (current !== undefined && this.#file !== undefined && current.end + length <= current.size) {
       return { segment: current, file: this.#file };
     }
-    if (this.#spare.kind === "preparing") await this.#spare.done;
-    this.#life.check();
-    const spare = this.#spare.kind === "ready" ? this.#spare.next : undefined;
-    if (spare !== undefined && spare.segment.end + length <= spare.segment.size) return spare;
-
-    // None was made ahead, or the batch is too long for it: then the new one takes its name.
-    const next = await this.#create(Math.max(this.#segmentBytes, segmentHeaderBytes + length));
-    this.#spare = { kind: "ready", next };
-    if (spare !== undefined) await this.#orFail(spare.file.close());
-    return next;
-  }
-
-  /** Writes the segment after the last. Rejects with `disk_full`, or kills the log. */
-  async #create(size: number): Promise<OpenSegment> {
-    const sequence = (this.#segments.at(-1)?.header.sequence ?? 0) + 1;
-    const header = newSegmentHeader(this.#identity, this.#incarnation, sequence);
-    try {
-      return await createSegment(this.#disk, header, size);
-    } catch (error) {
-      if (error instanceof RaftError && error.code === "disk_full") throw error;
-      throw this.#life.fail(error, `creating ${segmentName(sequence)} failed`);
-    }
-  }
-
-  /** Starts on the next segment once half of the current one is used, so that no append waits for it. */
-  #maybePrepareSpare(current: Segment): void {
-    const isHalfUsed = 2 * (current.end - segmentHeaderBytes) >= current.size - segmentHeaderBytes;
-    if (this.#spare.kind !== "none" || this.#spare.refused || !isHalfUsed) return;
-    const done = this.#create(this.#segmentBytes).then(
-      (next) => {
-        this.#spare = { kind: "ready", next };
-      },
-      () => {
-        // A full disk is told to the append that needs the room; any other error has killed the log.
-        this.#spare = { kind: "none", refused: true };
-      },
-    );
-    this.#spare = { kind: "preparing", done };
+    return await this.#next.take(length, makesDo);
   }
 
   /** The earliest base that the batches of all segments tell. */
