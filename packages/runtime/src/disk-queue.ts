@@ -21,14 +21,13 @@ export interface Append {
 
 /** What the disk queue works for. */
 export interface DiskQueueHost {
-  /** Writes and syncs; resolves once durable. Rejects with `disk_full`, or with what is fatal. */
+  /**
+   * Writes and syncs; resolves once durable. Rejects with `disk_full`, after which the queue tries again by
+   * itself, or with what is fatal.
+   */
   append(append: Append): Promise<void>;
   /** All Readys up to `number` are durable; what they promised may now be said. */
   onPersisted(number: number, messages: readonly Message[]): void;
-  /** The disk has no room. The queue tries again by itself. */
-  onFull(): void;
-  /** The disk has room again. */
-  onRecovered(): void;
   /** The disk cannot be trusted any more. Nothing more is written. */
   onFailed(error: unknown): void;
   /** Runs `work`, which the disk delayed, as an event of its own. */
@@ -139,10 +138,7 @@ export class DiskQueue {
     const batch = this.#writing;
     assert(batch !== undefined, "a write that ends was begun");
     this.#writing = undefined;
-    if (this.#full) {
-      this.#full = false;
-      this.#host.onRecovered();
-    }
+    this.#full = false;
     this.#host.onPersisted(batch.number, batch.messages);
   }
 
@@ -168,9 +164,7 @@ export class DiskQueue {
     this.#retry = this.#clock.setTimer(this.#retryMs, () =>
       this.#host.resume(() => this.#tryAgain()),
     );
-    if (this.#full) return;
     this.#full = true;
-    this.#host.onFull();
   }
 
   #tryAgain(): void {

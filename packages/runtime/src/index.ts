@@ -35,6 +35,7 @@ export type {
 export type { AppliedBatch, PersistedBatch, ProposalStages, ReplicaObserver } from "./observer.ts";
 export type { Mended } from "./borrowing.ts";
 export type { SnapshotReceiving } from "./snapshot-receiver.ts";
+export type { DiskLack } from "./disk-room.ts";
 export type { SnapshotSending } from "./snapshot-sender.ts";
 export type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";
 export type { MemberPlan, PlannedStep, PlanWarning } from "./member-plan.ts";

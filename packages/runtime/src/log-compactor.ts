@@ -7,7 +7,7 @@ import type { CompleteSnapshotOptions } from "./snapshot-options.ts";
 export interface LogCompactorHost {
   readonly node: RaftNode;
   readonly store: SnapshotStore;
-  readonly log: Pick<Wal, "compact" | "hardState">;
+  readonly log: Pick<Wal, "compact" | "committedIndex">;
   /** The log after this index is needed by those that are being sent a snapshot; `Infinity`: none is. */
   neededIndex(): LogIndex;
   /** The disk cannot be trusted any more. */
@@ -72,6 +72,19 @@ export class LogCompactor {
     this.#working ??= this.#compactDisk();
   }
 
+  /**
+   * Lets the log on the disk go of all that the newest snapshot stands for, at whatever is kept for
+   * followers otherwise: that stays in memory. Resolves when it is gone.
+   */
+  async compactAll(): Promise<void> {
+    const { node, store } = this.#host;
+    const index = store.newest?.snapshot.index ?? none;
+    if (this.#isStopped || index === none || index > node.appliedIndex) return;
+    this.#nextIndex = Math.max(index, this.#nextIndex ?? none);
+    this.#working ??= this.#compactDisk();
+    await this.#working;
+  }
+
   /** Does nothing more. Resolves when nothing is left running. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -108,7 +121,7 @@ export class LogCompactor {
         const index = this.#nextIndex;
         this.#nextIndex = undefined;
         // The log on disk may not know yet how far it is committed.
-        await log.compact(Math.min(index, log.hardState.commitIndex));
+        await log.compact(Math.min(index, log.committedIndex));
         await store.prune();
       }
     } catch (error) {

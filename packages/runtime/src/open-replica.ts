@@ -45,11 +45,12 @@ export async function openReplica<Query, Answer>(
   options: ReplicaOptions<Query, Answer>,
 ): Promise<Replica<Query, Answer>> {
   const complete = validateReplicaOptions(options);
-  const { id, clusterId, random, segmentBytes } = complete;
+  const { id, clusterId, random, segmentBytes, reserveBytes } = complete;
   const { wal, network } = await openLog(complete, {
     identity: { clusterId, nodeId: id },
     incarnation: newIncarnation(random),
     start: startOf(complete),
+    reserveBytes,
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
   });
   let loop: ReplicaLoop<Query, Answer> | undefined;
@@ -80,14 +81,14 @@ function startOf<Query, Answer>({
 /** Brings the state machine to where the log begins, and makes the node. */
 async function begin<Query, Answer>(
   options: CompleteReplicaOptions<Query, Answer>,
-  { wal: log, snapshots: store, storage, members }: OpenedWal,
+  { wal: log, snapshots: store, reserve, storage, members }: OpenedWal,
 ): Promise<Opened> {
   const { id, stateMachine, raft, random } = options;
   const appliedIndex = await restoreAtStart(stateMachine, store);
   checkHolds(storage, appliedIndex);
   const node = new RaftNode(id, [], { ...raft, storage, appliedIndex, seed: newSeed(random) });
   const membership = membershipAt(storage, members, appliedIndex);
-  return { node, log, store, membership, entries: storage.entries };
+  return { node, log, store, reserve, membership, entries: storage.entries };
 }
 
 /** A state that is ahead of the log outlived it: the node has forgotten what it promised. */

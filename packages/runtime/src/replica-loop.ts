@@ -26,7 +26,6 @@ import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { type LoopDoor, type Opened, ReplicaParts } from "./replica-parts.ts";
 import { isOver, proposalRefusalIn, refusalIn, type ReplicaState } from "./replica-state.ts";
 import { RoleWatch } from "./role-watch.ts";
-import { isSilent } from "./silence.ts";
 import { Ticker } from "./ticker.ts";
 import { withinCall } from "./within-call.ts";
 
@@ -44,9 +43,10 @@ import { withinCall } from "./within-call.ts";
  * already waiting: so what arrives together is written, sent and applied together. Nothing awaits
  * between looking and acting.
  *
- * While the disk is full, proposals are refused and the core's time stands still: a leader falls
- * silent, so that one with room takes over (see `isSilent`), and a follower does not campaign.
- * Messages are still answered as far as that promises nothing about the disk.
+ * While the disk is full (see `DiskRoom`), proposals are refused. The core's time stands still for a while,
+ * so that one with room takes over (see `isSilent`), and as long as nothing can be written: a leader falls
+ * silent, and a follower does not campaign. Messages are still answered as far as that promises nothing
+ * about the disk.
  */
 export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   readonly id: NodeId;
@@ -83,6 +83,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     this.#store = store;
     this.#roleWatch = new RoleWatch(node);
     this.#parts = new ReplicaParts(options, opened, this.#door());
+    if (this.#parts.diskRoom.isFull) this.#state = { kind: "full" };
     this.members = this.#parts.membersCalls;
     // The network is to know the members before it is opened.
     this.#parts.members.start();
@@ -96,6 +97,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       this.#event(() => this.#onTicks(count, lateMs)),
     );
     this.#pumpIsDue = false;
+    this.#parts.diskRoom.start();
     this.#wake();
   }
 
@@ -146,7 +148,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   status(): ReplicaStatus {
-    const { leadership, sender, receiver, diskQueue, digests } = this.#parts;
+    const { leadership, sender, receiver, diskQueue, digests, diskRoom } = this.#parts;
     return {
       ...this.#node.status(),
       clusterId: this.#options.clusterId,
@@ -158,6 +160,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       snapshots: { sending: sender.sending, receiving: receiver.receiving },
       unpersistedBytes: diskQueue.unpersistedBytes,
       digest: digests.status,
+      diskLacks: diskRoom.lack,
     };
   }
 
@@ -217,11 +220,10 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   #onTicks(count: number, lateMs: number): void {
     const { tickMs, tickCatchUpMax } = this.#options;
-    const { leadership, reads } = this.#parts;
+    const { leadership, reads, diskRoom } = this.#parts;
     if (lateMs >= tickMs * tickCatchUpMax) reads.onPause();
-    if (this.#state.kind === "full") {
-      this.#state = { kind: "full", ticks: this.#state.ticks + count };
-    } else {
+    diskRoom.onTicks(count);
+    if (!diskRoom.isAtRest) {
       leadership.onTicks(count, lateMs);
       const passing = leadership.isFrozen ? 0 : count;
       for (let tick = 0; tick < passing; tick++) this.#node.tick();
@@ -271,7 +273,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   #onFull(): void {
-    this.#state = { kind: "full", ticks: 0 };
+    this.#state = { kind: "full" };
     this.#parts.events.emit({ kind: "disk-full" });
   }
 
@@ -346,9 +348,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   /** Whether this leader begins no reads, so that its heartbeats cease. */
   #isSilent(): boolean {
-    if (this.#state.kind !== "full" || this.#node.role !== "leader") return false;
-    const isAlone = this.#node.status().voters.length < 2;
-    return !isAlone && isSilent(this.#state.ticks, this.#options.electionTimeoutTicks);
+    return this.#node.role === "leader" && this.#parts.diskRoom.givesWay;
   }
 
   /** Why no call can be taken now, or why not this one. */

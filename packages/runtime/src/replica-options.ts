@@ -1,7 +1,7 @@
 import { isSafe, type NodeId, RaftNode, type RaftOptions, type Ticks } from "@quorate/core";
 import { addressFlaw, clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
 import type { Mended } from "./borrowing.ts";
-import { atLeastOne, refuse, within } from "./check-option.ts";
+import { atLeast, atLeastOne, refuse, within } from "./check-option.ts";
 import {
   type CompleteLeadershipOptions,
   type LeadershipOptions,
@@ -171,6 +171,16 @@ export interface ReplicaOptions<Query, Answer>
    */
   readonly observer?: ReplicaObserver | undefined;
 
+  /**
+   * How much of the disk is set aside, in bytes, at least 0, so that a disk that is full of log can be made
+   * room on: a snapshot is stored there, and the log lets go of what it stands for. Should be at least as
+   * large as the state, as `save` gives it. What is given up is set aside again before proposals are taken
+   * again. 0: none is kept.
+   *
+   * @default as much as a file of the log: `segmentBytes`, or 64 MiB
+   */
+  readonly reserveBytes?: number;
+
   /** How the consensus core behaves. What it starts from is the replica's business. */
   readonly raft?: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
 }
@@ -257,6 +267,7 @@ export function validateReplicaOptions<Query, Answer>(
     ),
     onMended: options.onMended ?? (() => {}),
     observer: options.observer,
+    reserveBytes: validateReserveBytes(options),
     ...validateSnapshotOptions(options),
     ...validateDigestOptions(options),
     raft,
@@ -265,6 +276,13 @@ export function validateReplicaOptions<Query, Answer>(
     tickCatchUpMax,
     ...validateLeadershipOptions(options, leaseReads, timing),
   };
+}
+
+function validateReserveBytes({
+  reserveBytes,
+  segmentBytes = 64 * mebi,
+}: Pick<ReplicaOptions<never, unknown>, "reserveBytes" | "segmentBytes">): number {
+  return atLeast(0, "reserveBytes", reserveBytes ?? segmentBytes);
 }
 
 function validateVoters(id: NodeId, voters: readonly NodeId[], join: boolean): void {

@@ -6,13 +6,15 @@ import {
   RaftError,
   type RaftNode,
 } from "@quorate/core";
-import type { SnapshotStore, Wal } from "@quorate/wal";
+import type { Reserve, SnapshotStore, Wal } from "@quorate/wal";
 import { encodeMembers } from "@quorate/wire";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
 import { Calls, methods } from "./calls.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Digests } from "./digests.ts";
 import { DiskQueue } from "./disk-queue.ts";
+import type { DiskRoom } from "./disk-room.ts";
+import { newDiskRoom } from "./disk-room-wiring.ts";
 import { Events } from "./events.ts";
 import { failureOf } from "./failure.ts";
 import { Farewell } from "./farewell.ts";
@@ -38,8 +40,9 @@ import { SnapshotSender } from "./snapshot-sender.ts";
 /** What a replica found on its disk, and has made of it. */
 export interface Opened {
   readonly node: RaftNode;
-  readonly log: Pick<Wal, "append" | "compact" | "close" | "hardState" | "incarnation">;
+  readonly log: Wal;
   readonly store: SnapshotStore;
+  readonly reserve: Reserve;
   /** As of the node's `appliedIndex`. */
   readonly membership: Membership;
   /** What the log holds, of which some may be applied already. */
@@ -80,6 +83,7 @@ export class ReplicaParts<Query, Answer> {
   readonly outbox: Outbox;
   readonly leadership: Leadership;
   readonly farewell: Farewell;
+  readonly diskRoom: DiskRoom;
   readonly diskQueue: DiskQueue;
   readonly applyQueue: ApplyQueue<Query, Answer>;
   readonly calls: Calls;
@@ -111,6 +115,7 @@ export class ReplicaParts<Query, Answer> {
     this.outbox = new Outbox(network, (peer) => opened.node.reportUnreachable(peer));
     this.leadership = this.#newLeadership();
     this.farewell = this.#newFarewell();
+    this.diskRoom = newDiskRoom(options, opened, door, this);
     this.diskQueue = this.#newDiskQueue();
     this.applyQueue = this.#newApplyQueue();
     this.#forwarding = new Forwarding(network, random);
@@ -149,6 +154,7 @@ export class ReplicaParts<Query, Answer> {
       this.keeper.stop(),
       this.sender.stop(),
       this.receiver.stop(),
+      this.diskRoom.stop(),
       this.diskQueue.stop(),
       this.applyQueue.stop(),
     ]);
@@ -176,15 +182,12 @@ export class ReplicaParts<Query, Answer> {
 
   #newDiskQueue(): DiskQueue {
     const { clock, diskFullRetryMs } = this.#options;
-    const { log } = this.#opened;
     return new DiskQueue(clock, diskFullRetryMs, {
       append: (append) => {
-        const write = log.append(append);
-        return this.leadership.duringWrite(this.#observation?.persist(append, write) ?? write);
+        const write = this.diskRoom.append(append);
+        return this.#observation?.persist(append, write) ?? write;
       },
       onPersisted: (number, messages) => this.#door.onPersisted(number, messages),
-      onFull: () => this.#door.onFull(),
-      onRecovered: () => this.#door.onRecovered(),
       onFailed: (error) => this.#door.fail(failureOf("storage_failed", error)),
       resume: (work) => this.#door.resume(work),
     });

@@ -1,10 +1,10 @@
-import { type NodeId, RaftError, type Ticks } from "@quorate/core";
+import { type NodeId, RaftError } from "@quorate/core";
 
 /** What a replica can still do. The last three are final. */
 export type ReplicaState =
   | { readonly kind: "running" }
-  /** The disk has no room, for so many ticks. */
-  | { readonly kind: "full"; readonly ticks: Ticks }
+  /** The disk has no room, or not all that is kept in reserve. */
+  | { readonly kind: "full" }
   | { readonly kind: "removed"; readonly by: NodeId }
   | { readonly kind: "failed"; readonly error: Error }
   | { readonly kind: "closed" };

@@ -1,4 +1,5 @@
 import type { ConfState, LogIndex, NodeId, RaftError, RoleKind, Status, Term } from "@quorate/core";
+import type { DiskLack } from "./disk-room.ts";
 import type { MemberPlan } from "./member-plan.ts";
 import type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";
 import type { MembersView } from "./members-view.ts";
@@ -118,6 +119,8 @@ export interface ReplicaStatus extends Status {
   readonly unpersistedBytes: number;
   /** Who has the same state as this replica; undefined as long as there is no digest of its state. */
   readonly digest: DigestStatus | undefined;
+  /** What the disk has no room for; undefined unless `state` is "full". */
+  readonly diskLacks: DiskLack | undefined;
 }
 
 /** The newest digest of the state of a replica, and how it compares with those of the other members. */

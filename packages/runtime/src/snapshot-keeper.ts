@@ -9,7 +9,7 @@ import {
   RaftError,
   type Snapshot,
 } from "@quorate/core";
-import type { SnapshotMetadata, StoredSnapshot } from "@quorate/wal";
+import type { SnapshotMetadata, StoredSnapshot, Wal } from "@quorate/wal";
 import type { Interlude } from "./apply-queue.ts";
 import { failureOf } from "./failure.ts";
 import { LogCompactor, type LogCompactorHost } from "./log-compactor.ts";
@@ -22,6 +22,7 @@ import type { StateMachine } from "./state-machine.ts";
 
 /** What the keeper of snapshots works with. */
 export interface SnapshotKeeperHost extends LogCompactorHost {
+  readonly log: LogCompactorHost["log"] & Pick<Wal, "frees">;
   readonly clock: Clock;
   readonly random: Random;
   readonly stateMachine: Pick<StateMachine<never, unknown>, "snapshots">;
@@ -137,6 +138,27 @@ export class SnapshotKeeper {
   need(): void {
     this.#isNeeded = true;
     this.onApplied();
+  }
+
+  /**
+   * Makes room on a disk that is short of it, whatever the options say of when a snapshot is due: takes one
+   * if that lets the log go of anything, and lets it go of all that it can. Resolves with whether it could,
+   * when that is done or has failed; never rejects.
+   */
+  async makeRoom(): Promise<boolean> {
+    const { log, store } = this.#host;
+    const newestIndex = store.newest?.snapshot.index ?? none;
+    const index = Math.max(newestIndex, this.#point()?.index ?? none);
+    if (!log.frees(index)) return false;
+    // Who fails is told so, and the next attempt is soon.
+    if (!log.frees(newestIndex)) await this.take().catch(() => undefined);
+    await this.#compactor.compactAll();
+    return true;
+  }
+
+  /** Whether a snapshot is being taken. */
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
   /** Lets go of what nobody needs any more. To be called when a follower has got its snapshot. */
