@@ -143,6 +143,8 @@ function statusOf(code: ApiErrorCode, outcome: Outcome): number {
       return 431;
     case "internal":
       return 500;
+    case "disk_full":
+      return 507;
     default:
       return outcome === "unknown" ? 504 : 503;
   }

@@ -179,10 +179,11 @@ export class ClientRequests {
 
 /** Whether a call that failed with `error` certainly had no effect, and may fare better elsewhere. */
 function mayRepeat(error: ApiError): boolean {
-  // Another node may serve where one that was removed never will.
-  const mayPass = error.status === 429 || error.status === 503 || error.status === 410;
-  return error.outcome === "not-applied" && mayPass;
+  return error.outcome === "not-applied" && mayPass.has(error.status);
 }
+
+/** Another node may have room on its disk, or serve where one that was removed never will. */
+const mayPass: ReadonlySet<number> = new Set([410, 429, 503, 507]);
 
 /** What is asked of whichever node can serve it. */
 export interface ClientRequest {

@@ -40,14 +40,15 @@ export function jsonAnswer(status: number, value: unknown, index?: LogIndex): Wh
   };
 }
 
+/** What may be over soon: too much at once, no leader, or no room on the disk. */
+const mayPass: ReadonlySet<number> = new Set([429, 503, 507]);
+
 /** How `error` is answered. */
 export function errorAnswer(error: ApiError, index?: LogIndex): WholeAnswer {
   const { code, message, outcome } = error;
   const answer = jsonAnswer(error.status, { code, message, outcome }, index);
   if (error.status === 401) return { ...answer, headers: { "www-authenticate": "Bearer" } };
-  return error.status === 429 || error.status === 503
-    ? { ...answer, headers: { "retry-after": "1" } }
-    : answer;
+  return mayPass.has(error.status) ? { ...answer, headers: { "retry-after": "1" } } : answer;
 }
 
 /**

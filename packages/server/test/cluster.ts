@@ -24,6 +24,8 @@ export interface CommandSetting {
   readonly input?: Uint8Array;
   /** Beyond the environment of the tests. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The words of a command that runs the rest of its command line: on another file system, say. */
+  readonly within?: readonly string[];
 }
 
 /** One run of the command in a process of its own, with everything that it wrote. */
@@ -42,7 +44,8 @@ export class CommandProcess {
     options: CommandSetting & { readonly tied?: boolean } = {},
   ) {
     this.commandLine = commandLine;
-    this.#child = spawn(process.execPath, [program, ...commandLine], {
+    const words = [...(options.within ?? []), process.execPath, program, ...commandLine];
+    this.#child = spawn(words[0] ?? process.execPath, words.slice(1), {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ["pipe", "pipe", "pipe", ...(options.tied === true ? (["ipc"] as const) : [])],

@@ -138,7 +138,7 @@ const proposalErrors: readonly (readonly [ErrorCode, number, string])[] = [
   ["too_large", 413, "not-applied"],
   ["busy", 429, "not-applied"],
   ["invalid_argument", 400, "not-applied"],
-  ["disk_full", 503, "not-applied"],
+  ["disk_full", 507, "not-applied"],
   ["unavailable", 503, "not-applied"],
   ["superseded", 503, "not-applied"],
   ["closed", 503, "not-applied"],

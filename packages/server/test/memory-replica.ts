@@ -133,6 +133,7 @@ export class MemoryReplica implements KvReplica {
       pending: { proposals: 0, reads: 0, calls: 0 },
       unpersistedBytes: 0,
       digest: undefined,
+      diskLacks: undefined,
       ...this.state,
     };
   }

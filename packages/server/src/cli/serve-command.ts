@@ -111,5 +111,10 @@ function addStorage(command: Command): void {
       "how large a file of the log grows",
       integer(2048, 1024 * mebi),
       64 * mebi,
+    )
+    .option(
+      "--reserve-bytes <bytes>",
+      "set so much aside, to make room on a full disk (default: as --segment-bytes)",
+      integer(0, 1e15),
     );
 }

@@ -55,6 +55,8 @@ export interface ServeOptions extends SecuritySettings {
   readonly snapshotEveryBytes: number;
   readonly snapshotTailCount: number;
   readonly segmentBytes: number;
+  /** How much of the disk is set aside. By default as much as a segment. */
+  readonly reserveBytes?: number;
   /** Whether to stop when the process that started this one goes away; it gave an IPC channel. */
   readonly exitWithParent: boolean;
 }
@@ -215,6 +217,7 @@ async function start(
       snapshotEveryBytes: options.snapshotEveryBytes,
       snapshotTailCount: options.snapshotTailCount,
       segmentBytes: options.segmentBytes,
+      reserveBytes: options.reserveBytes ?? options.segmentBytes,
       raft: {
         heartbeatTicks: options.heartbeatTicks,
         electionTimeoutTicks: options.electionTimeoutTicks,

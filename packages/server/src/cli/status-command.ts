@@ -90,14 +90,25 @@ export function renderReports(reports: readonly NodeReport[]): string {
   return `${[table.toString(), ...groupLines(reports)].join("\n")}\n`;
 }
 
+/** What a full disk has no room for. */
+const lacked: Record<NonNullable<NodeStatus["diskLacks"]>, string> = {
+  snapshot: "a snapshot",
+  entries: "what was taken",
+  segment: "more of the log",
+  reserve: "the reserve",
+};
+
 /** What the node does: its role among the members, and what else is to be known of it. */
-function roleOf({ id, role, state, confState, leadershipEnd, transferTarget }: NodeStatus): string {
+function roleOf(status: NodeStatus): string {
+  const { id, role, state, confState, leadershipEnd, transferTarget, diskLacks } = status;
   const { voters, votersOutgoing, learners } = confState;
   const votes = voters.includes(id) || votersOutgoing.includes(id);
   const other = learners.includes(id) ? "learner" : "no member";
   const name = role === "leader" ? colors.green(role) : votes ? role : other;
   const notes: string[] = [];
-  if (state !== "running") notes.push(state);
+  if (state !== "running") {
+    notes.push(diskLacks === undefined ? state : `${state}: no room for ${lacked[diskLacks]}`);
+  }
   if (role === "leader" && transferTarget !== 0) notes.push(`hands over to ${transferTarget}`);
   if (role !== "leader" && leadershipEnd !== undefined) notes.push(`led until: ${leadershipEnd}`);
   return notes.length === 0 ? name : `${name} (${notes.join(", ")})`;
