@@ -14,7 +14,11 @@ const examples: readonly Decision[] = [
   { kind: "at", at: 1, what: { kind: "clock-jump", node: 3, byMs: 9 } },
   { kind: "at", at: 1, what: { kind: "slow-disk", node: 3, factor: 20, forMs: 40 } },
   { kind: "at", at: 1, what: { kind: "stuck-disk", node: 3, forMs: 40 } },
-  { kind: "at", at: 1, what: { kind: "full-disk", node: 3, forMs: 40 } },
+  {
+    kind: "at",
+    at: 1,
+    what: { kind: "full-disk", node: 3, forMs: 40, roomBytes: 0, stepBytes: 0 },
+  },
   {
     kind: "at",
     at: 1,
@@ -56,6 +60,7 @@ const examples: readonly Decision[] = [
   },
   { kind: "at", at: 1, what: { kind: "transfer", node: 2, to: 0, timeoutMs: 0 } },
   { kind: "at", at: 1, what: { kind: "snapshot", node: 2, timeoutMs: 0 } },
+  { kind: "at", at: 1, what: { kind: "full-disk", node: 3, forMs: 4, roomBytes: 9, stepBytes: 8 } },
   { kind: "frame", link: { from: 1, to: 2 }, number: 4, fate: { kind: "lost" } },
   { kind: "frame", link: { from: 1, to: 2 }, number: 4, fate: { kind: "late", late: 77 } },
   { kind: "frame", link: { from: 3, to: 2 }, number: 4, fate: { kind: "twice", late: 7 } },

@@ -60,7 +60,14 @@ export type Happening =
     }
   /** Nothing is reported by the disk before the time is over. */
   | { readonly kind: "stuck-disk"; readonly node: NodeId; readonly forMs: number }
-  | { readonly kind: "full-disk"; readonly node: NodeId; readonly forMs: number }
+  /** There is no room but for `roomBytes`; later it comes back, `stepBytes` at a time; 0: all at once. */
+  | {
+      readonly kind: "full-disk";
+      readonly node: NodeId;
+      readonly forMs: number;
+      readonly roomBytes: number;
+      readonly stepBytes: number;
+    }
   /** The `skip + 1`-th such call from now on meets `trap`. */
   | {
       readonly kind: "trap";
@@ -116,11 +123,14 @@ export function formatDecision(decision: Decision): string {
   }
   const { kind, ...fields } = decision.what;
   const words = Object.entries<unknown>(fields)
-    .filter(([name, value]) => name !== "links" && !(name === "abortMs" && value === 0))
+    .filter(([name, value]) => name !== "links" && !(untoldIfNone.has(name) && value === 0))
     .map(([name, value]) => ` ${name}=${String(value)}`);
   const links = "links" in fields ? ` links=${fields.links.map(formatLink).join(",")}` : "";
   return `@${decision.at / usPerMs}ms ${kind}${links}${words.join("")}`;
 }
+
+/** Fields that are left out where they are 0. */
+const untoldIfNone: ReadonlySet<string> = new Set(["abortMs", "roomBytes", "stepBytes"]);
 
 /** The decision in a line; throws `SyntaxError`, saying what is wrong with it. */
 export function parseDecision(line: string): Decision {
@@ -164,8 +174,12 @@ function parseHappening(kind: string, fields: Fields): Happening {
     case "pause":
     case "suspend":
     case "stuck-disk":
-    case "full-disk":
       return { kind, node: node(), forMs: forMs() };
+    case "full-disk": {
+      const roomBytes = fields.number("roomBytes", "", 0);
+      const stepBytes = fields.number("stepBytes", "", 0);
+      return { kind, node: node(), forMs: forMs(), roomBytes, stepBytes };
+    }
     case "set-wall":
       return { kind, node: node(), ahead: fields.number("ahead") };
     case "join":

@@ -103,6 +103,8 @@ export class FrameNetwork {
     const isOpen = (): boolean => port !== undefined && this.#ports.get(life.node) === port;
     return {
       open: async (receiver, incarnation = new Uint8Array(0)) => {
+        // A process that was ended while it started may get here yet.
+        if (!life.isAlive) return;
         port = { life, receiver, incarnation, book };
         this.#ports.set(life.node, port);
         for (const id of this.#host.ids) {

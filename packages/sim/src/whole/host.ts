@@ -14,11 +14,11 @@ import type { FrameNetwork } from "./frame-network.ts";
 import { turnBit } from "./rot.ts";
 import { scatter } from "./scatter.ts";
 import { SkewedClock, trueRatePerMille } from "./skewed-clock.ts";
-import { type DiskCall, TimedDisk } from "./timed-disk.ts";
+import { changingCalls, type DiskCall, isSlowCall, TimedDisk } from "./timed-disk.ts";
 import { type Life, type Microseconds, type Timeline, usPerMs } from "./timeline.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
 import { replicaOptionsOf } from "./whole-options.ts";
-import type { WholePlan } from "./whole-plan.ts";
+import { capacityOf, type WholePlan } from "./whole-plan.ts";
 
 /** What a host needs of its world. */
 export interface HostWorld<Query, Answer> {
@@ -34,7 +34,7 @@ export interface HostWorld<Query, Answer> {
   /** A process ended: nothing more will be heard of it. */
   ended(node: NodeId): void;
   replicaEvent(node: NodeId, event: ReplicaEvent): void;
-  diskCalled(node: NodeId, call: DiskCall): void;
+  diskCalled(node: NodeId, call: DiskCall, name: string): void;
   /** Whether a replica of `node` may find that its state is not the group's. */
   mayDiffer(node: NodeId): boolean;
   broken(error: unknown): void;
@@ -65,7 +65,7 @@ export type Damage = "none" | "rotten" | "wiped" | "marked";
 export class Host<Query, Answer> {
   readonly id: NodeId;
   readonly #world: HostWorld<Query, Answer>;
-  #memory = new MemoryDisk();
+  #memory: MemoryDisk;
   #process: Process<Query, Answer> | undefined;
   #runCount = 0;
   #crashCount = 0;
@@ -91,6 +91,8 @@ export class Host<Query, Answer> {
     this.id = id;
     this.#world = world;
     this.clockRatePerMille = usualRateOf(world.plan, id);
+    this.#memory = new MemoryDisk({ capacityBytes: capacityOf(world.plan) });
+    this.wasFull = world.plan.diskBytes > 0;
   }
 
   /** The disk, as the present process sees it, or the last one did. */
@@ -131,7 +133,7 @@ export class Host<Query, Answer> {
     const clock = new SkewedClock(timeline, life, plan.deferUs, this.clockRatePerMille);
     const disk = new TimedDisk(this.#memory, timeline, life, {
       latency: (call, number) => this.#latency(call, run, number),
-      before: (call) => this.#beforeCall(call),
+      before: (call, name) => this.#beforeCall(call, name),
       after: (call) => this.#afterCall(call),
     });
     const process: Process<Query, Answer> = {
@@ -218,7 +220,7 @@ export class Host<Query, Answer> {
 
   /** Leaves nothing on the disk. Only while down. */
   wipe(): void {
-    this.#memory = new MemoryDisk();
+    this.#memory = new MemoryDisk({ capacityBytes: capacityOf(this.#world.plan) });
     this.durable = new DurableStore();
     this.damage = "wiped";
   }
@@ -241,10 +243,18 @@ export class Host<Query, Answer> {
     this.#world.timeline.resume(life);
   }
 
-  /** Leaves no room on the disk beyond what is in use, or all of it. */
-  setFull(isFull: boolean): void {
+  /** Leaves no room on the disk beyond what is in use and `roomBytes`, or all that there is. */
+  setFull(isFull: boolean, roomBytes = 0): void {
     this.wasFull ||= isFull;
-    this.#memory.capacityBytes = isFull ? this.#memory.bytes : Number.POSITIVE_INFINITY;
+    const capacityBytes = capacityOf(this.#world.plan);
+    const usable = isFull ? this.#memory.bytes + roomBytes : capacityBytes;
+    this.#memory.capacityBytes = Math.min(usable, capacityBytes);
+  }
+
+  /** Gives a disk that is full so much more room, unless it has all that there is. */
+  grow(bytes: number): void {
+    const { capacityBytes } = this.#memory;
+    this.#memory.capacityBytes = Math.min(capacityBytes + bytes, capacityOf(this.#world.plan));
   }
 
   /** The clock goes at this rate from now on; by default, as it usually does. */
@@ -336,13 +346,13 @@ export class Host<Query, Answer> {
 
   #latency(call: DiskCall, run: number, number: number): Microseconds {
     const { plan, timeline } = this.#world;
-    const most = isSlow(call) ? plan.diskUsMax : Math.ceil(plan.diskUsMax / 20);
+    const most = isSlowCall(call) ? plan.diskUsMax : Math.ceil(plan.diskUsMax / 20);
     const usual = 1 + scatter(most, plan.seed, 77, this.id, run, number);
     return Math.max(usual * this.diskFactor, this.diskStuckUntil - timeline.now);
   }
 
-  #beforeCall(call: DiskCall): DiskFault | undefined {
-    this.#world.diskCalled(this.id, call);
+  #beforeCall(call: DiskCall, name: string): DiskFault | undefined {
+    this.#world.diskCalled(this.id, call, name);
     const trap = this.#sprung(call);
     if (trap === undefined) return undefined;
     if (trap.trap === "fail") {
@@ -361,7 +371,7 @@ export class Host<Query, Answer> {
   }
 
   #sprung(call: DiskCall): Trap | undefined {
-    if (this.traps.length === 0 || !changes.has(call)) return undefined;
+    if (this.traps.length === 0 || !changingCalls.has(call)) return undefined;
     const place = this.traps.findIndex((trap) => trap.call === "any" || trap.call === call);
     const trap = this.traps[place];
     if (trap === undefined) return undefined;
@@ -383,18 +393,4 @@ export class Host<Query, Answer> {
 function usualRateOf({ leaseReads, clockDriftPerMille, seed }: WholePlan, id: NodeId): number {
   if (leaseReads === 0) return trueRatePerMille;
   return trueRatePerMille + (scatter(3, seed, 81, id) - 1) * clockDriftPerMille;
-}
-
-const changes: ReadonlySet<DiskCall> = new Set([
-  "create",
-  "write",
-  "truncate",
-  "sync",
-  "rename",
-  "remove",
-  "sync-directory",
-]);
-
-function isSlow(call: DiskCall): boolean {
-  return call === "write" || call === "sync" || call === "sync-directory";
 }

@@ -156,7 +156,8 @@ export class MischiefMaker<Query, Answer> {
     this.#after(Math.floor(lengthMs / 2) * usPerMs, () => {
       for (const node of this.#world.founders) {
         if ((memberBits >> (node - 1)) % 2 === 1) continue;
-        this.#world.perform({ kind: "full-disk", node, forMs: lengthMs });
+        const none = { roomBytes: 0, stepBytes: 0 };
+        this.#world.perform({ kind: "full-disk", node, forMs: lengthMs, ...none });
       }
     });
   }
@@ -289,7 +290,7 @@ export class MischiefMaker<Query, Answer> {
       case "stuck-disk":
         return [{ kind: "stuck-disk", node, forMs }];
       case "full-disk":
-        return [{ kind: "full-disk", node, forMs }];
+        return this.#fill(node, forMs);
       case "disk-error":
         return [this.#trap(node, ["fail"])];
       case "crash-at-disk-call":
@@ -315,6 +316,15 @@ export class MischiefMaker<Query, Answer> {
   /** A disk that does nothing for longer than it may. */
   #hang(node: NodeId): Happening {
     return { kind: "stuck-disk", node, forMs: this.#faultDraw.between(5, 12) * this.#electionMs };
+  }
+
+  /** A disk that gets full, or all of them at once; room comes back at once, or slowly. */
+  #fill(node: NodeId, forMs: number): readonly Happening[] {
+    const draw = this.#faultDraw;
+    const nodes = draw.chance(250) ? this.#world.born : [node];
+    if (nodes.length > 1) this.#world.coverage.count("full-disk-of-all");
+    const [roomBytes, stepBytes] = [draw.pick([0, 0, 1500, 5000]), draw.pick([0, 0, 700, 3000])];
+    return nodes.map((each) => ({ kind: "full-disk", node: each, forMs, roomBytes, stepBytes }));
   }
 
   #trap(node: NodeId, traps: readonly TrapKind[]): Happening {

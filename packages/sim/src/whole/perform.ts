@@ -104,7 +104,7 @@ function performOn<Query, Answer>(
       host.diskStuckUntil = Math.max(host.diskStuckUntil, now + what.forMs * usPerMs);
       break;
     case "full-disk":
-      fill(world, host, what.forMs);
+      fill(world, host, what);
       break;
     case "trap":
       host.traps.push({ call: what.call, skip: what.skip, trap: what.trap, downMs: what.downMs });
@@ -146,16 +146,28 @@ function suspend<Query, Answer>(
   });
 }
 
-/** Leaves no room on the disk of a host for a while. */
+/** Leaves little room on the disk of a host for a while. */
 function fill<Query, Answer>(
   world: WholeWorld<Query, Answer>,
   host: Host<Query, Answer>,
-  forMs: number,
+  { forMs, roomBytes, stepBytes }: Extract<Happening, { readonly kind: "full-disk" }>,
 ): void {
   const until = world.timeline.now + forMs * usPerMs;
   host.diskFullUntil = until;
-  host.setFull(true);
-  world.later(forMs, () => {
-    if (host.diskFullUntil === until) host.setFull(false);
-  });
+  host.setFull(true, roomBytes);
+  let leftCount = stepBytes === 0 ? 0 : stepCount;
+  const giveBack = (): void => {
+    if (host.diskFullUntil !== until) return;
+    if (leftCount === 0) {
+      host.setFull(false);
+      return;
+    }
+    leftCount -= 1;
+    host.grow(stepBytes);
+    world.later(Math.ceil(forMs / stepCount), giveBack);
+  };
+  world.later(forMs, giveBack);
 }
+
+/** In how many steps the room on a disk comes back, before the last of it. */
+const stepCount = 8;

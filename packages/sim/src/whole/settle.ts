@@ -2,7 +2,7 @@
  * How many rounds of promise jobs follow each event. A round runs every job that waits when it begins.
  * What takes more rounds goes on after the next event, as in a process that is a little slow.
  */
-const roundCount = 12;
+const roundCount = 24;
 
 const done: Promise<void> = Promise.resolve();
 

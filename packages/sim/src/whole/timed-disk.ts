@@ -5,6 +5,22 @@ import type { Life, Microseconds, Timeline } from "./timeline.ts";
 /** What a call asks of a disk: to look, or to change something. */
 export type DiskCall = DiskOperation["kind"] | "list" | "open" | "size" | "read" | "close";
 
+/** The calls that change something, or make it durable: those that a trap can wait for. */
+export const changingCalls: ReadonlySet<DiskCall> = new Set([
+  "create",
+  "write",
+  "truncate",
+  "sync",
+  "rename",
+  "remove",
+  "sync-directory",
+]);
+
+/** Whether a call waits for the disk itself. */
+export function isSlowCall(call: DiskCall): boolean {
+  return call === "write" || call === "sync" || call === "sync-directory";
+}
+
 /** What a world decides about the disk of one process. */
 export interface DiskHost {
   /** How long call `number` of this process takes. */

@@ -2,6 +2,7 @@ import { type NodeId, RaftError } from "@quorate/core";
 import type { ReplicaEvent } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
 import type { CallRecord } from "./call.ts";
+import type { DiskCall } from "./timed-disk.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
 import type { WholeWorld } from "./whole-world.ts";
 
@@ -35,6 +36,12 @@ export function countEvent(coverage: WholeCoverage, event: ReplicaEvent): void {
     case "failed":
       break;
   }
+}
+
+/** Counts what a replica does with the room that it has set aside. */
+export function countDiskCall(coverage: WholeCoverage, call: DiskCall, name: string): void {
+  if (call === "remove" && name === "reserve") coverage.count("reserve-given-up");
+  if (call === "rename" && name === "reserve.tmp") coverage.count("reserve-made");
 }
 
 /** Codes by which a snapshot is refused that another leader, or a later time, brings. */
@@ -76,6 +83,9 @@ export function judgeEvent<Query, Answer>(
       const what = `node ${node} refuses node ${event.peer}: ${event.error.message}`;
       throw new Violation("contract", what);
     }
+    case "disk-recovered":
+      if (Number.isFinite(host.memory.capacityBytes)) world.coverage.count("room-made");
+      break;
     default:
       break;
   }

@@ -57,6 +57,7 @@ export async function demandWholeLiveness<Query, Answer>(
   world.coverage.count(others === 0 ? "healed-all" : "healed-majority");
   // What is not to be counted on goes on beside them, as long as it does.
   world.heal([...healed, ...world.log.strays]);
+  if (world.plan.diskBytes > 0) world.coverage.count("healed-on-small-disks");
   if (others > 0 && world.plan.othersAreFull === 1) world.coverage.count("healed-beside-full");
   const start = world.timeline.now;
   const past: Past<Query, Answer> = {
@@ -169,7 +170,7 @@ function boundMs<Query, Answer>({ plan, log, ids }: WholeWorld<Query, Answer>): 
     plan.callTimeoutMs * 4 +
     plan.memberTimeoutMs * 2 +
     plan.handOverTimeoutMs +
-    plan.diskFullRetryMs +
+    plan.diskFullRetryMs * 20 +
     plan.deadConnectionMs;
   const { snapshotBytesPerSecond, snapshotChunkBytes, snapshotStallMs, snapshotRetryMs } = plan;
   const paceMs =

@@ -32,6 +32,7 @@ export function replicaOptionsOf(
     // As long as it takes for elections, over and over.
     repairTimeoutMs: 20 * plan.tickMs * plan.electionTimeoutTicks,
     segmentBytes: plan.segmentBytes,
+    reserveBytes: plan.reserveBytes,
     proposalCountMax: plan.proposalCountMax,
     readCountMax: plan.readCountMax,
     unpersistedBytesMax: plan.unpersistedBytesMax,

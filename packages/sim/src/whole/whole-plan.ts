@@ -33,6 +33,7 @@ export interface WholePlan {
   readonly retryMs: number;
   readonly diskFullRetryMs: number;
   readonly segmentBytes: number;
+  readonly reserveBytes: number;
   readonly proposalCountMax: number;
   readonly readCountMax: number;
   readonly unpersistedBytesMax: number;
@@ -62,11 +63,18 @@ export interface WholePlan {
   readonly diskUsMax: number;
   /** The longest that a state machine takes to apply or to answer; 0 if it is done at once. */
   readonly applyUsMax: number;
+  /** How much each disk can hold, also when all is healed: enough for a compacted log. 0: no limit. */
+  readonly diskBytes: number;
   /** How long deferred work waits. */
   readonly deferUs: number;
   readonly connectMs: number;
   /** How long it takes to notice that a peer fell silent. */
   readonly deadConnectionMs: number;
+}
+
+/** What a disk can hold, in bytes, while nothing befalls it. */
+export function capacityOf({ diskBytes }: WholePlan): number {
+  return diskBytes === 0 ? Number.POSITIVE_INFINITY : diskBytes;
 }
 
 /** The ids of those who may join come after this one, so that they stay what they are in any plan. */
@@ -174,6 +182,7 @@ export function drawWholePlan(seed: number): WholePlan {
   const leaseReads = draw.pick([0, 1]);
   const snapshotTailBytes = draw.pick([0, 200, 100_000]);
   const snapshotChunkBytes = draw.pick([7, 64, 64, 100_000]);
+  const room = drawRoom(seed);
   return {
     seed,
     nodes,
@@ -194,6 +203,7 @@ export function drawWholePlan(seed: number): WholePlan {
     retryMs: draw.pick([5, 20, 100]),
     diskFullRetryMs: draw.pick([20, 200]),
     segmentBytes: draw.pick([2048, 4096, 4096, 16_384]),
+    reserveBytes: room.reserveBytes,
     proposalCountMax: draw.pick([1, 4, 1000, 1000, 1000]),
     readCountMax: draw.pick([1, 4, 1000, 1000, 1000]),
     unpersistedBytesMax: draw.pick([1, 200, 1_000_000, 1_000_000]),
@@ -215,6 +225,7 @@ export function drawWholePlan(seed: number): WholePlan {
     frameUsMax: draw.pick([200, 2000, 2000, Math.floor(electionMs * 100)]),
     diskUsMax: draw.pick([200, 2000, 10_000, Math.floor(electionMs * 100)]),
     applyUsMax: draw.pick([0, 0, 0, 500, Math.floor(electionMs * 300)]),
+    diskBytes: room.diskBytes,
     deferUs: draw.pick([1, 20, 500]),
     connectMs: draw.pick([1, 10, 50]),
     deadConnectionMs: draw.pick([1, 3]) * electionMs,
@@ -224,6 +235,13 @@ export function drawWholePlan(seed: number): WholePlan {
 
 /** Of so many entries there are none: no state is digested. */
 const neverDigest = 2 ** 30;
+
+/** Draws how much of a disk is set aside, and how much there is. */
+function drawRoom(seed: number): Pick<WholePlan, "reserveBytes" | "diskBytes"> {
+  const draw = new Draw(seed, 19);
+  const reserveBytes = draw.pick([0, 2048, 8192, 16_384]);
+  return { reserveBytes, diskBytes: draw.pick([0, 0, 40_000 + reserveBytes]) };
+}
 
 /** Draws what goes wrong in the run of a seed. */
 export function drawMischief(plan: WholePlan): Mischief {
@@ -282,6 +300,7 @@ export const calmWholePlan: WholePlan = {
   retryMs: 20,
   diskFullRetryMs: 50,
   segmentBytes: 16_384,
+  reserveBytes: 0,
   proposalCountMax: 1000,
   readCountMax: 1000,
   unpersistedBytesMax: 1_000_000,
@@ -304,6 +323,7 @@ export const calmWholePlan: WholePlan = {
   frameUsMax: 200,
   diskUsMax: 500,
   applyUsMax: 0,
+  diskBytes: 0,
   deferUs: 1,
   connectMs: 1,
   deadConnectionMs: 100,

@@ -11,7 +11,7 @@ import { Decisions } from "./decisions.ts";
 import { durable } from "./durable-store.ts";
 import { FrameJury } from "./frame-jury.ts";
 import { FrameNetwork, type FrameFate, type Link, type NetworkEvent } from "./frame-network.ts";
-import { countEnding, countEvent, judgeEvent } from "./whole-events.ts";
+import { countDiskCall, countEnding, countEvent, judgeEvent } from "./whole-events.ts";
 import { GroupShadow } from "./group-shadow.ts";
 import { Host } from "./host.ts";
 import { OneLog } from "./one-log.ts";
@@ -225,6 +225,7 @@ export class WholeWorld<Query, Answer> {
     const before = this.#statuses.get(id);
     this.#statuses.set(id, status);
     this.trace.line(() => `${this.#clock()} n${id} starts at ${status.term}/${status.last.index}`);
+    if (status.state === "full") this.coverage.count("start-on-full-disk");
     if (host.damage === "wiped") return;
     if (before !== undefined) {
       if (status.last.index < before.last.index) this.coverage.count("unsynced-entries-lost");
@@ -257,8 +258,9 @@ export class WholeWorld<Query, Answer> {
     this.#judge(() => judgeEvent(this, node, event));
   }
 
-  diskCalled(node: NodeId, call: DiskCall): void {
+  diskCalled(node: NodeId, call: DiskCall, name: string): void {
     this.trace.mix(diskCalls.indexOf(call) + 32 * node);
+    countDiskCall(this.coverage, call, name);
     // Only what mends a torn end makes a file shorter before the replica runs.
     if (call === "truncate" && this.host(node).replica === undefined) {
       this.coverage.count("torn-tail-cut");
