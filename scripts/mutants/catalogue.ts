@@ -12,6 +12,7 @@ import { progressMutants } from "./progress-mutants.ts";
 import { spotMutants, stuckMutants } from "./replica-mutants.ts";
 import { commitMutants } from "./replication-mutants.ts";
 import { retirementMutants } from "./retirement-mutants.ts";
+import { roomMutants } from "./room-mutants.ts";
 import { snapshotMutants } from "./snapshot-mutants.ts";
 import { logMutants, restartMutants } from "./storage-mutants.ts";
 import { streamMutants } from "./stream-mutants.ts";
@@ -40,5 +41,6 @@ export const catalogue: readonly Mutant[] = [
   ...identityMutants,
   ...digestMutants,
   ...stuckMutants,
+  ...roomMutants,
   ...spotMutants,
 ];

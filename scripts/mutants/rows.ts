@@ -84,6 +84,7 @@ const storage: readonly Row[] = [
   row("D13", "entries kept in memory differ from those stored"),
   row("D14", "a node whose disk hangs leads on, or campaigns"),
   row("D15", "a state that is not the group's is served, or one that is stops its node"),
+  row("D16", "a disk that is full of log stays full, or takes more than it has room for"),
 ];
 
 const snapshots: readonly Row[] = [
