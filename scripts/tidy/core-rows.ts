@@ -47,6 +47,7 @@ export const coreRows: readonly Row[] = [
     name: "over the whole state",
     files: ["new-state.ts", "dispatch.ts", "handover.ts", "invariants.ts", "describe.ts"],
   },
+  { name: "a state as a value", files: ["image.ts"] },
   { name: "node", files: ["raft-node.ts"] },
   { name: "front door", files: ["index.ts"] },
 ];

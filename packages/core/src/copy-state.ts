@@ -17,7 +17,8 @@ export function copyState(state: RaftState): RaftState {
   };
 }
 
-function copyRole(role: Role): Role {
+/** An equal role that goes its own way from here. */
+export function copyRole(role: Role): Role {
   switch (role.kind) {
     case "follower":
       return { ...role, reads: new Map(role.reads) };

@@ -14,6 +14,14 @@ import type { Ready } from "./ready.ts";
 import { advanceCommit, dueAppends, hasDueAppends, onAppendHandedOver } from "./replication.ts";
 import { hardStateOf, type RaftState } from "./state.ts";
 
+/** A handover as a plain value. */
+export interface HandoverImage {
+  /** The number of the newest Ready that was made. */
+  readonly madeNumber: number;
+  /** The accepted Readys that are not reported durable, oldest first. */
+  readonly pending: readonly Pending[];
+}
+
 /**
  * What passes between a node and its driver: Readys out, and the notices of what became of them. A Ready
  * is derived from the state when it is asked for; the state moves on when it is accepted.
@@ -44,6 +52,19 @@ export class Handover {
     copy.#madeNumber = this.#madeNumber;
     copy.#pending = this.#pending.slice();
     return copy;
+  }
+
+  /** The handover as a plain value, without the Ready that was offered and not accepted, if there is one. */
+  get image(): HandoverImage {
+    return { madeNumber: this.#madeNumber, pending: this.#pending.slice() };
+  }
+
+  /** A handover of `state` that equals what `image` is of. */
+  static fromImage(state: RaftState, { madeNumber, pending }: HandoverImage): Handover {
+    const handover = new Handover(state);
+    handover.#madeNumber = madeNumber;
+    handover.#pending = pending.slice();
+    return handover;
   }
 
   /** What the node knows of its driver's work. */

@@ -9,7 +9,7 @@ export interface InflightLimits {
 }
 
 /** One append on the way: where it ends, and the bytes of its entries. */
-interface Inflight {
+export interface Inflight {
   readonly lastIndex: LogIndex;
   readonly bytes: number;
 }
@@ -55,6 +55,14 @@ export class Inflights {
     copy.#window = this.#window.slice(this.#oldest);
     copy.#bytes = this.#bytes;
     return copy;
+  }
+
+  /** A window that holds `appends`, oldest first, whatever room it would have had for them. */
+  static holding(limits: InflightLimits, appends: readonly Inflight[]): Inflights {
+    const made = new Inflights(limits);
+    made.#window = [...appends];
+    for (const { bytes } of appends) made.#bytes += bytes;
+    return made;
   }
 
   /** The appends on the way, oldest first. */

@@ -9,6 +9,20 @@ interface Write {
   lastIndex: LogIndex;
 }
 
+/** A log as a plain value. */
+export interface LogImage {
+  readonly base: EntryId;
+  /** The first entry that is not left out; all after it are not either. */
+  readonly from: LogIndex;
+  /** The first entry of each term among those that are left out. Oldest first. */
+  readonly terms: readonly EntryId[];
+  readonly entries: readonly Entry[];
+  readonly handedIndex: LogIndex;
+  readonly persistedIndex: LogIndex;
+  /** The writes under way, oldest first. */
+  readonly writes: readonly Readonly<Write>[];
+}
+
 /**
  * A node's log, with how far it was handed out for writing and how far it is durable.
  *
@@ -40,6 +54,36 @@ export class Log {
     copy.#persistedIndex = this.#persistedIndex;
     for (const { number, lastIndex } of this.#writes) copy.#writes.push({ number, lastIndex });
     return copy;
+  }
+
+  /** The log as a plain value, with the entries from `from` on; of those before it, only their terms. */
+  image(from: LogIndex): LogImage {
+    const start = Math.max(from, this.firstIndex);
+    const terms: EntryId[] = [];
+    for (let next = this.firstIndex; next < start;) {
+      const first = this.entryAt(next);
+      terms.push(idOf(first));
+      next = this.lastAtMost(start - 1, first.term).index + 1;
+    }
+    return {
+      base: this.base,
+      from: start,
+      terms,
+      entries: this.#entries.slice(start - this.firstIndex),
+      handedIndex: this.#handedIndex,
+      persistedIndex: this.#persistedIndex,
+      writes: this.#writes.map((write) => ({ ...write })),
+    };
+  }
+
+  /** A log that equals what `image` is of, which must leave nothing out. */
+  static fromImage({ base, terms, entries, handedIndex, persistedIndex, writes }: LogImage): Log {
+    assert(terms.length === 0, "a log is made of all its entries");
+    const log = new Log(base, entries);
+    log.#handedIndex = handedIndex;
+    log.#persistedIndex = persistedIndex;
+    log.#writes = writes.map((write) => ({ ...write }));
+    return log;
   }
 
   /** The entry before the first: what a snapshot stands in for, or `origin`. */

@@ -21,11 +21,16 @@ export class Outbox {
 
   /** An equal outbox that goes its own way from here. */
   copy(): Outbox {
-    const copy = new Outbox();
-    copy.messages = this.messages.slice();
-    copy.messagesAfterPersist = this.messagesAfterPersist.slice();
-    copy.reads = this.reads.slice();
-    return copy;
+    return Outbox.fromImage(this);
+  }
+
+  /** An outbox of what `image` holds. */
+  static fromImage(image: OutboxImage): Outbox {
+    const outbox = new Outbox();
+    outbox.messages = image.messages.slice();
+    outbox.messagesAfterPersist = image.messagesAfterPersist.slice();
+    outbox.reads = image.reads.slice();
+    return outbox;
   }
 
   /** Forgets what was handed out: the first of each kind. */
@@ -34,6 +39,13 @@ export class Outbox {
     this.messagesAfterPersist = without(this.messagesAfterPersist, counts.messagesAfterPersist);
     this.reads = without(this.reads, counts.reads);
   }
+}
+
+/** An outbox as a plain value. */
+export interface OutboxImage {
+  readonly messages: readonly Message[];
+  readonly messagesAfterPersist: readonly Message[];
+  readonly reads: readonly ReadState[];
 }
 
 /** A list without its first `count`. */

@@ -9,6 +9,7 @@ import { type FingerprintOptions, fingerprintOf } from "./fingerprint.ts";
 import { Handover } from "./handover.ts";
 import { sendHeartbeats, tickHeartbeat } from "./heartbeat.ts";
 import { isSafe, type LogIndex, type NodeId, none, type ReadId, type Term } from "./ids.ts";
+import { imageOf, type NodeImage, stateOfImage } from "./image.ts";
 import { checkState } from "./invariants.ts";
 import { beginTransfer, tickTransfer } from "./leadership-transfer.ts";
 import { proposeConfChange } from "./membership.ts";
@@ -366,6 +367,21 @@ export class RaftNode {
    */
   fingerprint(options: FingerprintOptions = {}): string {
     return fingerprintOf(this.#state, this.#handover.handed, options);
+  }
+
+  /**
+   * This node as a value that can be written down, with the log's entries from `from` on: see `NodeImage`. A
+   * Ready that was handed out and not accepted is left out.
+   */
+  image(from: LogIndex = 1): NodeImage {
+    return imageOf(this.#state, this.#handover.image, from);
+  }
+
+  /** A node that goes on from `image`, which must hold the whole log. For tools, as `copy` is. */
+  static fromImage(image: NodeImage): RaftNode {
+    const state = stateOfImage(image);
+    const handover = Handover.fromImage(state, image.handover);
+    return new RaftNode(image.id, [], new Continuation(state, handover));
   }
 
   /** Checks the invariants of this node's state, and throws an `AssertionError` if one is broken. */

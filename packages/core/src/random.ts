@@ -13,9 +13,14 @@ export class SeededRandom {
 
   /** A generator that gives the same numbers from here on, and goes its own way. */
   copy(): SeededRandom {
-    const copy = new SeededRandom(0);
-    copy.#state = this.#state;
-    return copy;
+    return SeededRandom.at(this.#state);
+  }
+
+  /** A generator that gives the numbers which another gives after its `state` was this. */
+  static at(state: number): SeededRandom {
+    const random = new SeededRandom(0);
+    random.#state = state;
+    return random;
   }
 
   /** All that decides the numbers to come: an integer in `[0, 2^32)`. */
