@@ -48,3 +48,4 @@ export {
 export type { DigestOptions } from "./digest-options.ts";
 export type { CompleteSnapshotOptions, SnapshotOptions } from "./snapshot-options.ts";
 export { openReplica } from "./open-replica.ts";
+export { FlightReplay, type FlightStep, type FlightVerdict } from "./flight/flight-replay.ts";

@@ -4,12 +4,12 @@ import {
   joiningSnapshot,
   type LogIndex,
   RaftError,
-  RaftNode,
   snapshotAtStart,
   type Storage,
 } from "@quorate/core";
 import type { OpenedWal, WalStart } from "@quorate/wal";
 import { encodeMembers, incarnationBytes } from "@quorate/wire";
+import { newNode } from "./flight/recorded-node.ts";
 import {
   emptyMemberTable,
   foldMembership,
@@ -86,7 +86,8 @@ async function begin<Query, Answer>(
   const { id, stateMachine, raft, random } = options;
   const appliedIndex = await restoreAtStart(stateMachine, store);
   checkHolds(storage, appliedIndex);
-  const node = new RaftNode(id, [], { ...raft, storage, appliedIndex, seed: newSeed(random) });
+  const start = { ...raft, storage, appliedIndex, seed: newSeed(random) };
+  const node = newNode(id, start, options.flightRecorderBytes);
   const membership = membershipAt(storage, members, appliedIndex);
   return { node, log, store, reserve, membership, entries: storage.entries };
 }

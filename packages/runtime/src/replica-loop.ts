@@ -9,6 +9,7 @@ import {
 import type { Frame } from "@quorate/wire";
 import { checkCallOptions } from "./call-options.ts";
 import { interruptionOf } from "./failure.ts";
+import { flightRecordOf } from "./flight/recorded-node.ts";
 import { transferLeadership } from "./leadership-calls.ts";
 import type { Receiver } from "./ports.ts";
 import type {
@@ -162,6 +163,11 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       digest: digests.status,
       diskLacks: diskRoom.lack,
     };
+  }
+
+  flightRecord(): Uint8Array | undefined {
+    const state = this.#state;
+    return flightRecordOf(this.#node, state.kind === "failed" ? state.error : undefined);
   }
 
   subscribe(listener: (event: ReplicaEvent) => void): () => void {

@@ -181,6 +181,15 @@ export interface ReplicaOptions<Query, Answer>
    */
   readonly reserveBytes?: number;
 
+  /**
+   * How many bytes of memory keep what the core was told of late, so that it can be played again: see
+   * `Replica.flightRecord`. At least half of them are full of it at any time, once so much has happened.
+   * 0, or 65,536 to 2^30.
+   *
+   * @default 4 MiB
+   */
+  readonly flightRecorderBytes?: number;
+
   /** How the consensus core behaves. What it starts from is the replica's business. */
   readonly raft?: Omit<RaftOptions, "storage" | "seed" | "appliedIndex">;
 }
@@ -268,6 +277,7 @@ export function validateReplicaOptions<Query, Answer>(
     onMended: options.onMended ?? (() => {}),
     observer: options.observer,
     reserveBytes: validateReserveBytes(options),
+    flightRecorderBytes: validateRecorderBytes(options.flightRecorderBytes ?? 4 * mebi),
     ...validateSnapshotOptions(options),
     ...validateDigestOptions(options),
     raft,
@@ -283,6 +293,10 @@ function validateReserveBytes({
   segmentBytes = 64 * mebi,
 }: Pick<ReplicaOptions<never, unknown>, "reserveBytes" | "segmentBytes">): number {
   return atLeast(0, "reserveBytes", reserveBytes ?? segmentBytes);
+}
+
+function validateRecorderBytes(bytes: number): number {
+  return bytes === 0 ? 0 : within(65_536, 2 ** 30, "flightRecorderBytes", bytes);
 }
 
 function validateVoters(id: NodeId, voters: readonly NodeId[], join: boolean): void {

@@ -374,6 +374,13 @@ export interface Replica<Query, Answer> extends ReplicaLeadership {
   /** A look at the replica, now. */
   status(): ReplicaStatus;
 
+  /**
+   * What the core of this replica was told of late, as a file that `FlightReplay` and `quorate replay` play
+   * again; undefined if `flightRecorderBytes` is 0. Of commands it tells how long they are, and no more.
+   * Works on a replica that failed, too. Takes no longer than copying `flightRecorderBytes`.
+   */
+  flightRecord(): Uint8Array | undefined;
+
   /** Calls `listener` on every event until the returned function is called. A listener must not throw. */
   subscribe(listener: (event: ReplicaEvent) => void): () => void;
 

@@ -38,6 +38,8 @@ export class MemoryReplica implements KvReplica {
   /** The reads and proposals that were let in. */
   callCount = 0;
   closed = false;
+  /** What it kept of what its core was told, or undefined. */
+  flight: Uint8Array | undefined;
   /** What is wanted of the members, in order. */
   readonly wishes: MemberWish[] = [];
   /** The options of the last change of members, and to whom leadership was last handed over. */
@@ -97,6 +99,10 @@ export class MemoryReplica implements KvReplica {
   async read(query: KvQuery, options: ReadOptions = {}): Promise<Answered<KvAnswer>> {
     await this.#enter(options);
     return { index: this.#index, answer: this.store.query(query) };
+  }
+
+  flightRecord(): Uint8Array | undefined {
+    return this.flight;
   }
 
   status(): ReplicaStatus {

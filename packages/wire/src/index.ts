@@ -90,3 +90,4 @@ export {
 export { addressBytesMax, addressFlaw } from "./address.ts";
 export { ProtoReader } from "./protobuf.ts";
 export { encodeRecord, type FieldValue } from "./record.ts";
+export { decodeUtf8, encodeUtf8 } from "./utf8.ts";

@@ -9,6 +9,9 @@ type Planned = Omit<
   "stateMachine" | "disk" | "network" | "clock" | "random"
 >;
 
+/** As in production, but of a size that a run fills many times. */
+const flightRecorderBytes = 65_536;
+
 /** The options of replica `id` that a plan asks for. Who is no founder joins. */
 export function replicaOptionsOf(
   plan: WholePlan,
@@ -38,6 +41,7 @@ export function replicaOptionsOf(
     unpersistedBytesMax: plan.unpersistedBytesMax,
     digestEveryCount: plan.digestEveryCount,
     clockDriftMax: plan.clockDriftPerMille / 1000,
+    flightRecorderBytes,
     ...snapshotOptionsOf(plan),
     raft: raftOptionsOf(plan),
   };
