@@ -1,5 +1,8 @@
 import { type Message, RaftNode, type RaftOptions } from "@quorate/core";
 
+/** Makes a node of a group. */
+export type NewNode = (id: number, ids: readonly number[], options: RaftOptions) => RaftNode;
+
 /** A group of nodes in one thread, with memory for disks and an array for a network. */
 export class CoreGroup {
   readonly nodes: Map<number, RaftNode> = new Map();
@@ -7,9 +10,13 @@ export class CoreGroup {
   messageCount = 0;
   #network: Message[] = [];
 
-  constructor(size: number, options: (id: number) => RaftOptions = () => ({})) {
+  constructor(
+    size: number,
+    options: (id: number) => RaftOptions = () => ({}),
+    newNode: NewNode = (id, ids, each) => new RaftNode(id, ids, each),
+  ) {
     const ids = Array.from({ length: size }, (_, offset) => offset + 1);
-    for (const id of ids) this.nodes.set(id, new RaftNode(id, ids, options(id)));
+    for (const id of ids) this.nodes.set(id, newNode(id, ids, options(id)));
   }
 
   /** Lets every node do all that is due, once, and puts what they say on the network. */

@@ -8,6 +8,7 @@ import { measureCoreThroughput } from "./core-throughput.ts";
 import { measureCounts } from "./counts/count-figures.ts";
 import { measureElections } from "./elections.ts";
 import { type Figure, formatFigures, formatPeers } from "./figure.ts";
+import { measureCoreRecorder, measureWholeRecorder } from "./flight-recorder.ts";
 import { fullGrowth, measureGrowth, quickGrowth } from "./growth/measure-growth.ts";
 import { countWorse, formatHistory } from "./history.ts";
 import { readLandings, recordLanding } from "./landing.ts";
@@ -161,10 +162,12 @@ async function measureAlone(choice: Choice): Promise<Figure[]> {
     figures.push(...measureMessages());
     figures.push(...measureCoreThroughput(choice.quick ? 64_000 : 640_000));
     figures.push(...measureCoreCatchUp());
+    figures.push(...(await measureCoreRecorder(choice.quick ? 64_000 : 640_000)));
   }
   if (choice.whole) {
     const effort = choice.quick ? quick : full;
     figures.push(...(await withRunDir(choice.dir, (dir) => measureWhole(dir, effort))));
+    figures.push(...(await withRunDir(choice.dir, (dir) => measureWholeRecorder(dir, effort))));
   }
   if (choice.counts) {
     const { quick: isQuick } = choice;

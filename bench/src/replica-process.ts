@@ -164,11 +164,11 @@ async function main(config: ReplicaConfig): Promise<void> {
   // As `quorate serve` does.
   useCrc32c((bytes, seed) => crc32c(bytes, seed));
   const { isCounted = false, settings = {}, ...options } = config;
-  const { state, snapshots, keepsLog = false } = settings;
+  const { state, snapshots, keepsLog = false, ...others } = settings;
   const meters = isCounted ? new ReplicaMeters(resolve(config.dataDir)) : undefined;
   const notes: Notes = { events: {}, meters, endAllocations: undefined };
   const stateMachine = state === undefined ? counter(keepsLog) : new BulkState(state);
-  const replica = await startReplica({ ...options, ...snapshots, stateMachine });
+  const replica = await startReplica({ ...options, ...others, ...snapshots, stateMachine });
   replica.subscribe((event) => {
     (notes.events[nameOf(event)] ??= []).push(nowMs());
   });

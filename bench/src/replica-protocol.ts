@@ -19,6 +19,8 @@ export interface ReplicaSettings {
   readonly state?: BulkSettings;
   /** Whether there are no snapshots of the count, so that the log keeps all that it ever had. */
   readonly keepsLog?: boolean;
+  /** How much memory keeps what the core was told of late. */
+  readonly flightRecorderBytes?: number;
   /** Limits, none of them infinite: they travel as JSON. */
   readonly snapshots?: SnapshotOptions;
 }

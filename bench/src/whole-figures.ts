@@ -201,7 +201,8 @@ async function catchUpFigure(group: ProcessGroup, dir: string, effort: Effort): 
   };
 }
 
-async function loadOnce(
+/** Puts a load on `leader` of `group`. */
+export async function loadOnce(
   group: ProcessGroup,
   id: number,
   load: { clients: number; bytes: number; writes: number; seconds: number },
