@@ -6,6 +6,7 @@ export {
   type SnapshotArchive,
   type SnapshotInfo,
 } from "./snapshot-archive.ts";
+export { writeFlightRecord, type FlightRecordResult } from "./flight-files.ts";
 export { formatAddress, parseAddress, type Address } from "./address.ts";
 export { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
 export type { RefusedConnection } from "./handshake.ts";
@@ -43,6 +44,7 @@ export {
   type Term,
 } from "@quorate/core";
 export {
+  FlightReplay,
   openReplica,
   type AbortSignalLike,
   type AppliedBatch,
@@ -56,6 +58,8 @@ export {
   type Disk,
   type DiskFile,
   type DurableSnapshots,
+  type FlightStep,
+  type FlightVerdict,
   type Introduction,
   type LeadershipEnd,
   type MemberOrNew,

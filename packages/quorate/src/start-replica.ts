@@ -14,6 +14,7 @@ import {
 } from "@quorate/runtime";
 import { formatAddress } from "./address.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import { type FlightRecordResult, recordFailure } from "./flight-files.ts";
 import type { RefusedConnection } from "./handshake.ts";
 import { NodeClock } from "./node-clock.ts";
 import { openNodeDisk } from "./node-disk.ts";
@@ -78,6 +79,12 @@ export interface StartOptions<Query, Answer> extends Omit<
   /** Limits on connections. A frame is by default as large as the limits of `raft` require. */
   readonly connections?: Partial<TcpLimits>;
 
+  /**
+   * Is told what became of the flight record that a replica which fails leaves in its data directory. Must
+   * not throw.
+   */
+  readonly onFlightRecord?: ((result: FlightRecordResult) => void) | undefined;
+
   /** Is told of connections refused by either side, once per distinct reason. Must not throw. */
   readonly onRefused?: ((refusal: RefusedConnection) => void) | undefined;
 }
@@ -129,6 +136,7 @@ export async function startReplica<Query, Answer>(
     connections,
     tls,
     onRefused,
+    onFlightRecord = () => {},
     ...rest
   } = options;
   const { id } = rest;
@@ -165,7 +173,7 @@ export async function startReplica<Query, Answer>(
       clock: new NodeClock(),
       random: new NodeRandom(),
     });
-    return new LockedReplica(replica, lock);
+    return new LockedReplica(replica, lock, recordFailure(replica, dataDir, onFlightRecord));
   } catch (error) {
     await network.close();
     await lock.release();
@@ -173,17 +181,19 @@ export async function startReplica<Query, Answer>(
   }
 }
 
-/** A replica whose data directory is given up when it is closed. */
+/** A replica whose data directory is given up when it is closed, and what it recorded is written. */
 class LockedReplica<Query, Answer> implements Replica<Query, Answer> {
   readonly id: NodeId;
   readonly #replica: Replica<Query, Answer>;
   readonly #lock: DirectoryLock;
+  readonly #recorded: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor(replica: Replica<Query, Answer>, lock: DirectoryLock) {
+  constructor(replica: Replica<Query, Answer>, lock: DirectoryLock, recorded: () => Promise<void>) {
     this.id = replica.id;
     this.#replica = replica;
     this.#lock = lock;
+    this.#recorded = recorded;
   }
 
   get members(): ReplicaMembers {
@@ -230,6 +240,7 @@ class LockedReplica<Query, Answer> implements Replica<Query, Answer> {
   async #close(): Promise<void> {
     try {
       await this.#replica.close();
+      await this.#recorded();
     } finally {
       await this.#lock.release();
     }

@@ -49,3 +49,4 @@ export type { DigestOptions } from "./digest-options.ts";
 export type { CompleteSnapshotOptions, SnapshotOptions } from "./snapshot-options.ts";
 export { openReplica } from "./open-replica.ts";
 export { FlightReplay, type FlightStep, type FlightVerdict } from "./flight/flight-replay.ts";
+export { RecordedNode } from "./flight/recorded-node.ts";

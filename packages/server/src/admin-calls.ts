@@ -54,6 +54,14 @@ export function forgetLeader(replica: KvReplica): HttpAnswer {
   return jsonAnswer(200, { forgotten });
 }
 
+/** Answers with what the core of this node was told of late. Throws `not_found` if that is not kept. */
+export function copyFlightRecord(replica: KvReplica): HttpAnswer {
+  const body = replica.flightRecord();
+  if (body === undefined) throw new ApiError("not_found", "this node keeps no flight record");
+  const contentType = "application/octet-stream";
+  return { status: 200, index: undefined, headers: {}, contentType, body };
+}
+
 /**
  * Takes a snapshot on this node, and answers with `{index, term, bytes}`. It holds all that was
  * acknowledged anywhere before: the node first catches up.

@@ -188,6 +188,18 @@ export class Client {
     return this.#requests.download(endpoint, "/v1/snapshot", take, options);
   }
 
+  /**
+   * Copies what the core of the node at `endpoint` was told of late, piece by piece, as `copySnapshot` does.
+   * Rejects with `not_found` if the node keeps nothing of it.
+   */
+  async copyFlightRecord(
+    endpoint: string,
+    take: (chunk: Uint8Array) => Promise<void>,
+    options: ClientCallOptions = {},
+  ): Promise<number> {
+    return this.#requests.download(endpoint, "/v1/flight-record", take, options);
+  }
+
   /** One of the endpoints whose node knows a leader and takes work. */
   async readyEndpoint(options: ClientCallOptions = {}): Promise<string> {
     const request = { method: "GET", path: "/readyz", need: "ready" } as const;

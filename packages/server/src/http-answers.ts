@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { none, type SnapshotArchive } from "quorate";
 import {
   changeMembers,
+  copyFlightRecord,
   forgetLeader,
   getMembers,
   sendSnapshot,
@@ -84,6 +85,9 @@ export class Answers {
       case "metrics":
         refuseQuery(query);
         return this.#answerWithMetrics();
+      case "flight-record":
+        refuseQuery(query);
+        return this.#answerFlight(request, response);
       case "key":
         if (this.#options.isDraining()) return this.#refuseWhileStopping(request, response);
         return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
@@ -139,6 +143,15 @@ export class Answers {
     if (metrics === undefined) throw new ApiError("not_found", "this node keeps no metrics");
     const { contentType, text } = metrics;
     return { status: 200, index: undefined, headers: {}, contentType, body: Buffer.from(text) };
+  }
+
+  /** A node that stops, or has failed, tells what it kept all the same. */
+  async #answerFlight(request: IncomingMessage, response: ServerResponse): Promise<HttpAnswer> {
+    if (request.method === "POST") {
+      const body = await readBody(request, response, this.#limits("body", adminBytesMax));
+      body.release();
+    }
+    return copyFlightRecord(this.#replica);
   }
 
   #limits(noun: string, bytesMax: number): BodyLimits {

@@ -16,7 +16,9 @@ export type Resource =
   /** Who leads. */
   | { readonly kind: "leader" }
   /** The newest snapshot of this node. */
-  | { readonly kind: "snapshot" };
+  | { readonly kind: "snapshot" }
+  /** What the core of this node was told of late. */
+  | { readonly kind: "flight-record" };
 
 /** The longest time that a request about a key may ask for, in milliseconds. */
 export const timeoutMsMax = 60_000;
@@ -34,6 +36,7 @@ export const methods: Record<Resource["kind"], readonly string[]> = {
   members: ["GET", "POST"],
   leader: ["POST", "DELETE"],
   snapshot: ["GET", "POST"],
+  "flight-record": ["GET", "POST"],
 };
 
 /** The path and the query of a request target, which may be in absolute form (RFC 9112, 3.2.2). */
@@ -56,6 +59,8 @@ export function resourceOf(path: string): Resource | undefined {
       return { kind: "leader" };
     case "/v1/snapshot":
       return { kind: "snapshot" };
+    case "/v1/flight-record":
+      return { kind: "flight-record" };
     case "/healthz":
       return { kind: "health" };
     case "/metrics":

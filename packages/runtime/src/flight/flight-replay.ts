@@ -1,4 +1,11 @@
-import { describeReady, RaftError, RaftNode, type Ready, type Status } from "@quorate/core";
+import {
+  describeReady,
+  describeStatus,
+  RaftError,
+  RaftNode,
+  type Ready,
+  type Status,
+} from "@quorate/core";
 import { decodeFlight, failureText, type FlightFile } from "./flight-file.ts";
 import { describeInput } from "./flight-input.ts";
 import { FlightSteps, type FlightTask } from "./flight-steps.ts";
@@ -111,6 +118,11 @@ export class FlightReplay {
   /** The state of the node, now. */
   status(): Status {
     return this.#node.status();
+  }
+
+  /** The state as text: the node as a line, and one more for each follower of a leader. */
+  describe(): string {
+    return describeStatus(this.status());
   }
 
   /** See `RaftNode.fingerprint`. Its commands are zeros. */

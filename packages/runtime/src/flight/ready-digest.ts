@@ -17,7 +17,7 @@ export function digestOf(ready: Ready): number {
   sum = mixed(mixed(sum, entries.length), last?.index ?? 0);
   sum = mixed(mixed(sum, last?.term ?? 0), ready.mustSync ? 1 : 0);
   sum = mixed(mixed(sum, committed.length), committed.at(-1)?.index ?? 0);
-  return mixed(mixed(sum, reads.length), reads.at(-1)?.index ?? 0);
+  return mixed(mixed(sum, reads.length), reads.at(-1)?.index ?? 0) >>> 0;
 }
 
 function messageDigest(sum: number, message: Message): number {
@@ -35,8 +35,7 @@ function messageDigest(sum: number, message: Message): number {
   }
 }
 
-/** FNV-1a over the halves of a number. */
+/** FNV-1a over the low 32 bits of numbers: of terms and indexes that grow, these are what differs. */
 function mixed(sum: number, value: number): number {
-  const low = Math.imul(sum ^ (value >>> 0), 0x01000193);
-  return Math.imul(low ^ Math.floor(value / 2 ** 32), 0x01000193) >>> 0;
+  return Math.imul(sum ^ value, 0x01000193);
 }

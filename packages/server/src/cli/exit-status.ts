@@ -9,6 +9,8 @@ export const exitStatus = {
   failed: 1,
   /** A history contradicts its model. */
   illegal: 1,
+  /** A replay does not do what was recorded. */
+  differs: 1,
   /** Answered: the group refuses, as it is now. Nothing was done. */
   refused: 1,
   /** The command line cannot be carried out as it stands. */

@@ -108,3 +108,13 @@ Exit status:
 export const clusterHelp: string = `
 Any node will do: the command finds one that can serve.
 ${statuses}`;
+
+/** What follows the options of `replay`. */
+export const replayHelp: string = `
+Examples:
+  $ quorate replay data/1/flight-1.qfr                 every step, and how it came out
+  $ quorate replay data/1/flight-1.qfr --from 900 --to 950
+  $ quorate replay data/1/flight-1.qfr --interactive   n, p, g STEP, s, q
+
+A node writes such a file to its data directory when it fails, and at SIGUSR2; flight-record copies one.
+Exit status: 0 it came out as recorded, also if that was a failure; 1 it differs; 2 it cannot be read.`;

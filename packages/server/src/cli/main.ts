@@ -5,6 +5,7 @@ import { levels, parseSeedRange, seedMax, type SimSettings } from "../sim/sim-se
 import { version } from "../version.ts";
 import { type CheckSettings, formats, models } from "./check-settings.ts";
 import { CommandError, exitStatus, exitStatusOf } from "./exit-status.ts";
+import { addFlight } from "./flight-commands.ts";
 import {
   addForgetLeader,
   addMember,
@@ -70,6 +71,7 @@ function createProgram(done: Done): Command {
   addSnapshot(program, done);
   addSim(program, done);
   addCheck(program, done);
+  addFlight(program, done);
   return program;
 }
 

@@ -16,6 +16,7 @@ import { NodeMetrics } from "../node-metrics.ts";
 import { useNativeCrc32c } from "../native-crc32c.ts";
 import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
+import { logFlightRecord, recordOnSignal } from "./flight-signal.ts";
 import { createLog, type LogFormat, type LogLevel } from "./log.ts";
 import { seekMembership } from "./membership-job.ts";
 import {
@@ -90,6 +91,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const replica = await start(options, log, metrics);
   replica.subscribe(replicaLogger(log));
   metrics.watch(replica);
+  recordOnSignal(replica, options.dataDir, log);
   const { http, port } = await listen(replica, options.http, {
     ...security,
     onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
@@ -230,6 +232,7 @@ async function start(
           "a part of the log was damaged, and is mended: do not trust this disk any longer",
         );
       },
+      onFlightRecord: (result) => logFlightRecord(log, result),
       onRefused: ({ direction, peer, address, error }) => {
         log.warn({ direction, peer, address, reason: withoutCode(error) }, "connection refused");
       },
