@@ -98,6 +98,8 @@ const refused: readonly [string, Partial<ReplicaOptions<string, string>>][] = [
   ["readCountMax", { readCountMax: 0 }],
   ["unpersistedBytesMax", { unpersistedBytesMax: 0 }],
   ["segmentBytes", { segmentBytes: 0 }],
+  ["flightRecorderBytes", { flightRecorderBytes: 1000 }],
+  ["flightRecorderBytes", { flightRecorderBytes: 2 ** 31 }],
   ["snapshotEveryBytes", { snapshotEveryBytes: 0 }],
   ["snapshotEveryCount", { snapshotEveryCount: 1.5 }],
   ["snapshotTailCount", { snapshotTailCount: -1 }],

@@ -6,13 +6,14 @@ import type { ClientOfOneSettings } from "./options.ts";
 /** Copies what the core of one node was told of late to the new file `path`. */
 export async function flightRecordCommand(
   path: string,
-  { endpoints: endpoint, timeoutMs }: ClientOfOneSettings,
+  given: ClientOfOneSettings,
 ): Promise<number> {
   const file = await open(path, "wx").catch((error: unknown) => {
     throw error instanceof Error ? new CommandError(error.message) : error;
   });
   try {
-    const bytes = await withClient({ endpoints: [endpoint], timeoutMs }, (client) =>
+    const endpoint = given.endpoints;
+    const bytes = await withClient({ ...given, endpoints: [endpoint] }, (client) =>
       client.copyFlightRecord(endpoint, (chunk) => file.writeFile(chunk)),
     );
     process.stdout.write(`saved to ${path}: ${bytes} bytes\n`);

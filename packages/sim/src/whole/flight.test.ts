@@ -5,7 +5,7 @@ import { drawMischief, drawWholePlan } from "./whole-plan.ts";
 import { runWhole } from "./whole-run.ts";
 
 /** How many runs are drawn. */
-const seedCount = 40;
+const seedCount = 30;
 
 test(
   "what every replica kept leads to the very state that its core is in",
@@ -25,7 +25,9 @@ test(
             if (bytes === undefined) continue;
             const replay = new FlightReplay(bytes);
             replay.goTo(replay.stepCount);
-            expect(replay.verdict, `seed ${seed}, node ${id}`).toEqual({ kind: "same" });
+            // Where a state is made another on purpose, the replica stops, and not by its core.
+            const kind = replay.recordedFailure === undefined ? "same" : "failed-elsewhere";
+            expect(replay.verdict, `seed ${seed}, node ${id}`).toEqual({ kind });
             stepCount += replay.stepCount;
             replayCount += 1;
           }
