@@ -101,6 +101,10 @@ class TracedReplica<Query, Answer> implements Replica<Query, Answer> {
     return this.#replica.status();
   }
 
+  flightRecord(): Uint8Array | undefined {
+    return this.#replica.flightRecord();
+  }
+
   subscribe(listener: (event: ReplicaEvent) => void): () => void {
     return this.#replica.subscribe(listener);
   }
