@@ -7,6 +7,7 @@ import {
   RaftError,
   type Snapshot,
 } from "@quorate/core";
+import { isPromiseLike, isResults } from "./results.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** One who wants to query the state machine. */
@@ -356,24 +357,6 @@ export class ApplyQueue<Query, Answer> {
   #settleIdle(): void {
     if (!this.#busy && this.#askingCount === 0) this.#onIdle?.();
   }
-}
-
-/** Whether a state machine, which may be written in JavaScript, returned what it must. */
-function isResults(results: unknown, count: number): boolean {
-  if (!Array.isArray(results) || results.length !== count) return false;
-  // Not `every`, which passes over holes.
-  for (const result of results) if (!(result instanceof Uint8Array)) return false;
-  return true;
-}
-
-/** Whether a state machine answers later. */
-export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
-  );
 }
 
 /** Tells how `work` ended, also if it is a promise of another making and its `then` throws. */

@@ -50,3 +50,25 @@ export type { CompleteSnapshotOptions, SnapshotOptions } from "./snapshot-option
 export { openReplica } from "./open-replica.ts";
 export { FlightReplay, type FlightStep, type FlightVerdict } from "./flight/flight-replay.ts";
 export { RecordedNode } from "./flight/recorded-node.ts";
+export { exactlyOnce } from "./exactly-once.ts";
+export { openSession, type AppliedOnce, type Session, type SessionOptions } from "./session.ts";
+export type { Proposer } from "./session-attempts.ts";
+export {
+  decodeSessionCommand,
+  encodeSessionCommand,
+  onceKeyBytesMax,
+  type CommandOfSession,
+  type CommandOnce,
+  type DecodedSessionCommand,
+  type SessionCommand,
+} from "./session-command.ts";
+export { decodeSessionResult, encodeSessionResult, type SessionResult } from "./session-result.ts";
+export {
+  SessionTable,
+  type SessionAdmission,
+  type KeptResult,
+  type SessionName,
+  type SessionsView,
+  type SessionView,
+} from "./session-table.ts";
+export { SequenceWindow } from "./sequence-window.ts";

@@ -1,5 +1,5 @@
 import { type Entry, none } from "@quorate/core";
-import { isPromiseLike } from "./apply-queue.ts";
+import { isPromiseLike } from "./results.ts";
 import type { Append } from "./disk-queue.ts";
 import type { ReplicaObserver } from "./observer.ts";
 import type { Clock } from "./ports.ts";
