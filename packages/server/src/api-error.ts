@@ -5,6 +5,8 @@ export type ApiErrorCode =
   | ErrorCode
   /** The key has no value, or the node no snapshot or no leader. The request was answered. */
   | "not_found"
+  /** Another write was made under the same idempotency key, or number of a session. */
+  | "idempotency_conflict"
   /** No such resource exists, whatever its method. */
   | "unknown_path"
   /** The resource exists and does not know the method; `allow` names those it does. */
@@ -49,12 +51,20 @@ export class ApiError extends Error {
   readonly outcome: Outcome;
   /** The HTTP status. */
   readonly status: number;
+  readonly #code: ApiErrorCode;
 
   constructor(code: ApiErrorCode, message: string, options: ApiErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
+    this.#code = code;
     this.outcome = options.outcome ?? outcomeOf(code);
     this.status = options.status ?? statusOf(code, this.outcome);
+  }
+
+  /** The same error with another outcome, which follows from `cause`. */
+  withOutcome(outcome: Outcome, cause: unknown): ApiError {
+    const { message, status } = this;
+    return new ApiError(this.#code, message, { outcome, status, cause });
   }
 }
 
@@ -86,6 +96,7 @@ export function withoutCode(error: RaftError): string {
 function outcomeOf(code: ApiErrorCode): Outcome {
   switch (code) {
     case "not_found":
+    case "idempotency_conflict":
     case "unknown_path":
     case "method_not_allowed":
     case "bad_request":
@@ -125,8 +136,10 @@ function statusOf(code: ApiErrorCode, outcome: Outcome): number {
     case "change_pending":
     case "catch_up_failed":
     case "transfer_failed":
+    case "idempotency_conflict":
       return 409;
     case "removed":
+    case "session_expired":
       return 410;
     case "configuration_changed":
       return 412;

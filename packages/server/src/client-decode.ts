@@ -119,6 +119,13 @@ export function decodeLeader(reply: Reply): NodeId {
   throw badAnswer(reply);
 }
 
+/** The session that was opened. Throws `bad_answer`. */
+export function decodeSession(reply: Reply): LogIndex {
+  const { session } = decodeObject(reply);
+  if (isIndex(session)) return session;
+  throw badAnswer(reply);
+}
+
 /** Whom a node forgot. Throws `bad_answer`. */
 export function decodeForgotten(reply: Reply): NodeId {
   const { forgotten } = decodeObject(reply);

@@ -15,7 +15,7 @@ export interface ClientRequestsOptions {
 }
 
 /** What a caller may say about one call. */
-interface AttemptOptions {
+export interface AttemptOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
 }
@@ -25,8 +25,8 @@ interface AttemptOptions {
  * one, so that no write is sent to where nobody listens any more.
  */
 const idleMs = 1_000;
-/** How long a node has to answer a read before another is asked, in milliseconds. */
-const readAttemptMs = 3_000;
+/** How long a node has to answer what may be repeated before another is asked, in milliseconds. */
+const attemptMs = 3_000;
 /** The pause between attempts doubles from the least to the most, in milliseconds, and is jittered. */
 const pauseMsMin = 25;
 const pauseMsMax = 500;
@@ -34,7 +34,7 @@ const pauseMsMax = 500;
 /**
  * Carries the requests of a client to whichever node can serve them, or to one node alone. A request
  * that certainly had no effect is made again, elsewhere, until the deadline; one whose outcome is
- * unknown never is.
+ * unknown only if it says that it may be.
  */
 export class ClientRequests {
   readonly #timeoutMs: number;
@@ -48,6 +48,11 @@ export class ClientRequests {
     this.#choice = new EndpointChoice(endpoints.map(parseEndpoint), this.#connections);
     this.#timeoutMs = timeoutMs;
     this.#onRetry = onRetry;
+  }
+
+  /** How long a call may take that does not say it, in milliseconds. */
+  get timeoutMs(): number {
+    return this.#timeoutMs;
   }
 
   /** Asks the node at `endpoint`, once. Rejects with whatever it refuses. */
@@ -111,6 +116,8 @@ export class ClientRequests {
     const { signal } = options;
     const deadline = performance.now() + (options.timeoutMs ?? this.#timeoutMs);
     let failed: Failure | undefined;
+    /** Of the last attempt that may have had an effect. */
+    let unknown: ApiError | undefined;
     let isTold = false;
     for (let pauseMs = pauseMsMin; ; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
       const choice = await this.#choice.find(request.need, {
@@ -136,15 +143,18 @@ export class ClientRequests {
           return reply;
         }
         this.#choice.forget(endpoint);
-        if (!mayRepeat(reply)) throw reply;
+        if (!mayRepeat(reply, request)) {
+          throw unknown === undefined ? reply : reply.withOutcome("unknown", unknown);
+        }
+        if (reply.outcome === "unknown") unknown = reply;
         // What is sent to a node that stops may be cut off, and then nobody knows what became of it.
         const isLeaving = reply.code === "closed" || reply.code === "removed";
         const isNamed = reply.message.startsWith(endpoint.origin);
         const reason = isNamed ? reply.message : `${endpoint.origin}: ${reply.message}`;
         failed = { endpoint, reason, isLeaving };
       }
-      if (signal?.aborted === true) throw unavailable("aborted by the caller");
-      if (performance.now() + pauseMs >= deadline) throw unavailable(failed.reason);
+      if (signal?.aborted === true) throw unknown ?? unavailable("aborted by the caller");
+      if (performance.now() + pauseMs >= deadline) throw unknown ?? unavailable(failed.reason);
       if (isNews) {
         this.#onRetry(failed.reason, leftMs(deadline));
         isTold = true;
@@ -156,10 +166,12 @@ export class ClientRequests {
   /** One attempt at one endpoint: what it answered, or why that is no answer. */
   async #attempt(call: ClientRequest & Exchange): Promise<Reply | ApiError> {
     const isRead = call.method === "GET";
-    const timeoutMs = isRead ? Math.min(call.timeoutMs, readAttemptMs) : call.timeoutMs;
+    const isRepeatable = isRead || call.isRepeatable === true;
+    const timeoutMs = isRepeatable ? Math.min(call.timeoutMs, attemptMs) : call.timeoutMs;
     const isPost = call.method === "POST";
     const mostMs = isPost ? adminTimeoutMsMax : timeoutMsMax;
     const headers = {
+      ...call.headers,
       "x-quorate-timeout-ms": String(serverTimeoutMs(timeoutMs, mostMs)),
       ...(isPost ? { "content-type": "application/json" } : {}),
     };
@@ -177,9 +189,12 @@ export class ClientRequests {
   }
 }
 
-/** Whether a call that failed with `error` certainly had no effect, and may fare better elsewhere. */
-function mayRepeat(error: ApiError): boolean {
-  return error.outcome === "not-applied" && mayPass.has(error.status);
+/** Whether a call that failed with `error` may be made again, and may fare better then. */
+function mayRepeat(error: ApiError, { isRepeatable = false }: ClientRequest): boolean {
+  if (error.outcome === "unknown") {
+    return isRepeatable && error.status === 504 && error.code !== "bad_answer";
+  }
+  return mayPass.has(error.status);
 }
 
 /** Another node may have room on its disk, or serve where one that was removed never will. */
@@ -189,8 +204,15 @@ const mayPass: ReadonlySet<number> = new Set([410, 429, 503, 507]);
 export interface ClientRequest {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly need: Need;
+  /**
+   * Whether it may be made again though an attempt may have had an effect. A read always may.
+   *
+   * @default false
+   */
+  readonly isRepeatable?: boolean;
 }
 
 interface Failure {

@@ -11,9 +11,11 @@ import {
   decodeWritten,
 } from "./client-decode.ts";
 import type { ClientCredentials } from "./client-connections.ts";
-import { ClientRequests } from "./client-requests.ts";
+import { ClientRequests, type ClientRequest } from "./client-requests.ts";
+import { ClientSession } from "./client-session.ts";
 import type { Reply } from "./http-exchange.ts";
 import type { Consistency } from "./http-request.ts";
+import { checkKey } from "./idempotency.ts";
 import { encodeKey } from "./key-path.ts";
 import type { NodeStatus } from "./node-status.ts";
 
@@ -45,6 +47,18 @@ export interface ClientCallOptions {
   readonly signal?: AbortSignal;
   /** As in `ClientOptions`, for this call. */
   readonly timeoutMs?: number;
+}
+
+/** What a caller may say about one write. */
+export interface ClientWriteOptions extends ClientCallOptions {
+  /**
+   * A key that no other write has, 1 to 64 visible characters of ASCII: under it the write may be repeated
+   * by another client, too, and takes effect once. The group remembers it for a day, or until 65,536 other
+   * keys and sessions were used since.
+   *
+   * @default a number in a session of this client
+   */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** What a caller may say about one read. */
@@ -94,29 +108,37 @@ export interface Found {
 
 /**
  * Talks to the key-value store through whichever node answers. A call that certainly had no effect is
- * tried again, elsewhere, until the deadline. A write whose outcome is unknown never is.
+ * tried again, elsewhere, until the deadline. So are reads and writes whatever became of them: a write is
+ * known again by its number in a session of this client, and takes effect once. Other changes whose outcome
+ * is unknown never are.
  *
  * Every method rejects with an `ApiError`: `outcome` says whether the call may have had an effect.
  */
 export class Client {
   readonly #requests: ClientRequests;
+  readonly #session: ClientSession;
 
   /** Throws `invalid_argument` on an endpoint that is none. Connects to nothing yet. */
   constructor({ endpoints, timeoutMs = 10_000, onRetry = () => {}, token, tls }: ClientOptions) {
     const credentials = { token, tls };
     this.#requests = new ClientRequests({ endpoints, timeoutMs, onRetry, credentials });
+    this.#session = new ClientSession(this.#requests);
   }
 
   /** Puts `value` at `key`. Resolves once that is committed. */
-  async put(key: Uint8Array, value: Uint8Array, options: ClientCallOptions = {}): Promise<Written> {
+  async put(
+    key: Uint8Array,
+    value: Uint8Array,
+    options: ClientWriteOptions = {},
+  ): Promise<Written> {
     const request = { method: "PUT", path: keyPath(key), body: value, need: "ready" } as const;
-    return decodeWritten(await this.#requests.call(request, options));
+    return decodeWritten(await this.#write(request, options));
   }
 
   /** Removes `key`. Resolves with undefined if it had no value. */
-  async delete(key: Uint8Array, options: ClientCallOptions = {}): Promise<Written | undefined> {
+  async delete(key: Uint8Array, options: ClientWriteOptions = {}): Promise<Written | undefined> {
     const request = { method: "DELETE", path: keyPath(key), need: "ready" } as const;
-    const reply = await this.#requests.call(request, options);
+    const reply = await this.#write(request, options);
     return reply.status === 404 ? undefined : decodeWritten(reply);
   }
 
@@ -218,6 +240,13 @@ export class Client {
   /** Closes all connections. Calls in progress fail. */
   close(): void {
     this.#requests.close();
+  }
+
+  async #write(request: ClientRequest, options: ClientWriteOptions): Promise<Reply> {
+    const { idempotencyKey } = options;
+    if (idempotencyKey === undefined) return this.#session.write(request, options);
+    const headers = { "idempotency-key": checkKey(idempotencyKey) };
+    return this.#requests.call({ ...request, headers, isRepeatable: true }, options);
   }
 
   async #post(path: string, body: Uint8Array, options: ClientCallOptions): Promise<Reply> {

@@ -17,8 +17,8 @@ const probePaths: Record<Need, string> = { ready: "/readyz", alive: "/healthz" }
 
 /**
  * Picks the endpoint for a call: the one that was ready last, as long as it serves, and otherwise the
- * first that says it can. Asking first keeps writes away from a node that would take one and never
- * answer, since such a write cannot be tried again elsewhere.
+ * first that says it can. Asking first keeps calls away from a node that would take one and never answer,
+ * which costs the time of an attempt, and all of a change that cannot be tried again elsewhere.
  */
 export class EndpointChoice {
   readonly #endpoints: readonly URL[];

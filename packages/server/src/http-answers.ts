@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { none, type SnapshotArchive } from "quorate";
+import { none, type CallOptions, type SnapshotArchive } from "quorate";
 import {
   changeMembers,
   copyFlightRecord,
@@ -23,10 +23,12 @@ import {
   timeoutMsMax,
   timeoutMsOf,
 } from "./http-request.ts";
+import { idempotencyOf } from "./idempotency.ts";
 import { decodeKey } from "./key-path.ts";
 import { get, put, remove, type KvReplica } from "./kv-calls.ts";
 import type { NodeStatus } from "./node-status.ts";
 import { BodyBudget, readBody, type BodyLimits } from "./request-body.ts";
+import { closeSession, openSession } from "./session-calls.ts";
 import { version } from "./version.ts";
 
 /** Gives all metrics as text, and says of what kind it is. */
@@ -91,16 +93,23 @@ export class Answers {
       case "key":
         if (this.#options.isDraining()) return this.#refuseWhileStopping(request, response);
         return this.#answerAboutKey(request, response, { key: resource.key, query, signal });
+      case "session": {
+        refuseQuery(query);
+        if (this.#options.isDraining()) throw stopping();
+        const timeoutMs = timeoutMsOf(request, timeoutMsMax) ?? this.#options.callTimeoutMs;
+        return closeSession(this.#replica, resource.session, { signal, timeoutMs });
+      }
       case "members":
       case "leader":
       case "snapshot":
+      case "sessions":
         refuseQuery(query);
         if (this.#options.isDraining()) return this.#refuseWhileStopping(request, response);
         // It is the leader that is forgotten: `methods` lets nothing else be deleted.
         if (request.method === "DELETE") return forgetLeader(this.#replica);
         return request.method === "GET"
           ? this.#answerAboutGroup(resource.kind)
-          : this.#change(request, response, { kind: resource.kind, signal });
+          : this.#change(request, response, { call: calls[resource.kind], signal });
     }
   }
 
@@ -128,11 +137,12 @@ export class Answers {
       return get(this.#replica, key, { ...options, ...readOptionsOf(query) });
     }
     refuseQuery(query);
-    if (request.method === "DELETE") return remove(this.#replica, key, options);
+    const writeOptions = { ...options, idempotency: idempotencyOf(request.headers) };
+    if (request.method === "DELETE") return remove(this.#replica, key, writeOptions);
 
     const body = await readBody(request, response, this.#limits("value", valueBytesMax));
     try {
-      return await put(this.#replica, key, body.bytes, options);
+      return await put(this.#replica, key, body.bytes, writeOptions);
     } finally {
       body.release();
     }
@@ -158,7 +168,7 @@ export class Answers {
     return { noun, bytesMax, budget: this.#budget };
   }
 
-  async #answerAboutGroup(kind: "members" | "leader" | "snapshot"): Promise<HttpAnswer> {
+  async #answerAboutGroup(kind: keyof typeof calls): Promise<HttpAnswer> {
     if (kind !== "snapshot") return getMembers(this.#replica);
     if (this.#snapshotCount >= this.#options.snapshotCountMax) {
       throw new ApiError("busy", `${this.#snapshotCount} copies of snapshots are being sent`);
@@ -179,13 +189,12 @@ export class Answers {
   async #change(
     request: IncomingMessage,
     response: ServerResponse,
-    { kind, signal }: { kind: "members" | "leader" | "snapshot"; signal: AbortSignal },
+    { call, signal }: { call: PostCall; signal: AbortSignal },
   ): Promise<HttpAnswer> {
     refuseOtherThanJson(request);
     const timeoutMs = timeoutMsOf(request, adminTimeoutMsMax);
     const body = await readBody(request, response, this.#limits("body", adminBytesMax));
     try {
-      const call = calls[kind];
       // It waits for others, in silence.
       request.socket.setTimeout(adminTimeoutMsMax + idleMs);
       return await call(this.#replica, body.bytes, { signal, timeoutMs });
@@ -218,7 +227,15 @@ export class Answers {
   }
 }
 
-const calls = { members: changeMembers, leader: transferLeadership, snapshot: takeSnapshot };
+/** Does what a body asks for. */
+type PostCall = (replica: KvReplica, body: Uint8Array, options: CallOptions) => Promise<HttpAnswer>;
+
+const calls: Record<"members" | "leader" | "snapshot" | "sessions", PostCall> = {
+  members: changeMembers,
+  leader: transferLeadership,
+  snapshot: takeSnapshot,
+  sessions: openSession,
+};
 
 function stopping(): ApiError {
   return new ApiError("closed", "this node is stopping");

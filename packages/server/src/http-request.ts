@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { ReadOptions } from "quorate";
+import type { LogIndex, ReadOptions } from "quorate";
 import { ApiError } from "./api-error.ts";
 
 /** What a request path names. */
@@ -19,6 +19,10 @@ export type Resource =
   | { readonly kind: "snapshot" }
   /** What the core of this node was told of late. */
   | { readonly kind: "flight-record" };
+  /** All sessions, to open one more. */
+  | { readonly kind: "sessions" }
+  /** One session. */
+  | { readonly kind: "session"; readonly session: LogIndex };
 
 /** The longest time that a request about a key may ask for, in milliseconds. */
 export const timeoutMsMax = 60_000;
@@ -37,6 +41,8 @@ export const methods: Record<Resource["kind"], readonly string[]> = {
   leader: ["POST", "DELETE"],
   snapshot: ["GET", "POST"],
   "flight-record": ["GET", "POST"],
+  sessions: ["POST"],
+  session: ["DELETE"],
 };
 
 /** The path and the query of a request target, which may be in absolute form (RFC 9112, 3.2.2). */
@@ -61,6 +67,8 @@ export function resourceOf(path: string): Resource | undefined {
       return { kind: "snapshot" };
     case "/v1/flight-record":
       return { kind: "flight-record" };
+    case "/v1/sessions":
+      return { kind: "sessions" };
     case "/healthz":
       return { kind: "health" };
     case "/metrics":
@@ -70,11 +78,16 @@ export function resourceOf(path: string): Resource | undefined {
     default:
       return path.startsWith(keyPrefix)
         ? { kind: "key", key: path.slice(keyPrefix.length) }
-        : undefined;
+        : sessionIn(path);
   }
 }
 
 const keyPrefix = "/v1/kv/";
+
+function sessionIn(path: string): Resource | undefined {
+  const [, digits] = /^\/v1\/sessions\/([1-9]\d{0,13})$/.exec(path) ?? [];
+  return digits === undefined ? undefined : { kind: "session", session: Number(digits) };
+}
 
 /** What the query of a read asks for. Throws `invalid_argument` on anything that is no such thing. */
 export function readOptionsOf(

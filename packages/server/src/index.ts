@@ -16,6 +16,7 @@ export {
   Client,
   type ClientCallOptions,
   type ClientOptions,
+  type ClientWriteOptions,
   type Found,
   type Written,
 } from "./client.ts";

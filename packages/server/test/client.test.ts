@@ -1,9 +1,14 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  request as startRequest,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import { createServer as createTcpServer } from "node:net";
-import { RaftError } from "quorate";
+import { encodeSessionCommand, RaftError } from "quorate";
 import { afterEach, expect, test } from "vitest";
 import { ApiError } from "../src/api-error.ts";
-import { Client, type ClientOptions } from "../src/client.ts";
+import { Client, type ClientOptions, type Written } from "../src/client.ts";
 import { createHttpServer } from "../src/http-server.ts";
 import { MemoryReplica } from "./memory-replica.ts";
 import { freeRange } from "./free-ports.ts";
@@ -69,12 +74,13 @@ test("Client puts, gets and deletes any bytes", async () => {
   const { url } = await node();
   const c = client([url]);
   expect(await c.get(key)).toEqual({ value: undefined, index: 0 });
-  expect(await c.put(key, value)).toEqual({ index: 1, previousIndex: 0 });
-  expect(await c.get(key)).toEqual({ value, index: 1 });
-  expect(await c.get(key, { consistency: "local" })).toEqual({ value, index: 1 });
-  expect(await c.delete(key)).toEqual({ index: 2, previousIndex: 1 });
+  // The first opens the client's session.
+  expect(await c.put(key, value)).toEqual({ index: 2, previousIndex: 0 });
+  expect(await c.get(key)).toEqual({ value, index: 2 });
+  expect(await c.get(key, { consistency: "local" })).toEqual({ value, index: 2 });
+  expect(await c.delete(key)).toEqual({ index: 3, previousIndex: 2 });
   expect(await c.delete(key)).toBeUndefined();
-  expect(await c.status(url)).toMatchObject({ id: 1, appliedIndex: 3 });
+  expect(await c.status(url)).toMatchObject({ id: 1, appliedIndex: 4 });
 });
 
 test("Client passes by endpoints that refuse or are not ready", async () => {
@@ -83,7 +89,7 @@ test("Client passes by endpoints that refuse or are not ready", async () => {
   const good = await node();
   const c = client([await deadEnd(), notReady.url, good.url]);
   await c.put(key, value);
-  expect([notReady.replica.callCount, good.replica.callCount]).toEqual([0, 1]);
+  expect([notReady.replica.callCount, good.replica.callCount]).toEqual([0, 2]);
 });
 
 test("Client sends no write to a node that takes connections and says nothing", async () => {
@@ -94,19 +100,20 @@ test("Client sends no write to a node that takes connections and says nothing", 
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const good = await node();
   await client([`http://127.0.0.1:${port}`, good.url]).put(key, value);
-  expect(good.replica.callCount).toBe(1);
+  expect(good.replica.callCount).toBe(2);
 });
 
 test("Client repeats a write elsewhere that certainly had no effect", async () => {
   for (const code of ["unavailable", "busy"] as const) {
     const refusing = await node();
     const good = await node();
-    good.replica.state = { leader: 0 };
     const c = client([refusing.url, good.url]);
-    await c.put(key, value);
+    good.replica.state = { leader: 0 };
+    const idempotencyKey = "a";
+    await c.put(key, value, { idempotencyKey });
     refusing.replica.failure = new RaftError(code, "not now");
     good.replica.state = {};
-    await c.put(key, value);
+    await c.put(key, value, { idempotencyKey });
     expect([refusing.replica.callCount, good.replica.callCount]).toEqual([2, 1]);
   }
 });
@@ -118,10 +125,10 @@ test.each(["closed", "removed"] as const)(
     const other = await node();
     other.replica.state = { leader: 0 };
     const c = client([leaving.url, other.url]);
-    await c.put(key, value);
+    await c.put(key, value, { idempotencyKey: "a" });
     leaving.replica.failure = new RaftError(code, "for good");
     leaving.replica.state = { state: code };
-    const putting = c.put(key, value);
+    const putting = c.put(key, value, { idempotencyKey: "b" });
     await until("it was refused", () => leaving.replica.callCount === 2);
     // From here on it is the only one that could be asked, for as long as a few attempts take.
     await expect(c.get(key, { timeoutMs: 300 })).rejects.toMatchObject({ code: "unavailable" });
@@ -131,30 +138,94 @@ test.each(["closed", "removed"] as const)(
   },
 );
 
-test("Client never repeats a write whose outcome is unknown", async () => {
-  const nodes = [await node(), await node()];
-  for (const { replica } of nodes) replica.failure = new RaftError("leadership_lost", "who knows");
-  const c = client(nodes.map(({ url }) => url));
-  expect(await failure(c.put(key, value))).toMatchObject({
-    code: "leadership_lost",
-    outcome: "unknown",
+test.each([[{}], [{ idempotencyKey: "a-key" }]])(
+  "Client repeats a write whose answers were lost, which takes effect once: %j",
+  async (options) => {
+    const { url, replica } = await node();
+    const c = client([url]);
+    await c.put(key, value, { idempotencyKey: "first" });
+    // Opens the session; that is repeated, too, if its answer is lost.
+    replica.lost.push(new RaftError("leadership_lost", "the answer was lost"));
+    await c.put(Buffer.from("another"), value);
+    const { callCount } = replica;
+    for (const code of ["leadership_lost", "deadline_exceeded", "stopped"] as const) {
+      replica.lost.push(new RaftError(code, "the answer was lost"));
+    }
+    const { previousIndex, index } = await c.put(key, value, options);
+    // Applied a second time, it would have replaced itself.
+    expect(previousIndex).toBe(1);
+    expect(replica.callCount).toBe(callCount + 4);
+    replica.lost.push(new RaftError("leadership_lost", "the answer was lost"));
+    expect(await c.delete(key, { idempotencyKey: "last" })).toMatchObject({ previousIndex: index });
+  },
+);
+
+test("Client repeats a write elsewhere when the node that had it is gone", async () => {
+  const machine = await node();
+  let lossCount = 2;
+  // Hands everything on to the same group, and loses answers to writes.
+  const lossy = await stranger((request, response) => {
+    const { method, url = "", headers } = request;
+    const onward = startRequest(machine.url + url, { method, headers }, (reply) => {
+      if (method === "PUT" && lossCount-- > 0) request.socket.destroy();
+      else reply.pipe(response.writeHead(reply.statusCode ?? 0, reply.headers));
+    });
+    request.pipe(onward);
   });
-  expect(nodes.map(({ replica }) => replica.callCount).sort((a, b) => a - b)).toEqual([0, 1]);
+  const c = client([lossy]);
+  const written = await c.put(key, value);
+  expect(lossCount).toBe(-1);
+  expect(written).toEqual({ index: 2, previousIndex: 0 });
 });
 
-test("Client does not know what became of a write whose connection broke", async () => {
+test("Client opens one session for writes that come together, and another when it has expired", async () => {
+  const { url, replica } = await node();
+  const c = client([url]);
+  const put = (name: number): Promise<Written> => c.put(Buffer.from([name]), value);
+  const written = await Promise.all([1, 2, 3, 4, 5, 6].map(put));
+  expect(replica.callCount).toBe(7);
+  expect(new Set(written.map(({ index }) => index))).toEqual(new Set([2, 3, 4, 5, 6, 7]));
+  await replica.propose(encodeSessionCommand({ kind: "close", stamp: 0, session: 1 }));
+  expect(await put(1)).toMatchObject({ previousIndex: written[0]?.index });
+  // The refused write, another session, and the write again.
+  expect(replica.callCount).toBe(8 + 3);
+});
+
+test("Client does not know what became of a write whose session expired before it was repeated", async () => {
+  const { url, replica } = await node();
+  const c = client([url]);
+  await c.put(key, value);
+  replica.lost.push(new RaftError("leadership_lost", "the answer was lost"));
+  const putting = failure(c.put(key, value));
+  await until("the answer was lost", () => replica.lost.length === 0);
+  await replica.propose(encodeSessionCommand({ kind: "close", stamp: 0, session: 1 }));
+  expect(await putting).toMatchObject({ code: "session_expired", outcome: "unknown" });
+});
+
+test("Client tells what the last attempt left open when time runs out", async () => {
   let count = 0;
   const url = await stranger((request) => {
     count += 1;
     request.socket.destroy();
   });
-  const c = client([url]);
-  expect(await failure(c.put(key, value))).toMatchObject({ code: "no_answer", outcome: "unknown" });
-  expect(await failure(c.delete(key))).toMatchObject({ outcome: "unknown" });
-  expect(count).toBe(2);
+  const c = client([url], { timeoutMs: 300 });
+  const options = { idempotencyKey: "a" };
+  const unknown = { code: "no_answer", outcome: "unknown" };
+  expect(await failure(c.put(key, value, options))).toMatchObject(unknown);
+  expect(count).toBeGreaterThan(1);
+  expect(await failure(c.delete(key, options))).toMatchObject(unknown);
+  // Where no session could be opened, nothing was written.
+  expect(await failure(c.put(key, value))).toMatchObject({ outcome: "not-applied" });
+  const abort = new AbortController();
+  const { signal } = abort;
+  const before = count;
+  const putting = failure(c.put(key, value, { ...options, signal, timeoutMs: 20_000 }));
+  await until("an attempt was made", () => count > before);
+  abort.abort();
+  expect(await putting).toMatchObject({ outcome: "unknown" });
 });
 
-test("Client leaves a node that did not answer a write alone", async () => {
+test("Client leaves a node that does not answer alone", async () => {
   let probeCount = 0;
   const hanging = await stranger((request, response) => {
     if (request.url !== "/readyz") return;
@@ -164,17 +235,38 @@ test("Client leaves a node that did not answer a write alone", async () => {
   const good = await node();
   good.replica.state = { leader: 0 };
   const c = client([hanging, good.url]);
-  expect(await failure(c.put(key, value, { timeoutMs: 200 }))).toMatchObject({ code: "no_answer" });
+  const options = { idempotencyKey: "a", timeoutMs: 200 };
+  expect(await failure(c.put(key, value, options))).toMatchObject({ code: "no_answer" });
   good.replica.state = {};
   await c.put(key, value);
-  expect(good.replica.callCount).toBe(1);
+  expect(good.replica.callCount).toBe(2);
 });
 
-test("Client does not know what became of a write that is not answered in time", async () => {
-  const url = await stranger(() => {});
+test("Client makes no other change again that may have had an effect", async () => {
+  const nodes = [await node(), await node()];
+  for (const { replica } of nodes) replica.failure = new RaftError("leadership_lost", "who knows");
+  const c = client(nodes.map(({ url }) => url));
+  expect(await failure(c.transferLeadership())).toMatchObject({
+    code: "leadership_lost",
+    outcome: "unknown",
+  });
+  expect(nodes.map(({ replica }) => replica.callCount).sort((a, b) => a - b)).toEqual([0, 1]);
+});
+
+test("Client refuses an idempotency key that is none, and one that another write has", async () => {
+  const { url, replica } = await node();
   const c = client([url]);
-  const error = await failure(c.put(key, value, { timeoutMs: 50 }));
-  expect(error).toMatchObject({ code: "no_answer", outcome: "unknown" });
+  for (const idempotencyKey of ["", "a b", "k".repeat(65), "ü", "a\nb"]) {
+    expect(await failure(c.put(key, value, { idempotencyKey }))).toMatchObject({ status: 400 });
+  }
+  expect(replica.callCount).toBe(0);
+  await c.put(key, value, { idempotencyKey: "a" });
+  expect(await failure(c.delete(key, { idempotencyKey: "a" }))).toMatchObject({
+    code: "idempotency_conflict",
+    outcome: "not-applied",
+    status: 409,
+  });
+  expect((await c.get(key)).value).toEqual(value);
 });
 
 test("Client repeats a read whatever became of it", async () => {
@@ -206,7 +298,7 @@ test("Client waits for a node to become ready, and says so if none does", async 
 
   const writing = c.put(key, value);
   late.replica.state = {};
-  expect((await writing).index).toBe(1);
+  expect((await writing).index).toBe(2);
 });
 
 test("Client reads locally from a node that knows no leader", async () => {
@@ -221,7 +313,8 @@ test("Client does not repeat what no node would take", async () => {
   const c = client([url, url]);
   expect(await failure(c.put(new Uint8Array(0), value))).toMatchObject({ status: 400 });
   expect(await failure(c.put(key, new Uint8Array(1024 * 1024 + 1)))).toMatchObject({ status: 413 });
-  expect(replica.callCount).toBe(0);
+  // A session was opened, and no more.
+  expect(replica.callCount).toBe(1);
 });
 
 test("Client tells once that it goes on trying, and nothing where another node serves at once", async () => {
@@ -249,9 +342,13 @@ test("Client tells once that it goes on trying, and nothing where another node s
 test("Client takes the answer of a stranger for none", async () => {
   const url = await stranger((_request, response) => response.end("<html>"));
   const c = client([url]);
-  expect(await failure(c.put(key, value))).toMatchObject({
+  expect(await failure(c.put(key, value, { idempotencyKey: "a" }))).toMatchObject({
     code: "bad_answer",
     outcome: "unknown",
+  });
+  expect(await failure(c.put(key, value))).toMatchObject({
+    code: "bad_answer",
+    outcome: "not-applied",
   });
   expect(await failure(c.get(key))).toMatchObject({ code: "bad_answer" });
   expect(await failure(c.status(url))).toMatchObject({ code: "bad_answer" });

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  exactlyOnce,
   openSnapshotArchive,
   RaftError,
   startReplica,
@@ -352,7 +353,7 @@ test("a client changes members, hands over, and copies a snapshot of a real node
     id: 1,
     cluster: { 1: `127.0.0.1:${port}` },
     dataDir,
-    stateMachine: new KvStore(),
+    stateMachine: exactlyOnce(new KvStore()),
     tickMs: 20,
     segmentBytes: 65_536,
   });

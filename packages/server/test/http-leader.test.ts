@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RaftError, startReplica } from "quorate";
+import { exactlyOnce, RaftError, startReplica } from "quorate";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 import { Client } from "../src/client.ts";
 import { createHttpServer } from "../src/http-server.ts";
@@ -86,7 +86,7 @@ test("a real node that leads has nobody to forget, and leads on", async () => {
     id: 1,
     cluster: { 1: `127.0.0.1:${port}` },
     dataDir: join(directory, "1"),
-    stateMachine: new KvStore(),
+    stateMachine: exactlyOnce(new KvStore()),
     tickMs: 20,
     segmentBytes: 65_536,
   });

@@ -1,4 +1,5 @@
 import {
+  exactlyOnce,
   RaftError,
   type Answered,
   type Applied,
@@ -29,10 +30,13 @@ export function confStateOf(voters: readonly number[]): ConfState {
 export class MemoryReplica implements KvReplica {
   readonly id = 1;
   readonly store = new KvStore();
+  readonly #machine = exactlyOnce(this.store);
   /** What `status()` says instead of the defaults. */
   state: Partial<ReplicaStatus> = {};
   /** What every call fails with, if anything. */
   failure: Error | undefined;
+  /** What the next proposals fail with after they were applied: their answers are lost. */
+  readonly lost: Error[] = [];
   /** The options of the last call. */
   lastOptions: ReadOptions | undefined;
   /** The reads and proposals that were let in. */
@@ -92,8 +96,12 @@ export class MemoryReplica implements KvReplica {
     const data = command.slice();
     await this.#enter(options);
     this.#index += 1;
-    const [result] = this.store.apply([{ term: 1, index: this.#index, kind: "command", data }]);
-    return { index: this.#index, result: result ?? new Uint8Array(0) };
+    const index = this.#index;
+    const [result] = await this.#machine.apply([{ term: 1, index, kind: "command", data }]);
+    const applied = { index, result: result ?? new Uint8Array(0) };
+    const lost = this.lost.shift();
+    if (lost !== undefined) throw lost;
+    return applied;
   }
 
   async read(query: KvQuery, options: ReadOptions = {}): Promise<Answered<KvAnswer>> {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { Client } from "../client.ts";
 import type { Consistency } from "../http-request.ts";
@@ -28,7 +29,9 @@ export async function putCommand(
   const keyBytes = parseKey(key);
   const valueBytes = value === "-" ? await readValue(process.stdin) : Buffer.from(value);
   if (valueBytes.length > valueBytesMax) throw valueTooLarge();
-  const { index } = await withClient(settings, (client) => client.put(keyBytes, valueBytes));
+  const { index } = await withClient(settings, (client) =>
+    client.put(keyBytes, valueBytes, { idempotencyKey: randomUUID() }),
+  );
   process.stdout.write(`stored at index ${index}\n`);
   return exitStatus.ok;
 }
@@ -55,7 +58,9 @@ export async function getCommand(key: string, settings: GetSettings): Promise<nu
 /** Removes `key`. */
 export async function deleteCommand(key: string, settings: ClientSettings): Promise<number> {
   const keyBytes = parseKey(key);
-  const written = await withClient(settings, (client) => client.delete(keyBytes));
+  const written = await withClient(settings, (client) =>
+    client.delete(keyBytes, { idempotencyKey: randomUUID() }),
+  );
   if (written === undefined) return notFound(key);
   process.stdout.write(`deleted at index ${written.index}\n`);
   return exitStatus.ok;

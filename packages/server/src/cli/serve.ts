@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import {
+  exactlyOnce,
   formatAddress,
   openSnapshotArchive,
   parseAddress,
@@ -207,7 +208,7 @@ async function start(
       cluster: new Map([...options.cluster].map(([id, address]) => [id, formatAddress(address)])),
       dataDir: options.dataDir,
       clusterId: options.clusterId,
-      stateMachine: new KvStore(),
+      stateMachine: exactlyOnce(new KvStore()),
       observer,
       join: options.join !== undefined,
       listen: options.listen,
