@@ -13,6 +13,7 @@ import { spotMutants, stuckMutants } from "./replica-mutants.ts";
 import { commitMutants } from "./replication-mutants.ts";
 import { retirementMutants } from "./retirement-mutants.ts";
 import { roomMutants } from "./room-mutants.ts";
+import { sessionMutants } from "./session-mutants.ts";
 import { snapshotMutants } from "./snapshot-mutants.ts";
 import { logMutants, restartMutants } from "./storage-mutants.ts";
 import { streamMutants } from "./stream-mutants.ts";
@@ -35,6 +36,7 @@ export const catalogue: readonly Mutant[] = [
   ...retirementMutants,
   ...readMutants,
   ...writeMutants,
+  ...sessionMutants,
   ...transferMutants,
   ...leaseMutants,
   ...streamMutants,

@@ -18,7 +18,7 @@ export type Resource =
   /** The newest snapshot of this node. */
   | { readonly kind: "snapshot" }
   /** What the core of this node was told of late. */
-  | { readonly kind: "flight-record" };
+  | { readonly kind: "flight-record" }
   /** All sessions, to open one more. */
   | { readonly kind: "sessions" }
   /** One session. */

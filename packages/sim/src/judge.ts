@@ -27,7 +27,8 @@ export type InvariantNumber =
   | "I13"
   | "I14"
   | "I15"
-  | "I16";
+  | "I16"
+  | "I17";
 
 /** Something happened that must never happen. */
 export class Violation extends Error {

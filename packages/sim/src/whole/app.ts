@@ -1,9 +1,22 @@
+import type { NodeId } from "@quorate/core";
 import type { StateMachine } from "@quorate/runtime";
 import { Draw } from "../draw.ts";
+import type { CallRecord } from "./call.ts";
 
 /** What a client asks of the service. `label` says it to people, in the text of a failure. */
 export type AppCall<Query> =
-  | { readonly kind: "write"; readonly command: Uint8Array; readonly label?: string }
+  | {
+      readonly kind: "write";
+      readonly command: Uint8Array;
+      /**
+       * Whether clients make the call again though it may have taken effect: the state machine must know
+       * the command again.
+       *
+       * @default false
+       */
+      readonly repeats?: boolean;
+      readonly label?: string;
+    }
   | {
       readonly kind: "read";
       readonly query: Query;
@@ -29,6 +42,17 @@ export type AppCall<Query> =
       readonly label?: string;
     };
 
+/** What is known when a call is made. */
+export interface Told<Query> {
+  readonly seed: number;
+  readonly node: NodeId;
+  readonly number: number;
+  /** The world's own time, in milliseconds. */
+  readonly nowMs: number;
+  /** All calls before, and how they ended. */
+  readonly records: readonly CallRecord<Query, unknown>[];
+}
+
 /** A service under simulation: its state machine, what its clients do, and what it is supposed to do. */
 export interface App<Query, Answer> {
   /** Makes a new state machine, empty. Called at every start of every replica. */
@@ -39,6 +63,20 @@ export interface App<Query, Answer> {
    * asked again for the same call when a run is repeated.
    */
   workload(draw: Draw, number: number): AppCall<Query>;
+
+  /**
+   * The call as it is made, if more must be known for that than its number: what other calls were told, say.
+   *
+   * @default as it is
+   */
+  prepared?(call: AppCall<Query>, told: Told<Query>): AppCall<Query>;
+
+  /**
+   * What there is to be seen in the result of a write, as coverage calls it.
+   *
+   * @default nothing
+   */
+  happening?(call: AppCall<Query>, result: Uint8Array): string | undefined;
 
   /**
    * Makes what the service is judged by: a state machine so simple that it is right. It is given the

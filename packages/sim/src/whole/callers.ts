@@ -77,7 +77,7 @@ export class Callers<Query, Answer> {
   make(request: CallRequest): CallRecord<Query, Answer> {
     const { client, node, number } = request;
     const { app, plan, timeline, coverage } = this.#world;
-    const call = trusted(plan, callOf(app, plan.seed, number));
+    const call = this.#prepared(request, trusted(plan, callOf(app, plan.seed, number)));
     const seesOwn = call.kind === "read" && call.seesOwn === true;
     const record: CallRecord<Query, Answer> = {
       client,
@@ -110,6 +110,12 @@ export class Callers<Query, Answer> {
       if (record.node !== node) continue;
       this.#end(record, { kind: "unknown", code: "connection-lost" });
     }
+  }
+
+  #prepared({ node, number }: CallRequest, call: AppCall<Query>): AppCall<Query> {
+    const { app, plan, timeline } = this.#world;
+    const told = { seed: plan.seed, node, number, nowMs: timeline.now / usPerMs };
+    return app.prepared?.(call, { ...told, records: this.#records }) ?? call;
   }
 
   #optionsOf({ timeoutMs, abortMs }: CallRequest, life: Life): CallOptions {
@@ -173,6 +179,10 @@ export class Callers<Query, Answer> {
     record.ending = ending;
     record.endOrder = this.#order++;
     record.endAt = this.#world.timeline.now;
+    if (ending.kind === "applied") {
+      const { app, coverage } = this.#world;
+      coverage.countKnown(app.happening?.(record.call, ending.result) ?? "");
+    }
     if ("index" in ending) {
       const { client } = record;
       this.#told.set(client, Math.max(this.#told.get(client) ?? 0, ending.index));

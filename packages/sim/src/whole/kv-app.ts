@@ -1,5 +1,5 @@
-import { assert, type Entry } from "@quorate/core";
-import type { MemorySnapshots, StateMachine } from "@quorate/runtime";
+import { assert, at, type Entry } from "@quorate/core";
+import { exactlyOnce, type MemorySnapshots, type StateMachine } from "@quorate/runtime";
 import { crc32c } from "@quorate/wire";
 import type { Draw } from "../draw.ts";
 import { checkHistory } from "../history/check-history.ts";
@@ -8,6 +8,16 @@ import { illegal, type Model } from "../history/model.ts";
 import { Violation } from "../judge.ts";
 import type { App, AppCall } from "./app.ts";
 import type { CallRecord } from "./call.ts";
+import { SessionModel } from "./kv-model.ts";
+import {
+  commandOf,
+  drawWish,
+  happeningIn,
+  prepared,
+  type Together,
+  together,
+  wishedFor,
+} from "./kv-sessions.ts";
 import { valueText } from "./same-value.ts";
 
 /** How many keys there are: few, so that calls meet. */
@@ -56,11 +66,15 @@ class KvMachine implements StateMachine<KvQuery, number> {
 
 /**
  * Registers under a few keys. A put sets one and gives what it held before; a swap sets it only where it
- * holds what is expected, and gives what it held. No two writes of a run set the same value.
+ * holds what is expected, and gives what it held. No two writes of a run set the same value. Many are
+ * proposed in sessions, and again when it is not known what became of them.
  */
 export const kvApp: App<KvQuery, number> = {
-  stateMachine: () => new KvMachine(),
+  stateMachine: () => exactlyOnce(new KvMachine()),
   workload: (draw, number) => drawCall(draw, number),
+  prepared,
+  happening: happeningIn,
+  model: () => new SessionModel(new KvMachine()),
   fingerprint: (machine) => {
     return Array.from({ length: keyCount }, (_, key) => valueText(machine.query({ key }))).join(
       ",",
@@ -142,7 +156,11 @@ function drawCall(draw: Draw, number: number): AppCall<KvQuery> {
   const command: KvCommand = { kind: isSwap ? "swap" : "put", key, expected, value: number };
   const padding = draw.pick([0, 0, 0, 20, 200]);
   const label = `${command.kind} ${key}${isSwap ? ` if ${expected}` : ""} = ${number}`;
-  return { kind: "write", command: encodeCommand(command, padding), label };
+  const bytes = encodeCommand(command, padding);
+  const wish = drawWish(draw);
+  return wish === undefined
+    ? { kind: "write", command: bytes, label }
+    : wishedFor(wish, bytes, label);
 }
 
 function encodeCommand({ kind, key, expected, value }: KvCommand, padding: number): Uint8Array {
@@ -193,16 +211,61 @@ const keyModel: Model<number, KeyInput, number> = {
 };
 
 /**
- * Searches for an order of all calls that explains what clients were told, without a look at the log.
- * Throws a `Violation` of I11 if there is none.
+ * Searches for an order of all calls that explains what clients were told, without a look at the log. All
+ * attempts of a command of a session are one call. Throws a `Violation` of I11 if there is no such order,
+ * and of I17 if such a command was answered in two ways.
  */
 export function judgeKvHistory(records: readonly CallRecord<KvQuery, number>[]): void {
-  const operations = records.filter(({ call }) => {
-    return call.kind === "write" || call.consistency !== "local";
+  const operations = records.filter((record) => {
+    const { call } = record;
+    if (call.kind === "read") return call.consistency !== "local";
+    return commandOf(record) === undefined;
   });
-  const verdict = checkHistory(keyModel, operations.map(operationOf));
+  const verdict = checkHistory(keyModel, [
+    ...operations.map(operationOf),
+    ...commandsOfSessions(records).map((attempts, place) =>
+      onceOf(attempts, records.length + place),
+    ),
+  ]);
   if (verdict.kind !== "illegal") return;
   throw new Violation("I11", `the history is not linearizable: ${JSON.stringify(verdict.window)}`);
+}
+
+/** The attempts of each command of a session. */
+function commandsOfSessions(
+  records: readonly CallRecord<KvQuery, number>[],
+): (readonly CallRecord<KvQuery, number>[])[] {
+  const attempts = new Map<number, CallRecord<KvQuery, number>[]>();
+  for (const record of records) {
+    const command = commandOf(record);
+    if (command?.kind !== "command" && command?.kind !== "once") continue;
+    attempts.set(record.number, [...(attempts.get(record.number) ?? []), record]);
+  }
+  return [...attempts.values()];
+}
+
+function onceOf(
+  attempts: readonly CallRecord<KvQuery, number>[],
+  id: number,
+): Operation<KeyInput, number> {
+  const first = at(attempts, 0);
+  const command = commandOf(first);
+  assert(command !== undefined && "command" in command, "it is a command of a session");
+  const input = decodeCommand(command.command);
+  const { client, order } = first;
+  const operation = { id, client, key: String(input.key), input, order };
+  return { ...operation, end: endOf(together(attempts)) };
+}
+
+function endOf(ending: Together): Operation<KeyInput, number>["end"] {
+  switch (ending.kind) {
+    case "applied":
+      return { kind: "ok", output: decodeNumber(ending.result), order: ending.endOrder };
+    case "failed":
+      return { kind: "fail", order: ending.endOrder };
+    case "unknown":
+      return { kind: "unknown" };
+  }
 }
 
 function operationOf(

@@ -9,6 +9,7 @@ import { outdate } from "./outdated-leader.ts";
 import { linksOf, partition } from "./partition.ts";
 import { trueRatePerMille } from "./skewed-clock.ts";
 import { usPerMs } from "./timeline.ts";
+import type { WholeCoverageKind } from "./whole-coverage.ts";
 import type { FaultName, Mischief } from "./whole-plan.ts";
 import type { WholeWorld } from "./whole-world.ts";
 
@@ -86,18 +87,32 @@ export class MischiefMaker<Query, Answer> {
     this.#world.perform({ kind: "call", client, node, number, timeoutMs, abortMs });
   }
 
-  #callEnded({ client, number, ending }: CallRecord<Query, Answer>): void {
-    const { retryPerMille, callGapMs, clients } = this.#mischief;
+  #callEnded(record: CallRecord<Query, Answer>): void {
+    const { client, number } = record;
+    const { callGapMs, clients } = this.#mischief;
     // Whoever comes beside the clients comes once.
     if (this.#isOver || client > clients) return;
-    if (ending.kind !== "failed" || !this.#callDraw.chance(retryPerMille)) {
+    const kind = this.#retryOf(record);
+    if (kind === undefined) {
       this.#callLater(client);
       return;
     }
     this.#after(1 + this.#callDraw.below(callGapMs * usPerMs), () => {
-      this.#world.coverage.count("write-retried");
+      this.#world.coverage.count(kind);
       this.#call(client, number);
     });
+  }
+
+  /** Whether the call is made again: as what, for coverage. */
+  #retryOf({ call, ending }: CallRecord<Query, Answer>): WholeCoverageKind | undefined {
+    const draw = this.#callDraw;
+    if (ending.kind === "failed") {
+      return draw.chance(this.#mischief.retryPerMille) ? "write-retried" : undefined;
+    }
+    if (call.kind !== "write" || call.repeats !== true) return undefined;
+    // A client that has its answer may have lost it again.
+    const perMille = ending.kind === "unknown" ? 800 : 100;
+    return draw.chance(perMille) ? "write-repeated" : undefined;
   }
 
   // Operators.
