@@ -6,6 +6,7 @@ import { replaceFirst } from "./embed/change.ts";
 import { DurableLedger } from "./embed/durable-ledger.ts";
 import { Ledger } from "./embed/ledger.ts";
 import { MemoryLedger } from "./embed/memory-ledger.ts";
+import { depositOnce, openLedgerSession, repeatable } from "./embed/once.ts";
 import { startFirst, startJoining } from "./embed/start.ts";
 import { closeOnSignal } from "./embed/stop.ts";
 import { deposit, look } from "./embed/use.ts";
@@ -105,6 +106,26 @@ test("the ledger without snapshots replicates all the same", async () => {
   const token = await deposit(first, "bob", 3);
   expect((await look(second, "bob", token))[0]).toBe(3);
   await expect(first.snapshot()).rejects.toThrow("snapshot_failed");
+});
+
+test("deposits of a session are made once, though leaders come and go", async () => {
+  const { replicas } = await startThree(async () => repeatable(new MemoryLedger()));
+  const [first] = three(replicas);
+  const session = await openLedgerSession(first);
+  const depositCount = 60;
+  const deposits = (async () => {
+    for (let count = 0; count < depositCount; count++) await depositOnce(session, "alice", 1);
+  })();
+  for (const id of [2, 3, 2, 1]) {
+    // It may be refused while another leader is being found.
+    await first.transferLeadership(id).catch(() => {});
+  }
+  const leaving = replicas.find(({ id }) => id !== first.id && id === first.status().leader);
+  await (leaving ?? three(replicas)[2]).close();
+  await deposits;
+  await expect(depositOnce(session, "alice", -1000)).rejects.toThrow("not enough");
+  expect((await first.read("alice")).answer).toBe(depositCount);
+  await session.close();
 });
 
 test("a snapshot of the ledger becomes the beginning of another group", async () => {
