@@ -38,6 +38,11 @@ class Notes implements StateMachine<null, readonly string[]> {
   query(): readonly string[] {
     return this.commands;
   }
+
+  digest(): Uint8Array | Promise<Uint8Array> {
+    const digest = new TextEncoder().encode(this.commands.join(" ").padStart(64, "-"));
+    return this.isSlow ? Promise.resolve(digest.slice(-64)) : digest.slice(-64);
+  }
 }
 
 function entriesOf(commands: readonly SessionCommand[], from = 1): Entry[] {
@@ -108,6 +113,17 @@ test("what is no command of this version is skipped, or ends the replica", () =>
   expect(decodeSessionResult(result ?? new Uint8Array(0))).toEqual({ kind: "malformed" });
   expect(() => machine.apply([entry(0x82, 0)])).toThrow("unsupported_version");
   expect(notes.commands).toEqual([]);
+});
+
+test("the digest tells the sessions, too, and is there only if the inner machine has one", async () => {
+  const [one, other] = [exactlyOnce(new Notes()), exactlyOnce(new Notes())];
+  const digest = await one.digest?.();
+  expect(digest).toHaveLength(64);
+  expect(await other.digest?.()).toEqual(digest);
+  await one.apply(entriesOf([{ kind: "open", stamp: 5, ttlMs: 9 }]));
+  expect(await one.digest?.()).not.toEqual(digest);
+  const bare = exactlyOnce({ apply: () => [], query: () => null });
+  expect(bare.digest).toBeUndefined();
 });
 
 test("a machine that is durable by itself must keep its own sessions", () => {
@@ -232,6 +248,7 @@ test("how the log is cut, how slow a machine is and where it was restored change
         }
         expect(found).toEqual(wanted);
         expect(await collected(saved(machine))).toEqual(await collected(saved(whole)));
+        expect(await machine.digest?.()).toEqual(await whole.digest?.());
       },
     ),
   );

@@ -1,4 +1,5 @@
 import { type Entry, newEntry, RaftError } from "@quorate/core";
+import { crc32c } from "@quorate/wire";
 import { isPromiseLike, isResults } from "./results.ts";
 import {
   type CommandOfSession,
@@ -44,12 +45,15 @@ type Given = readonly Uint8Array[] | Promise<readonly Uint8Array[]>;
 
 class ExactlyOnce<Query, Answer> implements StateMachine<Query, Answer> {
   readonly snapshots: MemorySnapshots | undefined;
+  /** There if that of the inner machine is. */
+  digest?: () => Uint8Array | Promise<Uint8Array>;
   readonly #inner: StateMachine<Query, Answer>;
   readonly #table = new SessionTable();
 
   constructor(inner: StateMachine<Query, Answer>, snapshots: MemorySnapshots | undefined) {
     this.#inner = inner;
     this.snapshots = snapshots === undefined ? undefined : this.#with(snapshots);
+    if (inner.digest !== undefined) this.digest = () => this.#digest(inner.digest?.() ?? nothing);
   }
 
   apply(entries: readonly Entry[]): Given {
@@ -64,6 +68,20 @@ class ExactlyOnce<Query, Answer> implements StateMachine<Query, Answer> {
 
   query(query: Query): Answer | Promise<Answer> {
     return this.#inner.query(query);
+  }
+
+  /**
+   * That of the inner machine, and what the sessions come to: log time, how many there are, and how many
+   * bytes they keep. What a session keeps in detail it does not tell.
+   */
+  #digest(inner: Uint8Array | Promise<Uint8Array>): Uint8Array | Promise<Uint8Array> {
+    if (isPromiseLike(inner)) return inner.then((given) => this.#digest(given));
+    const sum = new DataView(new ArrayBuffer(digestSumBytes));
+    sum.setUint32(0, crc32c(this.#table.summary(), crc32c(inner)));
+    const digest = new Uint8Array(Math.min(inner.length, innerDigestBytesMax) + digestSumBytes);
+    digest.set(inner.subarray(0, innerDigestBytesMax));
+    digest.set(new Uint8Array(sum.buffer), digest.length - digestSumBytes);
+    return digest;
   }
 
   #with(inner: MemorySnapshots): MemorySnapshots {
@@ -152,6 +170,9 @@ class ExactlyOnce<Query, Answer> implements StateMachine<Query, Answer> {
 }
 
 const nothing = new Uint8Array(0);
+/** A digest has 64 bytes at most, of which the last tell of the sessions, and of all of the inner one. */
+const digestSumBytes = 4;
+const innerDigestBytesMax = 60;
 const done: Uint8Array = encodeSessionResult({ kind: "done" } satisfies SessionResult);
 
 /** Goes on with `steps` once the inner machine has given what it is asked for. */

@@ -94,6 +94,15 @@ export class SessionTable {
     return this.#bytes;
   }
 
+  /** Log time, how many sessions there are, and what they keep, as bytes that equal tables have in common. */
+  summary(): Uint8Array {
+    const view = new DataView(new ArrayBuffer(24));
+    view.setFloat64(0, this.#logTime);
+    view.setFloat64(8, this.size);
+    view.setFloat64(16, this.#bytes);
+    return new Uint8Array(view.buffer);
+  }
+
   /** Opens a session by a command at `index`, which names it from then on. */
   open(index: LogIndex, stamp: number, ttlMs: number): void {
     this.#advance(stamp);
