@@ -55,6 +55,10 @@ export interface Status {
   /** Ticks since the election timer was last reset, and the value at which it fires. */
   readonly electionElapsedTicks: Ticks;
   readonly electionTimeoutTicks: Ticks;
+  /** For how many more ticks this node grants no vote, because of lease reads (thesis §6.4.1). */
+  readonly leasePromiseTicks: Ticks;
+  /** Whether a change of the configuration is committed and not applied here: then it may not campaign. */
+  readonly hasUnappliedChange: boolean;
   /** Bytes of entries that this leader has not committed; 0 if it does not lead. */
   readonly uncommittedBytes: number;
   /** Reads that wait for confirmation. */
@@ -90,6 +94,8 @@ export function statusOf(state: RaftState): Status {
     appliedIndex: state.appliedIndex,
     electionElapsedTicks: state.electionElapsedTicks,
     electionTimeoutTicks: state.electionTimeoutTicks,
+    leasePromiseTicks: leasePromiseTicksOf(state),
+    hasUnappliedChange: log.hasKind("conf-change", state.appliedIndex, state.commitIndex),
     uncommittedBytes: isLeader ? role.uncommittedBytes : 0,
     pendingReadCount: pendingReadCountOf(state),
     transferTarget: isLeader ? (role.transfer?.to ?? none) : none,
@@ -97,6 +103,12 @@ export function statusOf(state: RaftState): Status {
     stepDownReason: state.stepDownReason,
     progress: isLeader ? Array.from(role.peers, ([id, peer]) => peerStatusOf(state, id, peer)) : [],
   };
+}
+
+/** As `owesLease` has it. A leader keeps its own promise by leading. */
+function leasePromiseTicksOf({ options, role, ticks, leaderHeardAt }: RaftState): Ticks {
+  if (!options.leaseReads || role.kind === "leader") return 0;
+  return Math.max(0, options.electionTimeoutTicks - (ticks - leaderHeardAt));
 }
 
 function pendingReadCountOf({ role }: RaftState): number {

@@ -30,6 +30,8 @@ export interface LinkSettings {
 export interface LinkEvents {
   onConnected(): void;
   onDisconnected(reason: string): void;
+  /** An attempt to connect failed; another follows. */
+  onConnectFailed(reason: string): void;
   onRefused(refusal: RefusedConnection): void;
   /** The link was retired, and is over for good. */
   onOver(): void;
@@ -300,9 +302,9 @@ export class OutgoingLink {
     this.#state = { kind: "waiting", timer: undefined };
     this.#plan = { kind: "reconnect" };
     if (plan.kind === "move") this.#failureCount = 0;
-    if (state.kind === "open") {
-      this.#events.onDisconnected(reason ?? "the peer closed the connection");
-    }
+    const why = reason ?? "the peer closed the connection";
+    if (state.kind === "open") this.#events.onDisconnected(why);
+    else if (plan.kind !== "move") this.#events.onConnectFailed(why);
     // Whoever was told may have closed this link, or have sent it elsewhere.
     if (this.#state.kind !== "waiting" || this.#state.timer !== undefined) return;
     if (plan.kind === "move") this.hurry();

@@ -161,6 +161,7 @@ export class TcpNetwork implements Network {
       onDisconnected: (reason) => {
         if (this.#closing === undefined) receiver.onDisconnected(id, reason);
       },
+      onConnectFailed: (reason) => receiver.onConnectFailed?.(id, reason),
       onRefused: (refusal) => this.#onRefused(refusal, receiver),
       onOver: () => this.#links.delete(id),
     });

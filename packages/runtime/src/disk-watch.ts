@@ -21,6 +21,11 @@ export class DiskWatch {
     return this.#isWriting && this.#writingTicks > this.#patienceTicks;
   }
 
+  /** For how long the write that is under way has lasted, in ticks; 0 if none is. */
+  get writingTicks(): Ticks {
+    return this.#isWriting ? this.#writingTicks : 0;
+  }
+
   /** Watches a write, of which there is one at a time; gives what it gives. */
   async during<T>(write: Promise<T>): Promise<T> {
     this.#isWriting = true;

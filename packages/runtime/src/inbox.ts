@@ -30,6 +30,8 @@ export interface InboxHost {
   readonly digests: Digests;
   readonly sender: SnapshotSender;
   readonly receiver: SnapshotReceiver;
+  /** A message was taken in. */
+  onMessage(message: Message): void;
   /** Whether so much waits for the disk that appends are dropped. */
   diskIsBehind(): boolean;
   /** Whether this leader begins no reads: whoever asked asks again. */
@@ -113,6 +115,7 @@ export class Inbox {
     if (message.kind === "read-index" && this.#host.isSilent()) return;
     const isAppend = message.kind === "append-entries" && message.entries.length > 0;
     if (!isAppend || !this.#host.diskIsBehind()) this.#host.node.step(message);
+    this.#host.onMessage(message);
   }
 
   #onCall(from: NodeId, call: Call): void {

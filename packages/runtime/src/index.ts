@@ -32,8 +32,38 @@ export type {
   ReplicaStatus,
   SnapshotTaken,
 } from "./replica.ts";
-export type { AppliedBatch, PersistedBatch, ProposalStages, ReplicaObserver } from "./observer.ts";
+export type {
+  AppliedBatch,
+  PersistedBatch,
+  ProposalStages,
+  ReplicaObserver,
+} from "./replica-observer.ts";
 export type { Mended } from "./borrowing.ts";
+export type {
+  ElectionReport,
+  MemberChangeReport,
+  MemberChangeWait,
+  Observations,
+  PeerContact,
+  ProposalLoad,
+  Strain,
+  VoteRefusal,
+} from "./observations.ts";
+export { explain } from "./explain.ts";
+export { explainIndex } from "./explain-index.ts";
+export {
+  explainGroup,
+  type GroupFinding,
+  type GroupReport,
+  type GroupStatus,
+} from "./explain-group.ts";
+export {
+  type Finding,
+  type FindingCode,
+  findingCodes,
+  findingKey,
+  type Severity,
+} from "./finding.ts";
 export type { SnapshotReceiving } from "./snapshot-receiver.ts";
 export type { DiskLack } from "./disk-room.ts";
 export type { SnapshotSending } from "./snapshot-sender.ts";

@@ -90,6 +90,11 @@ export class Leadership {
     return this.#diskWatch.isStuck && this.#host.node.role !== "leader";
   }
 
+  /** How the disk does. */
+  get disk(): Pick<DiskWatch, "writingTicks" | "isStuck"> {
+    return this.#diskWatch;
+  }
+
   /**
    * Whether this leader began to hand over in its term, with whatever success: the request to campaign
    * may still be on its way.

@@ -12,6 +12,7 @@ import { CatchUp, type CatchUpLook } from "./member-catch-up.ts";
 import { type ChangeMembers, encodeChanged } from "./member-codec.ts";
 import { planMembers, type PlannedStep, retelling } from "./member-plan.ts";
 import type { Membership } from "./member-table.ts";
+import type { MemberChangeReport, MemberChangeWait } from "./observations.ts";
 import type { Clock } from "./ports.ts";
 
 /** What an operation works with. */
@@ -69,6 +70,7 @@ export class MemberOperation implements Performance {
   readonly #reply: (result: Uint8Array | RaftError) => void;
   readonly #host: MemberOperationHost;
   readonly #term: Term;
+  readonly #beganMs: number;
   #waiting: Waiting = { kind: "turn" };
   /** How many entries were proposed, and whether the last of them changes nothing. */
   #proposedCount = 0;
@@ -88,10 +90,19 @@ export class MemberOperation implements Performance {
     this.#host = host;
     this.#reply = reply;
     this.#term = host.node.term;
+    this.#beganMs = host.clock.now();
   }
 
   get isOver(): boolean {
     return this.#waiting.kind === "over";
+  }
+
+  /** What it is, and what it waits for; undefined once it is over. */
+  get report(): MemberChangeReport | undefined {
+    const { kind } = this.#asked.wish;
+    const waiting = this.#report();
+    const forMs = this.#host.clock.now() - this.#beganMs;
+    return waiting && { kind, forMs, waiting };
   }
 
   /** Goes on if it can: something changed, or time has passed. */
@@ -205,6 +216,24 @@ export class MemberOperation implements Performance {
     this.#proposedCount += 1;
     this.#waiting = { kind: "applied", index };
     this.#host.wake();
+  }
+
+  #report(): MemberChangeWait | undefined {
+    const waiting = this.#waiting;
+    switch (waiting.kind) {
+      case "turn":
+        return { kind: "turn", reason: this.#postponement?.message };
+      case "catching-up": {
+        const { ids } = waiting.catchUp;
+        return { kind: "catching-up", ids, reason: waiting.catchUp.describe(this.#look()) };
+      }
+      case "applied":
+        return { kind: "applied", index: waiting.index };
+      case "retired":
+        return { kind: "retired" };
+      case "over":
+        return undefined;
+    }
   }
 
   #look(): CatchUpLook {

@@ -16,6 +16,7 @@ import { MemberRecorder } from "./member-recorder.ts";
 import { goneOf, type Membership, membershipAfter, peersOf } from "./member-table.ts";
 import type { MemberWish } from "./member-wish.ts";
 import { looksAlike, type MembersView, viewOf } from "./members-view.ts";
+import type { MemberChangeReport } from "./observations.ts";
 import type { Clock, Introduction, Peer } from "./ports.ts";
 
 /** What the table of members works with. */
@@ -83,6 +84,11 @@ export class Members {
   /** A look at the members, as of what is applied here. */
   view(): MembersView {
     return viewOf(this.#membership, this.#host.node.appliedIndex);
+  }
+
+  /** The change that is being made; undefined if none is. */
+  get change(): MemberChangeReport | undefined {
+    return this.#operation?.report;
   }
 
   /** What would be done for `wish`. Throws `invalid_change` or `invalid_argument`. */

@@ -12,16 +12,26 @@ const frameBytesMax = 256 * 1024;
 export class Outbox {
   readonly #network: Network;
   readonly #onUnreachable: (peer: NodeId) => void;
+  readonly #onSent: (messages: readonly Message[]) => void;
   readonly #messages = new Map<NodeId, Message[]>();
 
-  /** `onUnreachable` learns of every peer that a frame could not be sent to. */
-  constructor(network: Network, onUnreachable: (peer: NodeId) => void) {
+  /**
+   * `onUnreachable` learns of every peer that a frame could not be sent to, and `onSent` of all that is
+   * to be sent.
+   */
+  constructor(
+    network: Network,
+    onUnreachable: (peer: NodeId) => void,
+    onSent: (messages: readonly Message[]) => void = () => {},
+  ) {
     this.#network = network;
     this.#onUnreachable = onUnreachable;
+    this.#onSent = onSent;
   }
 
   /** Adds messages, in order, to what is sent next. */
   add(messages: readonly Message[]): void {
+    this.#onSent(messages);
     for (const message of messages) {
       const waiting = this.#messages.get(message.to);
       if (waiting === undefined) this.#messages.set(message.to, [message]);

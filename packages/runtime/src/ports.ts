@@ -100,6 +100,8 @@ export interface Receiver {
   onConnected(peer: NodeId): void;
   /** The connection to `peer` was lost: frames sent before may be lost. */
   onDisconnected(peer: NodeId, reason: string): void;
+  /** No connection to `peer` could be made; another attempt follows. A network need not tell. */
+  onConnectFailed?(peer: NodeId, reason: string): void;
   /** `by` refused this node because it was removed from the group. Told anew at every attempt. */
   onRemoved(by: NodeId): void;
   /**

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ProposalStages } from "./observer.ts";
+import type { ProposalStages } from "./replica-observer.ts";
 import { ProposalWatch } from "./proposal-watch.ts";
 import { ManualClock } from "./testing.ts";
 

@@ -1,5 +1,5 @@
 import type { LogIndex } from "@quorate/core";
-import type { ProposalStages } from "./observer.ts";
+import type { ProposalStages } from "./replica-observer.ts";
 import type { Clock } from "./ports.ts";
 
 /** Follows one command at a time through its stages. `Key` is what the command is known by. */

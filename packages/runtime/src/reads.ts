@@ -132,6 +132,12 @@ export class Reads<Query, Answer> {
     return this.#pending.size;
   }
 
+  /** The one that has waited longest; undefined if none waits. */
+  get oldest(): unknown {
+    const [oldest] = this.#pending;
+    return oldest;
+  }
+
   /** Takes a read, which settles within `timeoutMs`. */
   submit(query: Query, options: ReadOptions, timeoutMs: number): Promise<Answered<Answer>> {
     return new Promise((resolve, reject) => {

@@ -26,6 +26,7 @@ import type {
 import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { type LoopDoor, type Opened, ReplicaParts } from "./replica-parts.ts";
 import { isOver, proposalRefusalIn, refusalIn, type ReplicaState } from "./replica-state.ts";
+import { replicaStatusOf } from "./replica-status.ts";
 import { RoleWatch } from "./role-watch.ts";
 import { Ticker } from "./ticker.ts";
 import { withinCall } from "./within-call.ts";
@@ -57,6 +58,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     onFrame: (from, frame) => this.#event(() => this.#onFrame(from, frame)),
     onConnected: (peer) => this.#event(() => this.#onConnected(peer)),
     onDisconnected: (peer, reason) => this.#event(() => this.#onDisconnected(peer, reason)),
+    onConnectFailed: (peer, reason) => this.#parts.observer.onConnectFailed(peer, reason),
     onRemoved: (by) => this.#event(() => this.#onRemoved(by)),
     onPeerSeen: (node) => this.#event(() => this.#parts.members.onPeerSeen(node)),
   };
@@ -66,7 +68,6 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   readonly #store: Opened["store"];
   readonly #parts: ReplicaParts<Query, Answer>;
   #ticker: Ticker | undefined;
-  readonly #connected = new Set<NodeId>();
   #state: ReplicaState = { kind: "running" };
   /** Who says that this node was removed, while it still leads, or `none`. */
   #removedBy: NodeId = none;
@@ -149,20 +150,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   status(): ReplicaStatus {
-    const { leadership, sender, receiver, diskQueue, digests, diskRoom } = this.#parts;
-    return {
-      ...this.#node.status(),
-      clusterId: this.#options.clusterId,
-      state: this.#state.kind,
-      failure: this.#state.kind === "failed" ? this.#state.error.message : undefined,
-      leadershipEnd: leadership.lastEnd,
-      connected: [...this.#connected].sort((a, b) => a - b),
-      pending: this.#parts.pending,
-      snapshots: { sending: sender.sending, receiving: receiver.receiving },
-      unpersistedBytes: diskQueue.unpersistedBytes,
-      digest: digests.status,
-      diskLacks: diskRoom.lack,
-    };
+    return replicaStatusOf(this.#options.clusterId, this.#node, this.#state, this.#parts);
   }
 
   flightRecord(): Uint8Array | undefined {
@@ -207,7 +195,6 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
       onRemoved: (by) => this.#onRemoved(by),
       isSilent: () => this.#isSilent(),
       maySend: () => this.#state.kind !== "failed",
-      isConnected: (peer) => this.#connected.has(peer),
     };
   }
 
@@ -226,7 +213,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   #onTicks(count: number, lateMs: number): void {
     const { tickMs, tickCatchUpMax } = this.#options;
-    const { leadership, reads, diskRoom } = this.#parts;
+    const { leadership, reads, diskRoom, observer } = this.#parts;
+    observer.onTicks(lateMs, this.#state.kind === "full");
     if (lateMs >= tickMs * tickCatchUpMax) reads.onPause();
     diskRoom.onTicks(count);
     if (!diskRoom.isAtRest) {
@@ -239,8 +227,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   #onConnected(peer: NodeId): void {
     if (isOver(this.#state)) return;
-    const { events, proposals, calls, sender, digests } = this.#parts;
-    this.#connected.add(peer);
+    const { events, proposals, calls, sender, digests, observer } = this.#parts;
+    observer.contacts.onConnected(peer);
     events.emit({ kind: "peer-connected", peer });
     sender.onConnected(peer);
     digests.onConnected(peer);
@@ -250,8 +238,8 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
 
   #onDisconnected(peer: NodeId, reason: string): void {
     if (isOver(this.#state)) return;
-    const { events, proposals, calls, sender, leadership } = this.#parts;
-    this.#connected.delete(peer);
+    const { events, proposals, calls, sender, leadership, observer } = this.#parts;
+    observer.onDisconnected(peer, reason);
     this.#node.reportUnreachable(peer);
     sender.onDisconnected(peer);
     leadership.onDisconnected(peer);
@@ -262,7 +250,9 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   #onFrame(from: NodeId, frame: Frame): void {
-    if (!isOver(this.#state)) this.#parts.inbox.take(from, frame);
+    if (isOver(this.#state)) return;
+    this.#parts.inbox.take(from, frame);
+    this.#parts.observer.onFrame(from);
   }
 
   #onRemoved(by: NodeId): void {
@@ -385,7 +375,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   async #shutDown(pending: RaftError): Promise<void> {
     const closed = new RaftError("closed", "the replica closed before the call was handed over");
     this.#ticker?.stop();
-    this.#connected.clear();
+    this.#parts.observer.contacts.clear();
     await this.#parts.stop(closed, pending);
     await Promise.allSettled([
       this.#log.close(),

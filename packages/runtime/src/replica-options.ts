@@ -8,7 +8,7 @@ import {
   validateLeadershipOptions,
 } from "./leadership-options.ts";
 import { type DigestOptions, validateDigestOptions } from "./digest-options.ts";
-import type { ReplicaObserver } from "./observer.ts";
+import type { ReplicaObserver } from "./replica-observer.ts";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
 import { type SnapshotOptions, validateSnapshotOptions } from "./snapshot-options.ts";
 import type { StateMachine } from "./state-machine.ts";

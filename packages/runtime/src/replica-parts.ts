@@ -24,9 +24,10 @@ import { Leadership } from "./leadership.ts";
 import { transferMethod } from "./leadership-calls.ts";
 import { lendMethod } from "./lending.ts";
 import { type Membership, memberOf, restoredMembership } from "./member-table.ts";
+import { Measuring } from "./measuring.ts";
 import { Members } from "./members.ts";
 import { MembersCalls } from "./members-calls.ts";
-import { Observation } from "./observation.ts";
+import { Observer } from "./observer.ts";
 import { Outbox } from "./outbox.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
@@ -70,7 +71,6 @@ export interface LoopDoor {
   isSilent(): boolean;
   /** Whether answers may still be sent. */
   maySend(): boolean;
-  isConnected(peer: NodeId): boolean;
 }
 
 /**
@@ -80,6 +80,7 @@ export interface LoopDoor {
 export class ReplicaParts<Query, Answer> {
   readonly deadlines: Deadlines;
   readonly events: Events;
+  readonly observer: Observer;
   readonly outbox: Outbox;
   readonly leadership: Leadership;
   readonly farewell: Farewell;
@@ -100,7 +101,7 @@ export class ReplicaParts<Query, Answer> {
   readonly #opened: Opened;
   readonly #door: LoopDoor;
   readonly #forwarding: Forwarding;
-  readonly #observation: Observation | undefined;
+  readonly #measuring: Measuring | undefined;
   /** What the state machine was restored from, until the core is told. */
   #restored: Restorable | undefined;
 
@@ -109,10 +110,15 @@ export class ReplicaParts<Query, Answer> {
     this.#options = options;
     this.#opened = opened;
     this.#door = door;
-    this.#observation = options.observer && new Observation(options.observer, clock);
+    this.#measuring = options.observer && new Measuring(options.observer, clock);
     this.deadlines = new Deadlines(clock, (work) => door.resume(work));
     this.events = new Events(clock);
-    this.outbox = new Outbox(network, (peer) => opened.node.reportUnreachable(peer));
+    this.observer = new Observer(options, { node: opened.node, clock, parts: this });
+    this.outbox = new Outbox(
+      network,
+      (peer) => opened.node.reportUnreachable(peer),
+      (messages) => this.observer.onSent(messages),
+    );
     this.leadership = this.#newLeadership();
     this.farewell = this.#newFarewell();
     this.diskRoom = newDiskRoom(options, opened, door, this);
@@ -166,7 +172,7 @@ export class ReplicaParts<Query, Answer> {
       node: this.#opened.node,
       clock,
       priorityOf: (id) => memberOf(this.members.membership.table, id)?.priority ?? 0,
-      isConnected: (id) => this.#door.isConnected(id),
+      isConnected: (id) => this.observer.contacts.isConnected(id),
       wake: () => this.#door.wake(),
       resume: (work) => this.#door.resume(work),
     });
@@ -185,7 +191,7 @@ export class ReplicaParts<Query, Answer> {
     return new DiskQueue(clock, diskFullRetryMs, {
       append: (append) => {
         const write = this.diskRoom.append(append);
-        return this.#observation?.persist(append, write) ?? write;
+        return this.#measuring?.persist(append, write) ?? write;
       },
       onPersisted: (number, messages) => this.#door.onPersisted(number, messages),
       onFailed: (error) => this.#door.fail(failureOf("storage_failed", error)),
@@ -197,7 +203,7 @@ export class ReplicaParts<Query, Answer> {
     const { node } = this.#opened;
     const { stateMachine } = this.#options;
     return new ApplyQueue(
-      this.#observation?.machine(stateMachine) ?? stateMachine,
+      this.#measuring?.machine(stateMachine) ?? stateMachine,
       {
         onEntryApplied: (entry, result) => {
           this.members.onEntryApplied(entry);
@@ -289,7 +295,7 @@ export class ReplicaParts<Query, Answer> {
       forward: (leader, command, timeoutMs) => this.#forwarding.send(leader, command, timeoutMs),
       wake: () => this.#door.wake(),
       resume: (work) => this.#door.resume(work),
-      watch: this.#observation?.watch,
+      watch: this.#measuring?.watch,
     });
   }
 
@@ -385,6 +391,7 @@ export class ReplicaParts<Query, Answer> {
       digests: this.digests,
       sender: this.sender,
       receiver: this.receiver,
+      onMessage: (message) => this.observer.onMessage(message),
       diskIsBehind: () => this.diskQueue.unpersistedBytes > this.#options.unpersistedBytesMax,
       isSilent: () => this.#door.isSilent(),
       maySend: () => this.#door.maySend(),

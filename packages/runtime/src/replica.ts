@@ -3,6 +3,7 @@ import type { DiskLack } from "./disk-room.ts";
 import type { MemberPlan } from "./member-plan.ts";
 import type { MemberOrNew, MemberWish, NewMember } from "./member-wish.ts";
 import type { MembersView } from "./members-view.ts";
+import type { Observations } from "./observations.ts";
 import type { SnapshotReceiving } from "./snapshot-receiver.ts";
 import type { SnapshotSending } from "./snapshot-sender.ts";
 
@@ -91,7 +92,7 @@ export interface AbortSignalLike {
 }
 
 /** What a replica tells about itself, beyond the status of its core. */
-export interface ReplicaStatus extends Status {
+export interface ReplicaStatus extends Status, Observations {
   readonly clusterId: string;
   /** `running` takes work; `full` refuses proposals until the disk has room; the others are final. */
   readonly state: "running" | "full" | "removed" | "failed" | "closed";

@@ -1,14 +1,14 @@
 import { type Entry, none } from "@quorate/core";
 import { isPromiseLike } from "./results.ts";
 import type { Append } from "./disk-queue.ts";
-import type { ReplicaObserver } from "./observer.ts";
+import type { ReplicaObserver } from "./replica-observer.ts";
 import type { Clock } from "./ports.ts";
 import type { Proposal } from "./proposal.ts";
 import { ProposalWatch } from "./proposal-watch.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** Measures what passes through a replica, for its observer. */
-export class Observation {
+export class Measuring {
   readonly #observer: ReplicaObserver;
   readonly #clock: Clock;
   /** Follows commands; undefined if nobody wants to know. */
