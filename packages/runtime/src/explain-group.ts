@@ -162,7 +162,7 @@ function partitions(
       code: "partitioned",
       severity: leader === undefined ? "error" : "warning",
       message:
-        `${led}: ${counted(answering.size, "voter")} of ${voters.size} answer here, and ${nodes(ids)} ` +
+        `${led}: ${answering.size} of ${counted(voters.size, "voter")} answer here, and ${nodes(ids)} ` +
         `cannot reach a majority: ${sights.join("; ")}.`,
       remedy: `Mend the network between the nodes: the peer addresses, not those for clients.`,
       peers: ids,

@@ -1,6 +1,6 @@
 import { committedIndex, type LogIndex, type NodeId, none, quorum, votersOf } from "@quorate/core";
 import { explainLeader } from "./explain-leader.ts";
-import { contactOf, counted, lost, majoritiesOf, nodes, span } from "./explain-words.ts";
+import { contactOf, counted, lastHeard, lost, majoritiesOf, nodes, span } from "./explain-words.ts";
 import type { Finding } from "./finding.ts";
 import type { ReplicaStatus } from "./replica.ts";
 
@@ -70,20 +70,18 @@ function holdUp(status: ReplicaStatus, voter: NodeId, target: LogIndex): string 
   const progress = status.progress.find((peer) => peer.id === voter);
   const contact = contactOf(status, voter);
   if (contact !== undefined && !contact.connected) return `${lag}, ${lost(contact)}`;
-  const heardAgoMs = contact?.heardAgoMs;
-  if (heardAgoMs === undefined) return `${lag}, connected and silent since it is`;
-  if (heardAgoMs > status.electionTimeoutMs) {
-    return `${lag}, connected and silent for ${span(heardAgoMs)}`;
-  }
+  if (contact === undefined) return `${lag}, new to it`;
+  const { heardAgoMs = Number.POSITIVE_INFINITY } = contact;
+  if (heardAgoMs > status.electionTimeoutMs) return `${lag}, ${lastHeard(contact)}`;
   const sending = status.snapshots.sending.find(({ peer }) => peer === voter);
   if (sending !== undefined) {
     return `${lag}, being sent a snapshot: ${sending.ackedBytes} of ${sending.bytes} bytes`;
   }
   if (progress?.kind === "snapshot") return `${lag}, waiting for a snapshot`;
-  if (contact !== undefined && contact.stalledMs > status.electionTimeoutMs) {
+  if (contact.stalledMs > status.electionTimeoutMs) {
     return `${lag}, answering and yet no nearer for ${span(contact.stalledMs)}: its disk is slow or full`;
   }
-  return `${lag}, being sent them`;
+  return `${lag}, being sent what it lacks, ${lastHeard(contact)}`;
 }
 
 function ownDisk({ state, strain }: ReplicaStatus): string {

@@ -1,9 +1,10 @@
-import { type NodeId, none, quorum, votersOf, voteResult } from "@quorate/core";
+import { type NodeId, none, quorum } from "@quorate/core";
+import { explainElection } from "./explain-election.ts";
 import { contactOf, counted, lost, majoritiesOf, nodes, span, votersIn } from "./explain-words.ts";
 import type { Finding } from "./finding.ts";
 import type { ReplicaStatus } from "./replica.ts";
 
-/** For how many election timeouts an election may be under way before somebody is to be told. */
+/** For how many election timeouts a leader may be silent before somebody is to be told. */
 const patientTimeouts = 3;
 
 /** Why this replica knows no leader, or one that says nothing. Nothing if it leads, or follows one. */
@@ -17,7 +18,7 @@ export function explainLeader(status: ReplicaStatus): readonly Finding[] {
   // A full or stuck disk says so itself, and what came of older elections is none of the reasons then.
   if (status.state === "full" || status.strain.diskIsStuck) return [];
   const bars = barsOf(status);
-  return bars.length > 0 ? bars : [election(status)];
+  return bars.length > 0 ? bars : [explainElection(status)];
 }
 
 function leaderSilent(status: ReplicaStatus): readonly Finding[] {
@@ -125,90 +126,3 @@ function barsOf(status: ReplicaStatus): readonly Finding[] {
   }
   return bars;
 }
-
-/** How the election stands, with a majority connected. */
-function election(status: ReplicaStatus): Finding {
-  const { id, election: last, strain, electionTimeoutMs, confState, term } = status;
-  const isLong = strain.leaderlessMs > patientTimeouts * electionTimeoutMs;
-  const since = `There has been no leader for ${span(strain.leaderlessMs)}.`;
-  // One from before the last leader says nothing about now.
-  if (last === undefined || last.agoMs > strain.leaderlessMs) {
-    const { electionElapsedTicks, electionTimeoutTicks } = status;
-    const left = Math.max(0, electionTimeoutTicks - electionElapsedTicks);
-    return {
-      code: "election_under_way",
-      severity: isLong ? "warning" : "info",
-      message: `${since} Node ${id} campaigns in ${counted(left, "tick")} unless it hears of one first.`,
-      remedy: isLong
-        ? `See whether its ticks pass: a disk that is full or stuck makes its time stand still.`
-        : "",
-    };
-  }
-  const ahead = last.refused.filter(({ reason }) => reason === "log-ahead");
-  const aheadIds = ahead.map(({ voter }) => voter);
-  const result = voteResult(votersOf(confState), (voter) =>
-    voter === id ? true : aheadIds.includes(voter) ? false : undefined,
-  );
-  const asked = `In its election ${last.count} for term ${last.term}, ${span(last.agoMs)} ago, node ${id}`;
-  const answers = describeAnswers(status);
-  if (result === "lost" || (aheadIds.length > 0 && isLong)) {
-    return {
-      code: "log_behind",
-      severity: isLong ? "error" : "info",
-      message:
-        `${since} ${asked} was refused: ${nodes(aheadIds)} ` +
-        `${aheadIds.length === 1 ? "has" : "have"} newer entries than its last, ` +
-        `${status.last.index} of term ${status.last.term}. ${answers}`,
-      remedy:
-        `Node ${id} must not lead. See what keeps ${nodes(aheadIds)} from being elected: ask for the ` +
-        `status there.`,
-      peers: aheadIds,
-    };
-  }
-  const withheld = [...last.silent, ...last.refused.map(({ voter }) => voter)].sort(
-    (a, b) => a - b,
-  );
-  if (!isLong || withheld.length === 0) {
-    return {
-      code: "election_under_way",
-      severity: isLong ? "warning" : "info",
-      message: `${since} ${asked} asked for votes; it is in term ${term}. ${answers}`,
-      remedy: isLong ? "See whether its disk is slow: a vote counts once it is durable." : "",
-    };
-  }
-  return {
-    code: "votes_withheld",
-    severity: "error",
-    message: `${since} ${asked} did not get the votes of a majority. ${answers}`,
-    remedy:
-      `Ask ${nodes(withheld)} for the status. A voter that is connected and silent follows another leader ` +
-      `that it hears, keeps a promise to one, is paused, or cannot reach node ${id}.`,
-    peers: withheld,
-  };
-}
-
-/** Who granted, who refused and why, and who did not answer. */
-function describeAnswers(status: ReplicaStatus): string {
-  const { election: last } = status;
-  if (last === undefined) return "";
-  const { granted, refused, silent } = last;
-  const parts = [`granted: ${granted.length === 0 ? "nobody else" : nodes(granted)}`];
-  if (refused.length > 0) {
-    const whys = refused.map(({ voter, reason }) => `node ${voter}, ${reasons[reason]}`);
-    parts.push(`refused: ${whys.join("; ")}`);
-  }
-  if (silent.length > 0) {
-    const whys = silent.map((voter) => {
-      const contact = contactOf(status, voter);
-      return contact?.connected === false ? `node ${voter}, ${lost(contact)}` : `node ${voter}`;
-    });
-    parts.push(`no answer: ${whys.join("; ")}`);
-  }
-  return `Votes ${parts.join("; ")}.`;
-}
-
-const reasons = {
-  "log-ahead": "whose log is ahead",
-  "newer-term": "which is in a newer term",
-  "vote-given": "which follows or voted for another, or whose log is ahead",
-} as const;

@@ -1,6 +1,6 @@
 import { none } from "@quorate/core";
 import { notApplied, notCommitted } from "./explain-index.ts";
-import { counted, span } from "./explain-words.ts";
+import { counted, nodes, spareVoters, span } from "./explain-words.ts";
 import type { Finding } from "./finding.ts";
 import type { ReplicaStatus } from "./replica.ts";
 
@@ -41,7 +41,30 @@ export function explainEnd({ id, state, failure }: ReplicaStatus): Finding | und
 
 /** What keeps this node from its work: its disk, its event loop, its state machine. */
 export function explainNode(status: ReplicaStatus): readonly Finding[] {
-  return [...disk(status), ...loop(status), ...log(status), ...calls(status)];
+  return [...states(status), ...disk(status), ...loop(status), ...log(status), ...calls(status)];
+}
+
+/** Who has another state than this node, after the same entry. */
+function states({ id, digest, confState }: ReplicaStatus): readonly Finding[] {
+  if (digest === undefined || digest.differ.length === 0) return [];
+  const { index, differ, agree } = digest;
+  const sameAs = agree.length === 0 ? "" : `, which is that of ${nodes(agree)}`;
+  const same = new Set([id, ...agree]);
+  const isRight = spareVoters(confState, (voter) => same.has(voter)) >= 0;
+  return [
+    {
+      code: "states_differ",
+      severity: isRight ? "warning" : "error",
+      message:
+        `Of ${nodes(differ)} the state is another than that of node ${id}${sameAs}, as of entry ${index} or ` +
+        `the last one that both were compared at.`,
+      remedy: isRight
+        ? `A majority agrees: replace ${nodes(differ)}, and find out which command made the difference.`
+        : "Nobody can say who is right: compare what the states hold, keep one, and replace the others.",
+      peers: differ,
+      index,
+    },
+  ];
 }
 
 function disk(status: ReplicaStatus): readonly Finding[] {

@@ -33,6 +33,12 @@ export function lost({ forMs, lostReason }: PeerContact): string {
   return `not connected for ${span(forMs)}${why}`;
 }
 
+/** When a peer that is connected last said anything. */
+export function lastHeard({ heardAgoMs }: PeerContact): string {
+  if (heardAgoMs === undefined) return "connected and never heard";
+  return `connected and last heard ${span(heardAgoMs)} ago`;
+}
+
 /** The majorities of a configuration, each with what to call it: one, or two of a joint one. */
 export function majoritiesOf({
   voters,

@@ -13,6 +13,7 @@ export type Severity = "error" | "warning" | "info";
 export const findingCodes = [
   // What ends a replica, or must never be.
   "state_diverged",
+  "states_differ",
   "replica_failed",
   "replica_closed",
   "replica_removed",

@@ -119,7 +119,9 @@ test("a voter that hears nobody, and is heard by all, is told that votes are wit
   await cluster.run(10_000);
   const { message, peers } = finding(deaf, "votes_withheld");
   expect(peers).toEqual([leader.id, two.id].sort((a, b) => a - b));
-  expect(message).toMatch(/There has been no leader for \d+ s\. In its election \d+ for term 2/);
+  expect(message).toMatch(
+    /There has been no leader for \d+ s\. In its attempt \d+ to lead, for term 2/,
+  );
   // All say the same to somebody who asks all: there is a leader, which does not hear from one of them.
   expect(explainGroup(cluster.members.map(reportOf))).toEqual([]);
   await cluster.close();
@@ -267,5 +269,23 @@ test("votes that are counted are those of the present election", async () => {
   await cluster.untilLed();
   await cluster.run(500);
   expect(one.replica.status().election?.count).toBe(0);
+  await cluster.close();
+});
+
+test("a candidate whose own disk keeps its vote back is not told that others withheld theirs", async () => {
+  const cluster = new Cluster(3);
+  for (const id of cluster.voters) (await cluster.start(id)).disk.holdsSyncs = true;
+  await cluster.run(3900);
+  const slow = cluster.members.filter((member) => codes(member).includes("disk_slow"));
+  expect(slow.length).toBeGreaterThan(0);
+  for (const member of slow) {
+    const { remedy } = finding(member, "election_under_way");
+    expect(remedy).toContain("a vote counts once it is durable");
+    expect(codes(member)).not.toContain("votes_withheld");
+  }
+  await cluster.run(5000);
+  expect(codes(cluster.member(1))).toEqual(["disk_stuck"]);
+  for (const { disk } of cluster.members) disk.release();
+  await cluster.untilLed();
   await cluster.close();
 });

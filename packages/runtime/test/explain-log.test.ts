@@ -46,7 +46,7 @@ test("an index names who holds it up: one is down, another silent, a third has a
     "Entry 3 is not committed: 2 of 5 voters have it, and 3 must. Held up by: ",
   );
   expect(message).toContain(`node ${down.id}, 1 entry behind, not connected for 3 s: killed`);
-  expect(message).toContain(`node ${silent.id}, 1 entry behind, connected and silent for 3 s`);
+  expect(message).toContain(`node ${silent.id}, 1 entry behind, connected and last heard 3 s ago`);
   expect(message).toMatch(
     new RegExp(`node ${slow.id}, 1 entry behind, answering and yet no nearer for [23] s: its disk`),
   );
@@ -290,5 +290,22 @@ test("a replica that has come to an end says so, and nothing else", async () => 
   expect(codeOf("closed")).toBe("replica_closed");
   expect(codeOf("removed")).toBe("replica_removed");
   expect(codeOf("failed", "diverged: the states differ")).toBe("state_diverged");
+  await cluster.close();
+});
+
+test("states that differ are an error, unless a majority agrees with this node", async () => {
+  const cluster = await Cluster.ready(3);
+  const status = cluster.leader.replica.status();
+  const [one = 0, two = 0] = cluster.followers.map(({ id }) => id);
+  const digest = { index: 8, term: 1, digest: "0f", agree: [], differ: [one], unknown: [two] };
+  const [alone] = explain({ ...status, digest });
+  expect([alone?.code, alone?.severity, alone?.peers]).toEqual(["states_differ", "error", [one]]);
+  expect(alone?.remedy).toContain("Nobody can say who is right");
+  const [right] = explain({ ...status, digest: { ...digest, agree: [two], unknown: [] } });
+  expect([right?.severity, right?.index]).toEqual(["warning", 8]);
+  expect(right?.message).toContain(
+    `that of node ${status.id}, which is that of node ${two}, as of entry 8`,
+  );
+  expect(explain({ ...status, digest: { ...digest, differ: [] } })).toEqual([]);
   await cluster.close();
 });

@@ -61,9 +61,13 @@ export function decodeStatus(reply: Reply): NodeStatus {
     progress.every(
       (peer) => isObject(peer) && isIndex(peer["id"]) && isIndex(peer["matchIndex"]),
     ) &&
+    typeof body["clusterId"] === "string" &&
+    isIds(body["connected"]) &&
     isIndex(body["pid"]);
-  if (!isStatus) throw badAnswer(reply);
-  return body as unknown as NodeStatus;
+  // Servers of earlier versions find nothing.
+  const { findings = [], indexFindings = [] } = body;
+  if (!isStatus || !isFindings(findings) || !isFindings(indexFindings)) throw badAnswer(reply);
+  return { ...body, findings } as unknown as NodeStatus;
 }
 
 /** The members of a group. Throws `bad_answer` if what the command line shows of them is not there. */
@@ -138,6 +142,22 @@ export function decodeSnapshotTaken(reply: Reply): SnapshotTaken {
   const { index, term, bytes } = decodeObject(reply);
   if (isIndex(index) && isIndex(term) && isIndex(bytes)) return { index, term, bytes };
   throw badAnswer(reply);
+}
+
+function isFindings(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((finding) => {
+      return (
+        isObject(finding) &&
+        ["code", "severity", "message", "remedy"].every(
+          (name) => typeof finding[name] === "string",
+        ) &&
+        isIds(finding["peers"] ?? []) &&
+        isIndex(finding["index"] ?? 0)
+      );
+    })
+  );
 }
 
 function isConfState(value: unknown): boolean {

@@ -232,9 +232,17 @@ export class Client {
     return found;
   }
 
-  /** The status of the node at `endpoint`, one of the endpoints. Tries no other. */
-  async status(endpoint: string, options: ClientCallOptions = {}): Promise<NodeStatus> {
-    return decodeStatus(await this.#requests.lookAt(endpoint, "/v1/status", options));
+  /**
+   * The status of the node at `endpoint`, one of the endpoints, with what it knows of the entry at `index`
+   * if that is given. Tries no other.
+   */
+  async status(
+    endpoint: string,
+    options: ClientCallOptions & { readonly index?: LogIndex | undefined } = {},
+  ): Promise<NodeStatus> {
+    const { index, ...call } = options;
+    const path = index === undefined ? "/v1/status" : `/v1/status?index=${index}`;
+    return decodeStatus(await this.#requests.lookAt(endpoint, path, call));
   }
 
   /** Closes all connections. Calls in progress fail. */

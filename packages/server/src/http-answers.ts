@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { none, type CallOptions, type SnapshotArchive } from "quorate";
+import {
+  explain,
+  explainIndex,
+  none,
+  type CallOptions,
+  type LogIndex,
+  type SnapshotArchive,
+} from "quorate";
 import {
   changeMembers,
   copyFlightRecord,
@@ -20,6 +27,7 @@ import {
   refuseQuery,
   resourceOf,
   splitTarget,
+  statusIndexOf,
   timeoutMsMax,
   timeoutMsOf,
 } from "./http-request.ts";
@@ -80,6 +88,7 @@ export class Answers {
 
     switch (resource.kind) {
       case "status":
+        return this.#answerWithStatus(statusIndexOf(query));
       case "health":
       case "readiness":
         refuseQuery(query);
@@ -203,13 +212,18 @@ export class Answers {
     }
   }
 
-  #answerAboutNode(kind: "status" | "health" | "readiness"): HttpAnswer {
+  /** Answers with the status, and with what became of the entry at `index` if one is asked about. */
+  #answerWithStatus(index: LogIndex | undefined): HttpAnswer {
+    const status = this.#replica.status();
+    const indexFindings = index === undefined ? undefined : explainIndex(status, index);
+    const findings = explain(status);
+    const node: NodeStatus = { ...status, version, pid: process.pid, findings, indexFindings };
+    return jsonAnswer(200, node);
+  }
+
+  #answerAboutNode(kind: "health" | "readiness"): HttpAnswer {
     const status = this.#replica.status();
     switch (kind) {
-      case "status": {
-        const node: NodeStatus = { ...status, version, pid: process.pid };
-        return jsonAnswer(200, node);
-      }
       case "health":
         if (status.state === "removed") {
           throw new ApiError("removed", "this node was removed from the group, for good");

@@ -127,6 +127,19 @@ function numberOf(parameters: URLSearchParams, name: string): number | undefined
   throw new ApiError("invalid_argument", `${name} is "${text}", must be an integer of at least 0`);
 }
 
+/**
+ * The entry that the query of a request for the status asks about, or undefined. Throws `invalid_argument`
+ * on anything that is no such thing.
+ */
+export function statusIndexOf(query: string): LogIndex | undefined {
+  const parameters = new URLSearchParams(query);
+  const index = numberOf(parameters, "index");
+  parameters.delete("index");
+  refuseParameters(parameters);
+  if (index === 0) throw new ApiError("invalid_argument", "index is 0, must be at least 1");
+  return index;
+}
+
 /** Throws `invalid_argument` if the query of a request that takes none says anything. */
 export function refuseQuery(query: string): void {
   refuseParameters(new URLSearchParams(query));

@@ -26,7 +26,7 @@ import type { LocalOptions } from "./local-cluster.ts";
 import { defaultHttpPort, defaultPeerPort, nodeCountMax } from "./local-set-up.ts";
 import { checked, client, integer, logLevelOption } from "./options.ts";
 import { addServe } from "./serve-command.ts";
-import { statusCommand } from "./status-command.ts";
+import { statusCommand, type StatusSettings } from "./status-command.ts";
 
 /**
  * Carries out the command line `argv`, without the name of the program, and resolves with the exit
@@ -142,10 +142,12 @@ function addStatus(program: Command, done: Done): void {
     .description("show what every node is doing")
     .option("--json", "as JSON, all there is, one line for each look", false)
     .option("--watch", "look again every second, until interrupted", false)
-    .action(
-      async (settings: ClientSettings & { readonly json: boolean; readonly watch: boolean }) =>
-        done(await statusCommand(settings)),
-    );
+    .option(
+      "--index <index>",
+      "say what became of this entry, and who holds it up",
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
+    .action(async (settings: StatusSettings) => done(await statusCommand(settings)));
 }
 
 function addSim(program: Command, done: Done): void {

@@ -18,6 +18,7 @@ import { useNativeCrc32c } from "../native-crc32c.ts";
 import { version } from "../version.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { logFlightRecord, recordOnSignal } from "./flight-signal.ts";
+import { logFindings } from "./finding-log.ts";
 import { createLog, type LogFormat, type LogLevel } from "./log.ts";
 import { seekMembership } from "./membership-job.ts";
 import {
@@ -93,6 +94,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   replica.subscribe(replicaLogger(log));
   metrics.watch(replica);
   recordOnSignal(replica, options.dataDir, log);
+  const stopFindings = logFindings(replica, log);
   const { http, port } = await listen(replica, options.http, {
     ...security,
     onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
@@ -117,7 +119,7 @@ export async function serve(options: ServeOptions): Promise<number> {
     };
     return seekMembership(replica, wish, log, signal);
   };
-  return runNode({ replica, http, log, stop, membership });
+  return runNode({ replica, http, log, stop, membership }).finally(stopFindings);
 }
 
 /** What `runNode` needs: a node that serves. */

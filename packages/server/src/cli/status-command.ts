@@ -5,6 +5,7 @@ import { Client } from "../client.ts";
 import type { NodeStatus } from "../node-status.ts";
 import { readCredentials } from "./credentials.ts";
 import { exitStatus } from "./exit-status.ts";
+import { findingLines } from "./finding-lines.ts";
 import type { ClientSettings } from "./key-value-commands.ts";
 import { describeConfState } from "./member-command.ts";
 
@@ -13,15 +14,21 @@ export type NodeReport =
   | { readonly endpoint: string; readonly kind: "reached"; readonly status: NodeStatus }
   | { readonly endpoint: string; readonly kind: "unreachable"; readonly reason: string };
 
+/** What `status` is told. */
+export interface StatusSettings extends ClientSettings {
+  readonly json: boolean;
+  readonly watch: boolean;
+  /** The entry to explain; undefined: none. */
+  readonly index?: number;
+}
+
 /** How long a node has to tell its status, in milliseconds, if less than the command has. */
 const statusTimeoutMs = 2_000;
 /** How often `--watch` looks again, in milliseconds. */
 const watchMs = 1_000;
 
 /** Prints the status of every node, once or over and over. Unavailable if no node answers. */
-export async function statusCommand(
-  settings: ClientSettings & { readonly json: boolean; readonly watch: boolean },
-): Promise<number> {
+export async function statusCommand(settings: StatusSettings): Promise<number> {
   const client = new Client({ ...settings, ...readCredentials(settings) });
   const interrupted = settings.watch ? onceInterrupted() : undefined;
   try {
@@ -42,12 +49,17 @@ export async function statusCommand(
 }
 
 /** Asks every endpoint at once. */
-export function fetchReports(client: Client, settings: ClientSettings): Promise<NodeReport[]> {
+export function fetchReports(
+  client: Client,
+  settings: ClientSettings & Pick<StatusSettings, "index">,
+): Promise<NodeReport[]> {
   const timeoutMs = Math.min(settings.timeoutMs, statusTimeoutMs);
   return Promise.all(
     settings.endpoints.map(async (endpoint): Promise<NodeReport> => {
       try {
-        return { endpoint, kind: "reached", status: await client.status(endpoint, { timeoutMs }) };
+        const { index } = settings;
+        const status = await client.status(endpoint, { timeoutMs, index });
+        return { endpoint, kind: "reached", status };
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         return { endpoint, kind: "unreachable", reason: error.message };
@@ -56,7 +68,10 @@ export function fetchReports(client: Client, settings: ClientSettings): Promise<
   );
 }
 
-/** The reports as a table, one line for each node, and below it who takes part in the group. */
+/**
+ * The reports as a table, one line for each node, and below it who takes part in the group, and what is
+ * to be known of it.
+ */
 export function renderReports(reports: readonly NodeReport[]): string {
   const heads = ["node", "endpoint", "role", "term", "leader", "commit", "applied"];
   const table = new Table({
@@ -87,7 +102,8 @@ export function renderReports(reports: readonly NodeReport[]): string {
       lagOfPeers(status),
     ]);
   }
-  return `${[table.toString(), ...groupLines(reports)].join("\n")}\n`;
+  const lines = [table.toString(), ...groupLines(reports), ...findingLines(reports)];
+  return `${lines.join("\n")}\n`;
 }
 
 /** What a full disk has no room for. */
