@@ -56,8 +56,8 @@ function states({ id, digest, confState }: ReplicaStatus): readonly Finding[] {
       code: "states_differ",
       severity: isRight ? "warning" : "error",
       message:
-        `Of ${nodes(differ)} the state is another than that of node ${id}${sameAs}, as of entry ${index} or ` +
-        `the last one that both were compared at.`,
+        `Of ${nodes(differ)} the state is another than that of node ${id}${sameAs}, as of entry ${index} ` +
+        `or the last one that both were compared at.`,
       remedy: isRight
         ? `A majority agrees: replace ${nodes(differ)}, and find out which command made the difference.`
         : "Nobody can say who is right: compare what the states hold, keep one, and replace the others.",
