@@ -154,10 +154,9 @@ class TracedReplica<Query, Answer> implements Replica<Query, Answer> {
   }
 
   #start(name: string, attributes: Readonly<Record<string, string | number>>): Span {
-    const named = Object.entries(attributes).map(([key, value]) => [`quorate.${key}`, value]);
-    return this.#tracer.startSpan(`quorate.${name}`, {
-      attributes: { "quorate.node": this.id, ...Object.fromEntries(named) },
-    });
+    const named: Record<string, string | number> = { "quorate.node": this.id };
+    for (const [key, value] of Object.entries(attributes)) named[`quorate.${key}`] = value;
+    return this.#tracer.startSpan(`quorate.${name}`, { attributes: named });
   }
 
   #onEvent(event: ReplicaEvent): void {

@@ -264,20 +264,9 @@ export function validateReplicaOptions<Query, Answer>(
       "unpersistedBytesMax",
       options.unpersistedBytesMax ?? 64 * mebi,
     ),
-    segmentBytes:
-      options.segmentBytes === undefined
-        ? undefined
-        : atLeastOne("segmentBytes", options.segmentBytes),
-    repairTimeoutMs: within(
-      1,
-      callTimeoutMsMax,
-      "repairTimeoutMs",
-      options.repairTimeoutMs ?? 60_000,
-    ),
-    onMended: options.onMended ?? (() => {}),
     observer: options.observer,
-    reserveBytes: validateReserveBytes(options),
     flightRecorderBytes: validateRecorderBytes(options.flightRecorderBytes ?? 4 * mebi),
+    ...validateLogOptions(options),
     ...validateSnapshotOptions(options),
     ...validateDigestOptions(options),
     raft,
@@ -288,11 +277,20 @@ export function validateReplicaOptions<Query, Answer>(
   };
 }
 
-function validateReserveBytes({
-  reserveBytes,
-  segmentBytes = 64 * mebi,
-}: Pick<ReplicaOptions<never, unknown>, "reserveBytes" | "segmentBytes">): number {
-  return atLeast(0, "reserveBytes", reserveBytes ?? segmentBytes);
+/** The options about the log on the disk. */
+type LogOptions = Pick<
+  CompleteReplicaOptions<never, unknown>,
+  "segmentBytes" | "reserveBytes" | "repairTimeoutMs" | "onMended"
+>;
+
+function validateLogOptions(options: Partial<LogOptions>): LogOptions {
+  const { segmentBytes, reserveBytes, repairTimeoutMs = 60_000, onMended = () => {} } = options;
+  return {
+    segmentBytes: segmentBytes === undefined ? undefined : atLeastOne("segmentBytes", segmentBytes),
+    reserveBytes: atLeast(0, "reserveBytes", reserveBytes ?? segmentBytes ?? 64 * mebi),
+    repairTimeoutMs: within(1, callTimeoutMsMax, "repairTimeoutMs", repairTimeoutMs),
+    onMended,
+  };
 }
 
 function validateRecorderBytes(bytes: number): number {

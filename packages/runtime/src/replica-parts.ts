@@ -3,11 +3,10 @@ import {
   type LogIndex,
   type Message,
   type NodeId,
-  RaftError,
+  type RaftError,
   type RaftNode,
 } from "@quorate/core";
 import type { Reserve, SnapshotStore, Wal } from "@quorate/wal";
-import { encodeMembers } from "@quorate/wire";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
 import { Calls, methods } from "./calls.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -34,9 +33,10 @@ import { Reads } from "./reads.ts";
 import type { CallOptions, ReplicaStatus } from "./replica.ts";
 import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { digestEveryCountOf } from "./digest-options.ts";
-import { SnapshotKeeper } from "./snapshot-keeper.ts";
-import { SnapshotReceiver } from "./snapshot-receiver.ts";
-import { SnapshotSender } from "./snapshot-sender.ts";
+import type { SnapshotKeeper } from "./snapshot-keeper.ts";
+import type { SnapshotReceiver } from "./snapshot-receiver.ts";
+import type { SnapshotSender } from "./snapshot-sender.ts";
+import { newKeeper, newReceiver, newSender } from "./snapshot-wiring.ts";
 
 /** What a replica found on its disk, and has made of it. */
 export interface Opened {
@@ -131,13 +131,16 @@ export class ReplicaParts<Query, Answer> {
     this.#defineMethods();
     this.proposals = this.#newProposals();
     this.reads = this.#newReads();
-    const interrupt = (interlude: Interlude): void => this.#interrupt(interlude);
+    const interrupt = (interlude: Interlude): void => {
+      this.applyQueue.interrupt(interlude);
+      door.wake();
+    };
     const { events } = this;
     const forwarding = this.#forwarding;
     this.digests = new Digests(options, { node: opened.node, events, forwarding, door, interrupt });
-    this.keeper = this.#newKeeper();
-    this.sender = this.#newSender();
-    this.receiver = this.#newReceiver();
+    this.keeper = newKeeper(options, opened, door, this);
+    this.sender = newSender(options, opened, door, this);
+    this.receiver = newReceiver(options, opened, door, this);
     this.inbox = this.#newInbox();
   }
 
@@ -311,76 +314,6 @@ export class ReplicaParts<Query, Answer> {
     });
   }
 
-  #newKeeper(): SnapshotKeeper {
-    const { clock, random, stateMachine } = this.#options;
-    const { node, log, store, entries } = this.#opened;
-    return new SnapshotKeeper(
-      this.#options,
-      {
-        node,
-        clock,
-        random,
-        stateMachine,
-        store,
-        log,
-        members: () => this.#encodedMembers(),
-        interrupt: (interlude) => this.#interrupt(interlude),
-        neededIndex: () => this.sender.neededIndex,
-        onTaken: ({ snapshot: { index }, contentBytes }) =>
-          this.events.emit({ kind: "snapshot-taken", index, bytes: contentBytes }),
-        onFailed: (error) => this.events.emit({ kind: "snapshot-failed", error }),
-        onStorageFailed: (error) => this.#door.fail(failureOf("storage_failed", error)),
-        resume: (work) => this.#door.resume(work),
-      },
-      entries,
-    );
-  }
-
-  #newSender(): SnapshotSender {
-    const { clock, random, network, stateMachine } = this.#options;
-    const { node, store } = this.#opened;
-    return new SnapshotSender(this.#options, {
-      node,
-      clock,
-      random,
-      network,
-      store,
-      stateMachine,
-      members: () => this.#encodedMembers(),
-      interrupt: (interlude) => this.#interrupt(interlude),
-      onSent: (peer, index) => {
-        this.events.emit({ kind: "snapshot-sent", peer, index });
-        this.keeper.compact();
-      },
-      onGivenUp: (peer, error) => {
-        const failure = error instanceof RaftError ? error : failureOf("snapshot_failed", error);
-        // A damaged snapshot is of no use to anybody: a new one takes its place.
-        if (failure.code === "corrupt") this.keeper.need();
-        this.events.emit({ kind: "snapshot-given-up", peer, error: failure });
-      },
-      wake: () => this.#door.wake(),
-      resume: (work) => this.#door.resume(work),
-    });
-  }
-
-  #newReceiver(): SnapshotReceiver {
-    const { clock, network, stateMachine } = this.#options;
-    const { node, store } = this.#opened;
-    return new SnapshotReceiver(this.#options, {
-      node,
-      clock,
-      network,
-      store,
-      canRestore: stateMachine.snapshots !== undefined,
-      onReceived: ({ snapshot: { index }, contentBytes }, from) =>
-        this.events.emit({ kind: "snapshot-received", peer: from, index, bytes: contentBytes }),
-      onRefused: (from, error) => this.events.refuse(from, error),
-      onStorageFailed: (error) => this.#door.fail(failureOf("storage_failed", error)),
-      wake: () => this.#door.wake(),
-      resume: (work) => this.#door.resume(work),
-    });
-  }
-
   #newInbox(): Inbox {
     return new Inbox({
       node: this.#opened.node,
@@ -397,14 +330,5 @@ export class ReplicaParts<Query, Answer> {
       maySend: () => this.#door.maySend(),
       wake: () => this.#door.wake(),
     });
-  }
-
-  #encodedMembers(): Uint8Array {
-    return encodeMembers(this.members.membership.table);
-  }
-
-  #interrupt(interlude: Interlude): void {
-    this.applyQueue.interrupt(interlude);
-    this.#door.wake();
   }
 }

@@ -378,7 +378,8 @@ export interface Replica<Query, Answer> extends ReplicaLeadership {
   /**
    * What the core of this replica was told of late, as a file that `FlightReplay` and `quorate replay` play
    * again; undefined if `flightRecorderBytes` is 0. Of commands it tells how long they are, and no more.
-   * Works on a replica that failed, too. Takes some milliseconds for every MiB, in which nothing else happens.
+   * Works on a replica that failed, too. Takes some milliseconds for every MiB, in which nothing else
+   * happens.
    */
   flightRecord(): Uint8Array | undefined;
 
