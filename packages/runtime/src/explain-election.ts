@@ -95,8 +95,11 @@ function votesWithheld(status: ReplicaStatus, election: ElectionReport): Finding
       `${since(status)} ${attempt(status, election)} did not get the votes of a majority. ` +
       answersTo(status, election),
     remedy:
-      `Ask ${nodes(withheld)} for the status. A voter that is connected and silent follows another leader ` +
-      `that it hears, keeps a promise to one, is paused, or cannot reach node ${status.id}.`,
+      `Ask ${nodes(withheld)} for the status.` +
+      (silent.length === 0
+        ? ""
+        : ` A voter that is connected and silent follows another leader that it hears, keeps a promise to ` +
+          `one, is paused, or cannot reach node ${status.id}.`),
     peers: withheld,
   };
 }

@@ -15,8 +15,8 @@ export function explainLeader(status: ReplicaStatus): readonly Finding[] {
   if (!votersIn(confState).includes(id)) return [notAVoter(status)];
   const missing = noMajority(status);
   if (missing !== undefined) return [missing];
-  // A full or stuck disk says so itself, and what came of older elections is none of the reasons then.
-  if (status.state === "full" || status.strain.diskIsStuck) return [];
+  // A disk that takes nothing says so itself, and what came of older elections is no reason then.
+  if (status.diskLacks === "entries" || status.strain.diskIsStuck) return [];
   const bars = barsOf(status);
   return bars.length > 0 ? bars : [explainElection(status)];
 }

@@ -1,6 +1,6 @@
 import { none } from "@quorate/core";
 import { notApplied, notCommitted } from "./explain-index.ts";
-import { counted, nodes, spareVoters, span } from "./explain-words.ts";
+import { counted, nodes, spareVoters, span, votersIn } from "./explain-words.ts";
 import type { Finding } from "./finding.ts";
 import type { ReplicaStatus } from "./replica.ts";
 
@@ -69,20 +69,8 @@ function states({ id, digest, confState }: ReplicaStatus): readonly Finding[] {
 
 function disk(status: ReplicaStatus): readonly Finding[] {
   const { id, state, strain, role, electionTimeoutMs } = status;
-  const { writingMs, diskIsStuck, diskFullMs } = strain;
-  if (state === "full") {
-    const part = role === "leader" ? "and lets another take over" : "and does not campaign";
-    return [
-      {
-        code: "disk_full",
-        severity: "error",
-        message:
-          `The disk of node ${id} has had no room for ${span(diskFullMs)}: ` +
-          `it refuses writes, ${part}.`,
-        remedy: `Make room on the disk of node ${id}: it goes on by itself.`,
-      },
-    ];
-  }
+  const { writingMs, diskIsStuck } = strain;
+  if (state === "full") return [diskFull(status)];
   if (!diskIsStuck && writingMs <= electionTimeoutMs) return [];
   const lasts = `A write to the disk of node ${id} has lasted ${span(writingMs)}`;
   if (!diskIsStuck) {
@@ -98,6 +86,28 @@ function disk(status: ReplicaStatus): readonly Finding[] {
       remedy: `See to the disk of node ${id}. If the write never ends, restart the node, or replace it.`,
     },
   ];
+}
+
+/** What a full disk has no room for, and what to do about it. */
+const lacks = {
+  snapshot: { what: "a snapshot", remedy: "Make as much room as the state takes" },
+  entries: { what: "what was taken already", remedy: "Make some room" },
+  segment: { what: "more of the log", remedy: "Make some room" },
+  reserve: { what: "the reserve", remedy: "Make room for it, or restart with a smaller reserve" },
+} as const;
+
+function diskFull({ id, strain, confState, diskLacks = "segment" }: ReplicaStatus): Finding {
+  const { what, remedy } = lacks[diskLacks];
+  const others = votersIn(confState).length > 1 ? ", and lets others lead if they can" : "";
+  const part = diskLacks === "entries" ? ", and can neither vote nor be elected" : others;
+  return {
+    code: "disk_full",
+    severity: "error",
+    message:
+      `The disk of node ${id} is full, for ${span(strain.diskFullMs)}, and has no room for ${what}: it ` +
+      `refuses writes${part}.`,
+    remedy: `${remedy} on the disk of node ${id}, or enlarge it. It goes on by itself.`,
+  };
 }
 
 function loop({ id, strain, electionTimeoutMs }: ReplicaStatus): readonly Finding[] {

@@ -178,7 +178,9 @@ test("a full disk says what it refuses, and that it goes on by itself", async ()
   await cluster.run(3000);
   const full = finding(found(leader), "disk_full");
   expect(full.severity).toBe("error");
-  expect(full.message).toMatch(/^The disk of node 1 has had no room for [23] s: it refuses writes/);
+  expect(full.message).toMatch(
+    /^The disk of node 1 is full, for [23] s, and has no room for .+: it refuses writes/,
+  );
   expect(finding(found(leader), "commit_stalled").message).toContain("its disk is full");
   leader.memory.intercept = () => undefined;
   await cluster.run(2000);
