@@ -1,6 +1,7 @@
 import { newDiskTargets } from "./disk-targets.ts";
 import { newDraw } from "./mutation.ts";
 import { serverTargets } from "./server-targets.ts";
+import { sessionTargets } from "./session-targets.ts";
 import { type TargetReport, tryTarget } from "./target.ts";
 import { wireTargets } from "./wire-targets.ts";
 
@@ -16,7 +17,12 @@ export async function tryDecoders(
   seed: number,
   onReport: (report: TargetReport) => void = () => {},
 ): Promise<TargetReport[]> {
-  const targets = [...wireTargets, ...(await newDiskTargets()), ...serverTargets];
+  const targets = [
+    ...wireTargets,
+    ...(await newDiskTargets()),
+    ...serverTargets,
+    ...sessionTargets,
+  ];
   let shares = 0;
   for (const target of targets) shares += target.share;
   const reports: TargetReport[] = [];

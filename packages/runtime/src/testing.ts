@@ -12,3 +12,4 @@ export {
   encodeChanged,
   encodeChangeMembers,
 } from "./member-codec.ts";
+export { encodeSessions, readSessions } from "./session-snapshot.ts";

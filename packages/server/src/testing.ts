@@ -7,6 +7,7 @@ export {
   decodeMembers,
   decodePlan,
   decodeRefusal,
+  decodeSession,
   decodeSnapshotTaken,
   decodeStatus,
   decodeWritten,
