@@ -163,7 +163,7 @@ export const writeMutants: readonly Mutant[] = [
     patches: [
       {
         file: proposals,
-        find: "    this.#proposed.set(index, proposal);\n    this.#host.wake();\n",
+        find: "    this.#host.watch?.proposed(proposal, index);\n    this.#host.wake();\n",
         replace:
           "    this.#proposed.set(index, proposal);\n" +
           "    this.#settle(proposal, { index, result: new Uint8Array(0) });\n" +
