@@ -2,6 +2,7 @@ import { assert, type LogIndex } from "@quorate/core";
 import { crc32c } from "@quorate/wire";
 import type { CommandOfSession, CommandOnce } from "./session-command.ts";
 import type { SessionResult } from "./session-result.ts";
+import { UseOrder } from "./use-order.ts";
 
 // Limits that every replica must keep alike, since what they forget is part of the replicated state. So
 // they belong to the format, and are no options.
@@ -78,8 +79,7 @@ export type SessionAdmission =
  * last use by more than its `ttlMs`, so it takes a later command to let it expire.
  */
 export class SessionTable {
-  /** In the order of their last use. */
-  readonly #sessions = new Map<SessionName, Session>();
+  readonly #sessions = new UseOrder<SessionName, Session>();
   #logTime = 0;
   #bytes = 0;
   #viewCount = 0;
@@ -160,7 +160,7 @@ export class SessionTable {
       let bytes = 0;
       for (const kept of view.results.values()) bytes += sizeOf(kept);
       const results = new Map(view.results);
-      this.#sessions.set(view.name, { ...view, results, bytes, viewCount: this.#viewCount });
+      this.#sessions.use(view.name, { ...view, results, bytes, viewCount: this.#viewCount });
       this.#bytes += bytes;
     }
   }
@@ -168,10 +168,11 @@ export class SessionTable {
   /** Sets log time ahead, if `stamp` is, and forgets sessions that expired by it. */
   #advance(stamp: number): void {
     if (stamp > this.#logTime) this.#logTime = stamp;
-    for (const session of this.#sessions.values()) {
-      // One behind it may have expired, too: it is forgotten when it is asked for, or comes first.
-      if (!this.#isExpired(session)) break;
-      this.#forget(session.name);
+    // One behind the oldest may have expired, too: it is forgotten when it is asked for, or comes first.
+    let { oldest } = this.#sessions;
+    while (oldest !== undefined && this.#isExpired(oldest)) {
+      this.#forget(oldest.name);
+      ({ oldest } = this.#sessions);
     }
   }
 
@@ -192,8 +193,7 @@ export class SessionTable {
       ? found
       : { ...found, results: new Map(found.results), viewCount: this.#viewCount };
     session.usedAt = this.#logTime;
-    this.#sessions.delete(name);
-    this.#sessions.set(name, session);
+    this.#sessions.use(name, session);
     return session;
   }
 
@@ -209,7 +209,7 @@ export class SessionTable {
       bytes: 0,
       viewCount: this.#viewCount,
     };
-    this.#sessions.set(name, session);
+    this.#sessions.use(name, session);
     if (this.#sessions.size > sessionCountMax) this.#forgetOldest();
     return session;
   }
@@ -225,8 +225,8 @@ export class SessionTable {
   }
 
   #forgetOldest(): void {
-    const [oldest] = this.#sessions.keys();
-    if (oldest !== undefined) this.#forget(oldest);
+    const { oldest } = this.#sessions;
+    if (oldest !== undefined) this.#forget(oldest.name);
   }
 
   #forget(name: SessionName): void {
