@@ -4,7 +4,7 @@ const receiver = "packages/runtime/src/snapshot-receiver.ts";
 const reception = "packages/runtime/src/snapshot-reception.ts";
 const sender = "packages/runtime/src/snapshot-sender.ts";
 const keeper = "packages/runtime/src/snapshot-keeper.ts";
-const parts = "packages/runtime/src/replica-parts.ts";
+const parts = "packages/runtime/src/snapshot-wiring.ts";
 const whole = { level: "whole", explored: false } as const;
 
 /** Bugs in how snapshots are taken, sent and received, piece by piece. */
@@ -204,7 +204,7 @@ export const streamMutants: readonly Mutant[] = [
     patches: [
       {
         file: parts,
-        find: '        if (failure.code === "corrupt") this.keeper.need();\n',
+        find: '      if (failure.code === "corrupt") parts.keeper.need();\n',
         replace: "",
       },
     ],

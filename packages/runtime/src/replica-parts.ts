@@ -1,11 +1,4 @@
-import {
-  type Entry,
-  type LogIndex,
-  type Message,
-  type NodeId,
-  type RaftError,
-  type RaftNode,
-} from "@quorate/core";
+import type { Entry, LogIndex, Message, NodeId, RaftError, RaftNode } from "@quorate/core";
 import type { Reserve, SnapshotStore, Wal } from "@quorate/wal";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
 import { Calls, methods } from "./calls.ts";

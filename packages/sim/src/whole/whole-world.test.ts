@@ -101,7 +101,7 @@ test("a log that rots while its node is down is mended with the help of others",
 
 test("what nobody can prove to belong there is refused", async () => {
   // The last batch of a log alone tells its last hard state.
-  const lines = [...writes, "@900ms rot node=2 perMillion=988000 bit=3 downMs=50"];
+  const lines = [...writes, "@900ms rot node=2 perMillion=977000 bit=3 downMs=50"];
   const world = await worldAfter(1500, lines);
   expect(world.coverage.counts.get("rot-refused")).toBe(1);
   expect(world.host(2).isRefused).toBe(true);
