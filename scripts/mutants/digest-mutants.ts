@@ -38,7 +38,8 @@ export const digestMutants: readonly Mutant[] = [
     id: "D15-one-is-a-majority",
     rows: ["D15"],
     property: "CRASH",
-    ...whole,
+    level: "unit",
+    tests: ["packages/runtime/src/digest-verdict.test.ts"],
     patches: [
       {
         file: "packages/runtime/src/digest-verdict.ts",
@@ -46,7 +47,7 @@ export const digestMutants: readonly Mutant[] = [
         replace: '    if (voteResult(voters, hasAgreed) === "lost") continue;\n',
       },
     ],
-    why: "One voter that differs is believed before a majority has spoken, and the others stop.",
+    why: "A digest is believed before a majority has spoken for it, and who is right is called wrong.",
   },
   {
     id: "D15-digest-after-the-batch",
