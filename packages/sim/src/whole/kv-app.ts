@@ -70,7 +70,12 @@ class KvMachine implements StateMachine<KvQuery, number> {
  * proposed in sessions, and again when it is not known what became of them.
  */
 export const kvApp: App<KvQuery, number> = {
-  stateMachine: () => exactlyOnce(new KvMachine()),
+  stateMachine: () => {
+    const machine = new KvMachine();
+    const whole = exactlyOnce(machine);
+    machines.set(whole, machine);
+    return whole;
+  },
   workload: (draw, number) => drawCall(draw, number),
   prepared,
   happening: happeningIn,
@@ -81,12 +86,21 @@ export const kvApp: App<KvQuery, number> = {
     );
   },
   stray: {
-    leave: (machine) => {
-      if (machine instanceof KvMachine) machine.stray = 1;
+    leave: (whole) => {
+      machineIn(whole).stray = 1;
     },
-    isIn: (machine) => machine instanceof KvMachine && machine.stray !== 0,
+    isIn: (whole) => machineIn(whole).stray !== 0,
   },
 };
+
+/** What each state machine of `kvApp` is made of: its sessions are around it. */
+const machines = new WeakMap<StateMachine<KvQuery, number>, KvMachine>();
+
+function machineIn(whole: StateMachine<KvQuery, number>): KvMachine {
+  const machine = machines.get(whole);
+  assert(machine !== undefined, "the state machine is one of this service");
+  return machine;
+}
 
 /** How long a saved state is: longer than need be, so that it takes its time. */
 const stateBytes = 300;

@@ -1,4 +1,4 @@
-import { at, type Entry, type LogIndex, type NodeId, type Term } from "@quorate/core";
+import { assert, at, type Entry, type LogIndex, type NodeId, type Term } from "@quorate/core";
 import type { MemorySnapshots, StateMachine } from "@quorate/runtime";
 import { Violation } from "../judge.ts";
 import type { App } from "./app.ts";
@@ -66,6 +66,7 @@ export class OneLog<Query, Answer> {
     const machine = this.#machines.get(node);
     if (machine === undefined || this.#app.stray === undefined) return false;
     this.#app.stray.leave(machine);
+    assert(this.#app.stray.isIn(machine), "what was left in a state is in it");
     this.#strays.add(node);
     return true;
   }
