@@ -239,8 +239,11 @@ const neverDigest = 2 ** 30;
 /** Draws how much of a disk is set aside, and how much there is. */
 function drawRoom(seed: number): Pick<WholePlan, "reserveBytes" | "diskBytes"> {
   const draw = new Draw(seed, 19);
-  const reserveBytes = draw.pick([0, 2048, 8192, 16_384]);
-  return { reserveBytes, diskBytes: draw.pick([0, 0, 40_000 + reserveBytes]) };
+  const reserveBytes = draw.pick([0, 2048, 16_384, 32_768]);
+  const isSmall = draw.chance(667);
+  // A state with its sessions has to fit into the reserve: else a full disk stays so, as it must.
+  const diskBytes = isSmall && reserveBytes >= 16_384 ? 40_000 + reserveBytes : 0;
+  return { reserveBytes, diskBytes };
 }
 
 /** Draws what goes wrong in the run of a seed. */
