@@ -234,8 +234,8 @@ export const logMutants: readonly Mutant[] = [
       },
       {
         file: "packages/wal/src/replay.ts",
-        find: "    this.#hardState = hardState;\n",
-        replace: "    this.#entries.push(...tail);\n    this.#hardState = hardState;\n",
+        find: "    for (const entry of entries) this.#entries.push(entry);\n",
+        replace: "    this.#entries.push(...entries, ...tail);\n",
       },
     ],
     why: "Behind a shorter log that replaced a longer one, the old tail is read again.",

@@ -18,7 +18,7 @@ export function corrupt(name: string, offset: number, detail: string, cause?: un
 }
 
 /** What is thrown instead of `error`: if that is `corrupt`, it says what to do, too. */
-export function remedied(error: unknown, remedy: string): unknown {
+export function remedied<Thrown>(error: Thrown, remedy: string): Thrown | RaftError {
   if (!(error instanceof RaftError) || error.code !== "corrupt") return error;
   const { cause, code, message } = error;
   return new RaftError(code, `${message.slice(`${code}: `.length)}; ${remedy}`, { cause });

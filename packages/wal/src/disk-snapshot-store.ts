@@ -1,6 +1,6 @@
 import { RaftError } from "@quorate/core";
 import { logRemedy } from "./damage.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk, ReadableDisk } from "./disk.ts";
 import { divergenceMarkName } from "./divergence-mark.ts";
 import { checkFileHeader, type WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
@@ -23,6 +23,7 @@ import type {
 } from "./snapshot-store.ts";
 import { FileSnapshotWriter, type WriterHost } from "./snapshot-writer.ts";
 import { Turns } from "./turns.ts";
+import { withFile } from "./with-file.ts";
 
 /** The snapshots as they were found. Nothing was changed yet. */
 export interface FoundSnapshots {
@@ -46,7 +47,7 @@ export interface StoreOwner {
  * Throws `corrupt`, `wrong_identity`, `unsupported_version`, or what the disk throws.
  */
 export async function findSnapshots(
-  disk: Disk,
+  disk: ReadableDisk,
   identity: WalIdentity,
   incarnation: Uint8Array | undefined,
 ): Promise<FoundSnapshots> {
@@ -61,17 +62,33 @@ export async function findSnapshots(
       temporaries.push(name);
       continue;
     }
-    const file = await disk.open(name);
-    try {
-      const { header, found } = await readSnapshotFile(file, name);
-      const wanted = { identity, incarnation: incarnation ?? header.incarnation };
-      checkFileHeader(snapshotKind, header, name, { ...wanted, sequence: parsed.sequence });
-      files.push(found);
-    } finally {
-      await file.close();
-    }
+    const owner = { identity, incarnation };
+    files.push(await findSnapshot(disk, { name, sequence: parsed.sequence }, owner));
   }
   return { files, temporaries, isMarked };
+}
+
+/**
+ * Reads all of the snapshot `name` but its content. Without an identity or an incarnation, those of any
+ * are taken. Throws as `findSnapshots` does.
+ */
+export async function findSnapshot(
+  disk: Pick<ReadableDisk, "open">,
+  { name, sequence }: Pick<SnapshotFile, "name" | "sequence">,
+  {
+    identity,
+    incarnation,
+  }: { readonly [Field in keyof StoreOwner]: StoreOwner[Field] | undefined },
+): Promise<SnapshotFile> {
+  return await withFile(disk, name, async (file) => {
+    const { header, found } = await readSnapshotFile(file, name);
+    checkFileHeader(snapshotKind, header, name, {
+      identity: identity ?? header.identity,
+      incarnation: incarnation ?? header.incarnation,
+      sequence,
+    });
+    return found;
+  });
 }
 
 /** The one of `files` that counts: of the highest index, and of several such the last. */

@@ -22,6 +22,9 @@ export interface Disk {
   syncDirectory(): Promise<void>;
 }
 
+/** A disk that is looked at and left as it is. */
+export type ReadableDisk = Pick<Disk, "list" | "open">;
+
 /** One open file. Calls on one file are made one at a time. */
 export interface DiskFile {
   /** The length of the file, in bytes. */

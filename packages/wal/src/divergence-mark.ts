@@ -1,5 +1,5 @@
 import { RaftError } from "@quorate/core";
-import type { Disk } from "./disk.ts";
+import type { Disk, ReadableDisk } from "./disk.ts";
 
 /** The name of the file that marks a directory: see `markDiverged`. The file counts, not its text. */
 export const divergenceMarkName = "diverged";
@@ -27,7 +27,7 @@ export async function markDiverged(disk: Disk, text: string): Promise<void> {
 }
 
 /** The refusal of a disk that has the mark. */
-export async function divergedError(disk: Disk): Promise<RaftError> {
+export async function divergedError(disk: Pick<ReadableDisk, "open">): Promise<RaftError> {
   const file = await disk.open(divergenceMarkName);
   let bytes: Uint8Array;
   try {

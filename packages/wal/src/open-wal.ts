@@ -12,7 +12,7 @@ import type { Disk } from "./disk.ts";
 import { divergedError } from "./divergence-mark.ts";
 import { DiskSnapshotStore, findSnapshots, type FoundSnapshots } from "./disk-snapshot-store.ts";
 import { clusterIdUnitsMax, incarnationBytes, type WalIdentity } from "./file-header.ts";
-import { committedBy, reconcile } from "./reconcile.ts";
+import { committedBy, hardStateAfterReset, reconcile } from "./reconcile.ts";
 import { type FoundLog, type MendedLog, readLog } from "./recovery.ts";
 import type { OpenSegment } from "./next-segment.ts";
 import { openReserve, type Reserve } from "./reserve.ts";
@@ -104,7 +104,7 @@ export async function openWal(disk: Disk, options: WalOptions): Promise<OpenedWa
 
   for (const name of found.temporaries) await disk.remove(name);
   const reserve = await openReserve(disk, options.reserveBytes ?? 0);
-  const mended = await log.mend();
+  const mended = await log.mend(disk);
   // Makes durable what an earlier run named or removed and did not live to sync.
   await disk.syncDirectory();
   const incarnation = log.incarnation ?? options.incarnation.slice();
@@ -144,7 +144,7 @@ interface Found {
 
 async function find(disk: Disk, identity: WalIdentity): Promise<Found> {
   try {
-    const log = await readLog(disk, identity);
+    const log = await readLog(disk, { identity });
     const found = await findSnapshots(disk, identity, log.incarnation);
     if (found.isMarked) throw await divergedError(disk);
     return { log, found, reset: reconcile(log, found) };
@@ -182,14 +182,11 @@ async function storeStart(snapshots: SnapshotStore, start: WalStart): Promise<vo
 
 /** Lets the log begin anew after `base`, the last entry of a stored snapshot. */
 async function resetLog(wal: Wal, base: EntryId, reserve: Reserve): Promise<void> {
-  const { term, vote } = wal.hardState;
-  const isNewer = base.term > term;
-  const hardState = {
-    term: isNewer ? base.term : term,
-    vote: isNewer ? none : vote,
-    commitIndex: base.index,
+  const append = {
+    entries: nothing,
+    hardState: hardStateAfterReset(wal.hardState, base),
+    reset: base,
   };
-  const append = { entries: nothing, hardState, reset: base };
   await reserve.lend(() => wal.append(append, { makesDo: true }));
 }
 

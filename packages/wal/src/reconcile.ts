@@ -1,4 +1,4 @@
-import type { EntryId, HardState, Snapshot } from "@quorate/core";
+import { type EntryId, type HardState, none, type Snapshot } from "@quorate/core";
 import { corrupt } from "./damage.ts";
 import { newestOf, type FoundSnapshots } from "./disk-snapshot-store.ts";
 import type { LogState } from "./log-shape.ts";
@@ -12,7 +12,10 @@ import { segmentHeaderBytes, segmentName } from "./segment.ts";
  *
  * Throws `corrupt` if the two cannot be what one process after another left.
  */
-export function reconcile(log: FoundLog, snapshots: FoundSnapshots): EntryId | undefined {
+export function reconcile(
+  log: Pick<FoundLog, "segments" | "replay">,
+  snapshots: Pick<FoundSnapshots, "files">,
+): EntryId | undefined {
   const newest = newestOf(snapshots.files);
   const { shape, hardState } = log.replay;
   const [first] = log.segments;
@@ -45,6 +48,16 @@ export function committedBy(
   if (snapshot === undefined || !shape.has(snapshot.index)) return hardState;
   if (shape.idAt(snapshot.index).term !== snapshot.term) return hardState;
   return { ...hardState, commitIndex: Math.max(hardState.commitIndex, snapshot.index) };
+}
+
+/** The hard state of a log that begins anew after `base`, the last entry of a stored snapshot. */
+export function hardStateAfterReset({ term, vote }: HardState, base: EntryId): HardState {
+  const isNewer = base.term > term;
+  return {
+    term: isNewer ? base.term : term,
+    vote: isNewer ? none : vote,
+    commitIndex: base.index,
+  };
 }
 
 function describe({ term, index }: EntryId): string {

@@ -1,14 +1,20 @@
-import { assert, type RaftError } from "@quorate/core";
+import { assert, RaftError } from "@quorate/core";
 import { type Batch, encodeTrailer, trailerBytes } from "./batch.ts";
 import { sameBytes } from "./bytes.ts";
 import { corrupt } from "./damage.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk, ReadableDisk } from "./disk.ts";
 import { Replay } from "./replay.ts";
 import { newSegment, noteBatch, type Segment } from "./segment-file.ts";
 import { type BatchRead, readSegment, SegmentReader } from "./segment-reader.ts";
 import { checkFileHeader, fileSeed, type WalIdentity } from "./file-header.ts";
 import { parseFileName } from "./file-name.ts";
-import { decodeSegmentHeader, segmentHeaderBytes, segmentKind, segmentName } from "./segment.ts";
+import {
+  decodeSegmentHeader,
+  type SegmentHeader,
+  segmentHeaderBytes,
+  segmentKind,
+  segmentName,
+} from "./segment.ts";
 import { withFile } from "./with-file.ts";
 
 /** A log as it was mended: it ends with its last whole batch, and that is durable. */
@@ -26,8 +32,59 @@ export interface FoundLog {
   /** What the segments say; undefined if there are none. */
   readonly incarnation: Uint8Array | undefined;
   readonly replay: Replay;
-  /** Removes what was half-made, cuts what was torn, and makes durable what is kept. */
-  mend(): Promise<MendedLog>;
+  /** Where a write was cut short, if one was: what a start cuts off. */
+  readonly torn: readonly TornPlace[];
+  /** On the disk that was read: removes what was half-made, cuts what was torn, and syncs the rest. */
+  mend(disk: Disk): Promise<MendedLog>;
+}
+
+/** What was cut short by a crash: never durable, and never acknowledged. */
+export interface TornPlace {
+  /** The file. */
+  readonly name: string;
+  /** Where its last whole batch ends. */
+  readonly offset: number;
+}
+
+/** How a log is read. */
+export interface LogReading {
+  /**
+   * Whose log it must be.
+   *
+   * @default whoever's its first segment says
+   */
+  readonly identity?: WalIdentity;
+  /**
+   * Whether the entries are to be in `replay`. Without them, a log of any length takes little memory.
+   *
+   * @default true
+   */
+  readonly keepsEntries?: boolean;
+  /** Is told what is read, as far as the log is whole. */
+  readonly watcher?: LogWatcher | undefined;
+}
+
+/** Is told what a log is made of, in order, while it is read. What it returns is waited for. */
+export interface LogWatcher {
+  /** A segment begins, of a file of `bytes` bytes. */
+  onSegment(header: SegmentHeader, bytes: number): Promise<void>;
+  /** The next batch of that segment, whole, which contradicts nothing before it. */
+  onBatch(found: FoundBatch): Promise<void>;
+}
+
+/** A batch and where it stands. */
+export interface FoundBatch {
+  readonly batch: Batch;
+  /** Where it starts in its file, and its length there. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A log as far as it could be read. */
+export interface LogSoFar {
+  readonly log: FoundLog;
+  /** Why it is refused; undefined if it is not. */
+  readonly damage: RaftError | undefined;
 }
 
 /** Where the batches of a segment end, and how. */
@@ -49,17 +106,43 @@ interface LastBatch {
  *
  * Throws `corrupt`, `wrong_identity`, `unsupported_version`, or what the disk throws.
  */
-export async function readLog(disk: Disk, identity: WalIdentity): Promise<FoundLog> {
-  const { sequences, temporaries } = await listSegments(disk);
-  const recovery = new Recovery(disk, identity, temporaries);
-  for (const sequence of sequences) await recovery.scan(sequence);
-  await recovery.judge();
-  return recovery;
+export async function readLog(disk: ReadableDisk, reading: LogReading): Promise<FoundLog> {
+  const { log, damage } = await readLogSoFar(disk, reading);
+  if (damage !== undefined) throw damage;
+  return log;
+}
+
+/**
+ * As `readLog`, but for a log that is refused as well: then `log` is what stands before the damage, and
+ * is not to be mended. Throws what the disk throws.
+ */
+export async function readLogSoFar(disk: ReadableDisk, reading: LogReading): Promise<LogSoFar> {
+  const recovery = new Recovery(disk, reading);
+  try {
+    await recovery.read();
+    return { log: recovery, damage: undefined };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return { log: recovery, damage: error };
+  }
+}
+
+/** Codes by which files are refused for what is in them. */
+const refusals: ReadonlySet<string> = new Set([
+  "corrupt",
+  "wrong_identity",
+  "unsupported_version",
+  "diverged",
+]);
+
+/** Whether `error` refuses files for what is in them, and not because they cannot be read. */
+export function isRefusal(error: unknown): error is RaftError {
+  return error instanceof RaftError && refusals.has(error.code);
 }
 
 /** The sequence numbers of all segments, which must have no gap, and the names of those half-made. */
 export async function listSegments(
-  disk: Disk,
+  disk: Pick<ReadableDisk, "list">,
 ): Promise<{ readonly sequences: readonly number[]; readonly temporaries: readonly string[] }> {
   const sequences: number[] = [];
   const temporaries: string[] = [];
@@ -81,20 +164,22 @@ export async function listSegments(
 }
 
 class Recovery implements FoundLog {
-  readonly #disk: Disk;
-  readonly #identity: WalIdentity;
-  readonly #temporaries: readonly string[];
-  readonly replay: Replay = new Replay();
+  readonly #disk: ReadableDisk;
+  readonly #watcher: LogWatcher | undefined;
+  #identity: WalIdentity | undefined;
+  #temporaries: readonly string[] = [];
+  readonly replay: Replay;
   /** All segments seen so far, with batches or without. */
   readonly #segments: Segment[] = [];
   /** The ends of the segments from the last one with batches on; the earlier ones were gone past. */
   #stops: Stop[] = [];
   #lastBatch: LastBatch | undefined;
 
-  constructor(disk: Disk, identity: WalIdentity, temporaries: readonly string[]) {
+  constructor(disk: ReadableDisk, { identity, keepsEntries = true, watcher }: LogReading) {
     this.#disk = disk;
     this.#identity = identity;
-    this.#temporaries = temporaries;
+    this.#watcher = watcher;
+    this.replay = new Replay({ keepsEntries });
   }
 
   get segments(): readonly Segment[] {
@@ -105,17 +190,33 @@ class Recovery implements FoundLog {
     return this.#segments[0]?.header.incarnation;
   }
 
+  get torn(): readonly TornPlace[] {
+    return this.#stops.flatMap(({ segment: { name }, read: { kind, offset } }) => {
+      return kind === "torn" ? [{ name, offset }] : [];
+    });
+  }
+
+  /** Reads all segments, and judges what was found. Called once. */
+  async read(): Promise<void> {
+    const { sequences, temporaries } = await listSegments(this.#disk);
+    this.#temporaries = temporaries;
+    for (const sequence of sequences) await this.#scan(sequence);
+    await this.#judge();
+  }
+
   /** Reads all batches of one segment. */
-  async scan(sequence: number): Promise<void> {
+  async #scan(sequence: number): Promise<void> {
     const name = segmentName(sequence);
     await withFile(this.#disk, name, async (file) => {
       const header = decodeSegmentHeader(await file.read(0, segmentHeaderBytes), name);
       const incarnation = this.incarnation ?? header.incarnation;
+      this.#identity ??= header.identity;
       const wanted = { sequence, identity: this.#identity, incarnation };
       checkFileHeader(segmentKind, { ...header, mark: header.fill }, name, wanted);
       const reader = new SegmentReader(file, header, await file.size());
       const segment = newSegment(header, reader.size);
       this.#segments.push(segment);
+      await this.#watcher?.onSegment(header, reader.size);
       for (;;) {
         const read = await reader.readBatch(segment.end);
         if (read.kind !== "batch") {
@@ -123,6 +224,10 @@ class Recovery implements FoundLog {
           return;
         }
         this.#take(segment, read.batch);
+        if (this.#watcher !== undefined) {
+          const bytes = read.next - segment.end;
+          await this.#watcher.onBatch({ batch: read.batch, offset: segment.end, bytes });
+        }
         const trailer = encodeTrailer(read.batch.number, fileSeed(header));
         this.#lastBatch = { segment, trailer, offset: segment.end, bytes: read.bytes };
         noteBatch(this.#segments, read.batch, read.next);
@@ -132,7 +237,7 @@ class Recovery implements FoundLog {
   }
 
   /** Refuses the log if anything after its last whole batch is more than one write cut short. */
-  async judge(): Promise<void> {
+  async #judge(): Promise<void> {
     const number = this.replay.nextNumber;
     const [first, next, beyond] = this.#stops;
     // A segment is preceded by durable batches, in it or before it; all but the very first.
@@ -172,11 +277,11 @@ class Recovery implements FoundLog {
     throw corrupt(segment.name, offset, "the batch lost its trailer, and something follows it");
   }
 
-  async mend(): Promise<MendedLog> {
-    for (const name of this.#temporaries) await this.#disk.remove(name);
+  async mend(disk: Disk): Promise<MendedLog> {
+    for (const name of this.#temporaries) await disk.remove(name);
     const segments = this.#segments.filter((segment) => segment.lowest !== undefined);
     const last = segments.at(-1);
-    if (last !== undefined) await this.#mendLast(last);
+    if (last !== undefined) await this.#mendLast(disk, last);
 
     let spare: Segment | undefined;
     for (const { segment, read } of this.#stops.toReversed()) {
@@ -184,8 +289,8 @@ class Recovery implements FoundLog {
       if (read.kind === "end" && segment.header.sequence === (last?.header.sequence ?? 0) + 1) {
         spare = segment;
       } else if (last !== undefined) {
-        await this.#disk.remove(segment.name);
-        await this.#disk.syncDirectory();
+        await disk.remove(segment.name);
+        await disk.syncDirectory();
       }
       // The torn first segment of a new log is replaced, not removed: it alone knows the incarnation.
     }
@@ -198,14 +303,14 @@ class Recovery implements FoundLog {
    * What this log reports is acknowledged at once, so it must be durable now. On the way a damaged
    * trailer is restored, by which a later reader tells a torn batch from a rotten one.
    */
-  async #mendLast(last: Segment): Promise<void> {
+  async #mendLast(disk: Disk, last: Segment): Promise<void> {
     const torn = this.#stops.find((stop) => stop.segment === last && stop.read.kind === "torn");
     assert(this.#lastBatch !== undefined, "the last segment ends with the last batch");
     const { trailer, offset, bytes } = this.#lastBatch;
     const whole = new Uint8Array(last.end - offset);
     whole.set(bytes);
     whole.set(trailer, whole.length - trailerBytes);
-    await withFile(this.#disk, last.name, async (file) => {
+    await withFile(disk, last.name, async (file) => {
       await file.write(offset, [whole]);
       // A later append goes to a new segment: it must not meet what is left of the torn batch.
       if (torn !== undefined) await file.truncate(last.end);

@@ -11,7 +11,7 @@ import {
   numberAt,
   trailerBytes,
 } from "./batch.ts";
-import type { Disk, DiskFile } from "./disk.ts";
+import type { DiskFile, ReadableDisk } from "./disk.ts";
 import { fileSeed } from "./file-header.ts";
 import type { Segment } from "./segment-file.ts";
 import { alignmentBytes, sectorBytes, type SegmentHeader } from "./segment.ts";
@@ -203,7 +203,7 @@ export class SegmentReader {
 
 /** Reads `segment`, for as long as `use` takes. */
 export async function readSegment<T>(
-  disk: Disk,
+  disk: ReadableDisk,
   { name, header, size }: Pick<Segment, "name" | "header" | "size">,
   use: (reader: SegmentReader) => Promise<T>,
 ): Promise<T> {

@@ -1,8 +1,8 @@
-import type { Disk, DiskFile } from "./disk.ts";
+import type { DiskFile, ReadableDisk } from "./disk.ts";
 
 /** Opens file `name` for as long as `use` takes. */
 export async function withFile<T>(
-  disk: Disk,
+  disk: Pick<ReadableDisk, "open">,
   name: string,
   use: (file: DiskFile) => Promise<T>,
 ): Promise<T> {
