@@ -61,6 +61,44 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   return process.platform === "win32" ? lockByPipe(path) : lockBySocket(path);
 }
 
+/** Who has a directory open. */
+export interface DirectoryHolder {
+  /** The process; undefined where the system does not tell. */
+  readonly pid: number | undefined;
+}
+
+/**
+ * Who has the lock of `directory`, or is about to take it; undefined if nobody is. Changes nothing in the
+ * directory, so it says nothing of the next moment. Throws `storage_failed` if that cannot be found out.
+ */
+export async function findHolder(directory: string): Promise<DirectoryHolder | undefined> {
+  try {
+    const path = await fs.realpath(resolve(directory));
+    if (process.platform === "win32") {
+      return (await probe(pipeName(path))) === "dead" ? undefined : { pid: undefined };
+    }
+    return await findSocket(path);
+  } catch (error) {
+    throw storageError(`look at ${directory}`, error);
+  }
+}
+
+async function findSocket(directory: string): Promise<DirectoryHolder | undefined> {
+  const nearby = await openShortPath(directory);
+  try {
+    for (const name of await fs.readdir(directory)) {
+      const pid = publishedName.exec(name)?.[1];
+      if (pid === undefined) continue;
+      // Another user's process may not be asked. It counts as alive, too.
+      const state = await probe(join(nearby.path, name)).catch(() => "alive");
+      if (state !== "dead") return { pid: Number(pid) };
+    }
+    return undefined;
+  } finally {
+    await nearby.close();
+  }
+}
+
 async function lockBySocket(directory: string): Promise<DirectoryLock> {
   const nearby = await openShortPath(directory);
   try {
@@ -211,10 +249,9 @@ async function openShortPath(directory: string): Promise<ShortPath> {
 
 /** On Windows a pipe has a name of its own, apart from files, and vanishes with its process. */
 async function lockByPipe(directory: string): Promise<DirectoryLock> {
-  const name = createHash("sha256").update(directory.toLowerCase()).digest("hex");
   const server = net.createServer((socket) => socket.destroy());
   try {
-    await listen(server, `\\\\.\\pipe\\quorate-${name}`);
+    await listen(server, pipeName(directory));
   } catch (error) {
     const code = systemCode(error);
     if (code !== "EADDRINUSE" && code !== "EACCES") throw storageError(`lock ${directory}`, error);
@@ -226,6 +263,11 @@ async function lockByPipe(directory: string): Promise<DirectoryLock> {
         server.close(() => done());
       }),
   };
+}
+
+function pipeName(directory: string): string {
+  const name = createHash("sha256").update(directory.toLowerCase()).digest("hex");
+  return `\\\\.\\pipe\\quorate-${name}`;
 }
 
 /** Listens in this very process, even in a worker of `node:cluster`, and does not keep it alive. */

@@ -1,5 +1,20 @@
 export { startReplica, type StartOptions } from "./start-replica.ts";
 export { openSession, type SessionOptions } from "./open-session.ts";
+export { recoverReplica, type Recovered } from "./recover-replica.ts";
+export {
+  planRecovery,
+  type RecoverOptions,
+  type RecoveryPlan,
+  type Survivor,
+  type SurvivorElsewhere,
+} from "./recovery-plan.ts";
+export {
+  inspectDataDir,
+  type InspectedDataDir,
+  type LoggedMembers,
+  verifyDataDir,
+} from "./inspect-data-dir.ts";
+export type { LineageStep } from "./lineage.ts";
 export { restoreSnapshot, type Restored, type RestoreOptions } from "./restore-snapshot.ts";
 export {
   openSnapshotArchive,
@@ -9,7 +24,12 @@ export {
 } from "./snapshot-archive.ts";
 export { writeFlightRecord, type FlightRecordResult } from "./flight-files.ts";
 export { formatAddress, parseAddress, type Address } from "./address.ts";
-export { lockDirectory, type DirectoryLock } from "./directory-lock.ts";
+export {
+  findHolder,
+  lockDirectory,
+  type DirectoryHolder,
+  type DirectoryLock,
+} from "./directory-lock.ts";
 export type { RefusedConnection } from "./handshake.ts";
 export { NodeClock } from "./node-clock.ts";
 export { NodeDisk, openNodeDisk } from "./node-disk.ts";
@@ -133,4 +153,15 @@ export {
   type StateMachine,
   type Timer,
 } from "@quorate/runtime";
+export type {
+  Batch,
+  FoundBatch,
+  InspectedLog,
+  InspectOptions,
+  LogWatcher,
+  SegmentFound,
+  SegmentHeader,
+  SnapshotFound,
+  TornPlace,
+} from "@quorate/wal";
 export { type Crc32c, useCrc32c } from "@quorate/wire";

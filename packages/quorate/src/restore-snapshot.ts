@@ -1,13 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { readdir, rename, rm, rmdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { confStateOf, type LogIndex, type NodeId, RaftError, type Term } from "@quorate/core";
 import { openWal, type SnapshotMetadata } from "@quorate/wal";
 import { clusterIdFlaw, encodeMembersDelta, incarnationBytes } from "@quorate/wire";
+import { isEmptyDirectory, makeInPlace } from "./new-directory.ts";
 import { openNodeDisk } from "./node-disk.ts";
 import { openSnapshotArchive, type SnapshotArchive } from "./snapshot-archive.ts";
 import { validateCluster } from "./start-replica.ts";
-import { storageError, systemCode } from "./storage-error.ts";
 
 /** What a data directory is made of. */
 export interface RestoreOptions {
@@ -68,7 +66,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
       id: digest(info.id, clusterId).subarray(0, info.id.length),
       external: false,
     };
-    await inPlace({ dataDir, isThere }, (directory) =>
+    await makeInPlace({ dataDir, isThere }, (directory) =>
       writeDirectory(directory, { clusterId, nodeId: id }, metadata, archive),
     );
     const { index, term, contentBytes } = info;
@@ -76,40 +74,6 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
   } finally {
     await archive.close();
   }
-}
-
-/**
- * Lets `make` make a directory aside, which gets its name when it is whole. A directory that is there
- * may be the root of a volume, so it gets the files instead: what says how the group began comes first.
- */
-async function inPlace(
-  { dataDir, isThere }: { readonly dataDir: string; readonly isThere: boolean },
-  make: (directory: string) => Promise<void>,
-): Promise<void> {
-  const suffix = `.restoring-${randomBytes(4).toString("hex")}`;
-  const path = resolve(dataDir);
-  const aside = isThere ? join(path, suffix) : `${path}${suffix}`;
-  try {
-    await make(aside);
-    if (isThere) await moveFiles(aside, path);
-    else await rename(aside, path);
-  } catch (error) {
-    await rm(aside, { recursive: true, force: true });
-    throw error instanceof RaftError ? error : storageError(`make ${path}`, error);
-  }
-  // Makes the names durable.
-  const directory = await openNodeDisk(path);
-  await directory.syncDirectory();
-}
-
-async function moveFiles(from: string, to: string): Promise<void> {
-  const names = (await readdir(from)).sort((a, b) => Number(isLog(a)) - Number(isLog(b)));
-  for (const name of names) await rename(join(from, name), join(to, name));
-  await rmdir(from);
-}
-
-function isLog(name: string): boolean {
-  return name.endsWith(".wal");
 }
 
 /** Writes a log that begins after the snapshot of `metadata`, whose content is that of `archive`. */
@@ -138,22 +102,6 @@ async function writeDirectory(
 
 /** How large the first files of the log are: what follows the snapshot has a size of its own. */
 const segmentBytes = 64 * 1024;
-
-/** Whether `dataDir` is there, and empty. Throws `invalid_options` if it has anything in it. */
-async function isEmptyDirectory(dataDir: string): Promise<boolean> {
-  if (typeof dataDir !== "string" || dataDir === "") {
-    throw refusal("dataDir must name a directory");
-  }
-  try {
-    const [name] = await readdir(dataDir);
-    if (name === undefined) return true;
-    throw refusal(`${dataDir} is not empty: it has ${name}`);
-  } catch (error) {
-    if (error instanceof RaftError) throw error;
-    if (systemCode(error) === "ENOENT") return false;
-    throw storageError(`use ${dataDir}`, error);
-  }
-}
 
 function validateClusterId(
   given: string | undefined,

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { ConfState, LogIndex, NodeId, Term } from "@quorate/core";
 import { type DiskFile, newestSnapshotName, type OpenedSnapshot, openSnapshot } from "@quorate/wal";
 import { decodeMembers } from "@quorate/wire";
-import { NodeDisk, openFile } from "./node-disk.ts";
+import { openFile } from "./node-disk.ts";
+import { ReadOnlyDisk } from "./read-only-disk.ts";
 import { storageError, systemCode } from "./storage-error.ts";
 
 /** A member as a snapshot knows it. */
@@ -71,7 +72,7 @@ export async function openSnapshotArchive(path: string): Promise<SnapshotArchive
   // The node that runs there may take another snapshot, and remove the one that was just found.
   for (let attempt = 1; ; attempt++) {
     try {
-      const name = await newestSnapshotName(new NodeDisk(path));
+      const name = await newestSnapshotName(new ReadOnlyDisk(path));
       return name === undefined ? undefined : await openFileArchive(join(path, name));
     } catch (error) {
       const isGone = error instanceof Error && systemCode(error.cause) === "ENOENT";

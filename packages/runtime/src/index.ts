@@ -102,3 +102,4 @@ export {
   type SessionView,
 } from "./session-table.ts";
 export { SequenceWindow } from "./sequence-window.ts";
+export { foldMembership, restoredMembership, type Membership } from "./member-table.ts";
