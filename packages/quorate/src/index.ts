@@ -48,6 +48,7 @@ export {
 } from "./tls-credentials.ts";
 export { WatchedFiles, type WatchedFilesOptions } from "./watched-files.ts";
 export {
+  describeEntry,
   none,
   RaftError,
   type ConfChange,

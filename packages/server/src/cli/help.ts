@@ -76,6 +76,34 @@ The new group has a name of its own, so that no node of it ever talks to one of 
 Exit status:
   0 done    1 the snapshot is damaged, or has no state    2 wrong usage, or the directory is not empty`;
 
+/** What follows the options of `recover`. */
+export const recoverHelp = `
+Examples:
+  $ quorate recover --data-dir /var/lib/quorate --report
+  $ quorate recover --data-dir /var/lib/quorate --into /var/lib/quorate-new
+  $ quorate recover --data-dir a --data-dir b --into new --cluster-id docs-2 --yes
+  $ quorate recover --data-dir /var/lib/quorate --other 2=5/1234 --into /var/lib/quorate-new
+
+Only if a majority of the voters is lost for good. Stop what is left. Of several nodes, the one that
+reaches furthest goes on: on machines apart, --report says on each how far it is, and --other tells that.
+What will be kept and what may be lost is shown before anything is done; then the name of the group is
+asked for. The directories that are read stay as they are.
+
+Exit status:
+  0 done    1 damaged, or not confirmed    2 wrong usage, in use, a majority is there, or --force is needed`;
+
+/** What follows the commands about logs. */
+export const logHelp = `
+Examples:
+  $ quorate log verify /var/lib/quorate
+  $ quorate log inspect /var/lib/quorate --entries 1200-1234
+
+Batches and entries are shown as they were written: of two entries with one index, the later one counts.
+Of a node that runs, the last batch may be one that is being written: verify looks again.
+
+Exit status:
+  0 a start would take it    1 it is damaged, or there is none    2 wrong usage`;
+
 /** What follows the options of `sim`. */
 export const simHelp = `
 Examples:

@@ -24,7 +24,9 @@ import {
 import { local } from "./local.ts";
 import type { LocalOptions } from "./local-cluster.ts";
 import { defaultHttpPort, defaultPeerPort, nodeCountMax } from "./local-set-up.ts";
+import { addLogCommands } from "./log-command.ts";
 import { checked, client, integer, logLevelOption } from "./options.ts";
+import { addRecover } from "./recover-command.ts";
 import { addServe } from "./serve-command.ts";
 import { statusCommand, type StatusSettings } from "./status-command.ts";
 
@@ -69,6 +71,8 @@ function createProgram(done: Done): Command {
   addTransfer(program, done);
   addForgetLeader(program, done);
   addSnapshot(program, done);
+  addRecover(program, done);
+  addLogCommands(program, done);
   addSim(program, done);
   addCheck(program, done);
   addFlight(program, done);
