@@ -124,7 +124,8 @@ export interface RecoveryPlan {
  * Says what `recoverReplica` would do. Reads all of the directories, and changes nothing.
  *
  * Rejects with `locked` if a node is running on one of them; with `corrupt` if the log to go on with is
- * damaged, and `upToIndex` does not say how much of it to keep; with `invalid_options` if the survivors are
+ * damaged, and `upToIndex` does not say how much of it to keep; with `diverged` if its snapshot is of a
+ * state that was not the group's; with `invalid_options` if the survivors are
  * a majority, which needs no recovery, if another log reaches further, or for what cannot be; or with
  * `storage_failed`.
  */
@@ -300,11 +301,14 @@ function lastKept(from: Survivor, upToIndex: LogIndex | undefined): LogIndex {
   const [damage] = log.damages;
   const isStateless = snapshotOf(from) === undefined && log.base.index > 0;
   if (damage !== undefined && (isStateless || last.index === none)) throw damage;
+  // The log of a node that differed from its group is sound; what it made of it is not.
+  const isWrong = log.damages.some(({ code }) => code === "diverged");
+  if (damage !== undefined && isWrong && snapshotOf(from) !== undefined) throw damage;
   if (upToIndex === undefined) {
     if (damage === undefined) return last.index;
-    const detail = damage.message.replace("corrupt: ", "");
+    const detail = damage.message.slice(`${damage.code}: `.length);
     throw new RaftError(
-      "corrupt",
+      damage.code,
       `${from.path}: ${detail}; or go on with what stands before the damage, up to index ${last.index}`,
       { cause: damage },
     );

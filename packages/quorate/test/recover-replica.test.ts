@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { confStateOf, encodeConfChange, type Entry, newEntry, RaftError } from "@quorate/core";
-import { openWal, type OpenedWal } from "@quorate/wal";
+import { markDiverged, openWal, type OpenedWal } from "@quorate/wal";
 import {
   inspectDataDir,
   lockDirectory,
@@ -304,6 +304,22 @@ test("a damaged log is refused, unless it is said how much of it to keep", async
   expect(await filesOf(from)).toEqual(before);
   const made = await inspectDataDir(options.into);
   expect(made.log).toMatchObject({ last: { term: 2, index: 5 }, damages: [] });
+});
+
+test("of a node that differed from its group, the log is good enough, and a snapshot is not", async () => {
+  const directory = await temporaryDirectory();
+  for (const [snapshotIndex, code] of [
+    [0, "none"],
+    [4, "diverged"],
+  ] as const) {
+    const from = await leaveDirectory(join(directory, `old-${snapshotIndex}`), {
+      ...{ id: 1, entries, hardState, snapshotIndex },
+    });
+    await markDiverged(await openNodeDisk(from), "node 1 differs at 4");
+    const options = { dataDirs: [from], into: join(directory, `new-${snapshotIndex}`) };
+    await expect(planRecovery(options)).rejects.toThrow("diverged: ");
+    expect(await codeOf(recoverReplica({ ...options, upToIndex: 6 }))).toBe(code);
+  }
 });
 
 test("what is committed is cut by force only, and what is in a snapshot never", async () => {

@@ -1,5 +1,6 @@
 import {
   type Batch,
+  decodeSessionCommand,
   describeEntry,
   type Entry,
   type FoundBatch,
@@ -7,7 +8,7 @@ import {
   type LineageStep,
   none,
 } from "quorate";
-import { decodeCommand } from "../command.ts";
+import { decodeCommand, type DecodedCommand } from "../command.ts";
 import { describeConfState } from "./member-command.ts";
 
 /** What a log is, as lines for people and as JSON. */
@@ -50,6 +51,27 @@ export function renderEntry(entry: Entry): string {
 }
 
 function describeCommand(data: Uint8Array): string {
+  const outer = decodeSessionCommand(data);
+  switch (outer.kind) {
+    case "plain":
+      return describeStoreCommand(outer.command);
+    case "open":
+      return `open a session, kept for ${outer.ttlMs} ms`;
+    case "close":
+      return `close session ${outer.session}`;
+    case "command": {
+      const { session, sequence, command } = outer;
+      return `session ${session}, number ${sequence}: ${describeStoreCommand(command)}`;
+    }
+    case "once":
+      return `once ${quoted(outer.key)}: ${describeStoreCommand(outer.command)}`;
+    case "malformed":
+    case "unsupported":
+      return describeUnreadable(outer);
+  }
+}
+
+function describeStoreCommand(data: Uint8Array): string {
   const command = decodeCommand(data);
   switch (command.kind) {
     case "put": {
@@ -61,10 +83,16 @@ function describeCommand(data: Uint8Array): string {
     case "delete":
       return `delete ${quoted(command.key)}`;
     case "malformed":
-      return `no command of the key-value store: ${command.reason}`;
     case "unsupported":
-      return `a command of version ${command.version}, which this program does not know`;
+      return describeUnreadable(command);
   }
+}
+
+function describeUnreadable(
+  found: Extract<DecodedCommand, { readonly kind: "malformed" | "unsupported" }>,
+): string {
+  if (found.kind === "malformed") return `no command of the key-value store: ${found.reason}`;
+  return `a command of version ${found.version}, which this program does not know`;
 }
 
 /** Text if the bytes are such, else hexadecimal. */
@@ -160,11 +188,30 @@ export function batchJson({ batch, offset, bytes }: FoundBatch): object {
 export function entryJson({ term, index, kind, data }: Entry): object {
   const entry = { kind: "entry", term, index, entryKind: kind, bytes: data.length };
   if (kind !== "command") return entry;
+  const outer = decodeSessionCommand(data);
+  if (!("command" in outer)) return { ...entry, session: outer };
+  const command = storeCommandJson(outer.command);
+  if (outer.kind === "plain") return { ...entry, command };
+  const { command: _inner, ...session } = outer;
+  if (session.kind === "command") return { ...entry, session, command };
+  return { ...entry, session: { ...session, key: base64(session.key) }, command };
+}
+
+function storeCommandJson(data: Uint8Array): object {
   const command = decodeCommand(data);
-  if (command.kind !== "put" && command.kind !== "delete") return { ...entry, command };
-  const key = Buffer.from(command.key).toString("base64");
-  const value = command.kind === "put" ? Buffer.from(command.value).toString("base64") : undefined;
-  return { ...entry, command: { kind: command.kind, key, value } };
+  switch (command.kind) {
+    case "put":
+      return { kind: "put", key: base64(command.key), value: base64(command.value) };
+    case "delete":
+      return { kind: "delete", key: base64(command.key) };
+    case "malformed":
+    case "unsupported":
+      return command;
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
 }
 
 function hex(bytes: Uint8Array | undefined): string {
