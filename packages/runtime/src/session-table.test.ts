@@ -180,6 +180,8 @@ test("a view stays what it was, and gives a table that goes on like the first", 
   take(table, onceOf("a"), 7);
   const view = table.view();
   const before = structuredClone(view);
+  // In the order of their use, so that the same one is forgotten first.
+  expect(view.sessions.map(({ name }) => name)).toEqual([5, "a"]);
   const commands = [
     commandOf(5, 1, { stamp: 20 }),
     commandOf(5, 2, { floor: 2, stamp: 90 }),
