@@ -69,7 +69,10 @@ test("log inspect shows segments, batches, entries with their commands, and whos
   expect(stdout).toMatch(/^0000000000000001\.wal, 4096 bytes\n {2}offset +bytes +batch +entries/);
   expect(stdout).toContain("0000000000000002.wal, 4096 bytes");
   expect(stdout).toMatch(/\n {4}\d+\/\d+ no-op\n/);
-  expect(stdout).toMatch(/\n {4}\d+\/\d+ command, 17 bytes: put "greeting" = "hello"\n/);
+  expect(stdout).toMatch(/\n {4}\d+\/\d+ command, 14 bytes: open a session, kept for \d+ ms\n/);
+  expect(stdout).toMatch(
+    /\n {4}\d+\/\d+ command, 43 bytes: session \d+, number 1: put "greeting" = "hello"\n/,
+  );
   expect(stdout).toContain('put "bytes" = 0xfffe\n');
   expect(stdout).toContain(`put "long" = "${"x".repeat(40)}" and 260 bytes\n`);
   expect(stdout).toContain(': delete "long"\n');
@@ -92,14 +95,13 @@ test("log inspect --json is a line for each thing", async () => {
     .split("\n")
     .map((line): unknown => JSON.parse(line));
   expect(lines[0]).toMatchObject({ kind: "segment", sequence: 1, bytes: 4096 });
-  expect(lines).toContainEqual(
-    expect.objectContaining({
-      kind: "entry",
-      entryKind: "command",
-      bytes: 17,
-      command: { kind: "put", key: "Z3JlZXRpbmc=", value: "aGVsbG8=" },
-    }),
-  );
+  const entries = lines.filter((line) => JSON.stringify(line).startsWith('{"kind":"entry",'));
+  expect(entries[2]).toMatchObject({
+    entryKind: "command",
+    bytes: 43,
+    session: { kind: "command", sequence: 1 },
+    command: { kind: "put", key: "Z3JlZXRpbmc=", value: "aGVsbG8=" },
+  });
   const { log } = await inspectDataDir(left[0]);
   expect(lines.at(-1)).toMatchObject({
     kind: "log",
