@@ -93,6 +93,7 @@ export {
   type SessionCommand,
 } from "./session-command.ts";
 export { decodeSessionResult, encodeSessionResult, type SessionResult } from "./session-result.ts";
+export { readSessions, type ReadSessions } from "./session-snapshot.ts";
 export {
   SessionTable,
   type SessionAdmission,

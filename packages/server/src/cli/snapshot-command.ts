@@ -4,6 +4,7 @@ import {
   formatAddress,
   openSnapshotArchive,
   RaftError,
+  readSessions,
   restoreSnapshot,
   type Address,
   type NodeId,
@@ -121,25 +122,38 @@ async function verify(path: string): Promise<Verified> {
   }
 }
 
-/** Reads the content to its end, whatever it is. */
+/** Reads the content to its end, whatever it is, and counts the keys in it. */
 async function countKeys(archive: SnapshotArchive): Promise<number | undefined> {
+  const chunks = archive.content()[Symbol.asyncIterator]();
   const decoder = new SnapshotDecoder();
   let count: number | undefined = 0;
-  const decode = (run: () => number): void => {
+  const decode = async (run: () => number | Promise<number>): Promise<void> => {
     if (count === undefined) return;
     try {
-      count += run();
+      count += await run();
     } catch (error) {
-      if (!(error instanceof RaftError)) throw error;
+      if (!isForeign(error)) throw error;
       count = undefined;
     }
   };
-  for await (const chunk of archive.content()) decode(() => decoder.push(chunk).length);
-  decode(() => {
+  // The sessions come first; a state from before there were any is read as it is.
+  await decode(async () => decoder.push((await readSessions(chunks)).left).length);
+  for (;;) {
+    const next = await chunks.next();
+    if (next.done === true) break;
+    await decode(() => decoder.push(next.value).length);
+  }
+  await decode(() => {
     decoder.finish();
     return 0;
   });
   return count;
+}
+
+/** Whether `error` says that a content is none of a key-value store, and not that it is damaged. */
+function isForeign(error: unknown): boolean {
+  if (!(error instanceof RaftError)) return false;
+  return error.code === "malformed" || error.code === "unsupported_version";
 }
 
 function render({ path, fileBytes, info }: SnapshotArchive, keyCount: number | undefined): string {
