@@ -77,6 +77,8 @@ const answers = [
     ...{ id: 1, role: "leader", term: 2, leader: 1, commitIndex: 3, appliedIndex: 3 },
     ...{ firstIndex: 1, snapshotIndex: 0, confState, confIndex: 0, transferTarget: 0, pid: 9 },
     ...{ snapshots: { sending: [] }, last: { index: 3 }, progress: [{ id: 2, matchIndex: 3 }] },
+    ...{ clusterId: "docs", connected: [2] },
+    findings: [{ code: "peer_silent", severity: "warning", message: "it is", remedy: "see" }],
   },
 ].map((answer) => Buffer.from(JSON.stringify(answer)));
 
