@@ -4,7 +4,7 @@ import { coverageKinds, simulate } from "../src/index.ts";
 // One seed draws everything. Every step is judged; then the healed cluster must converge.
 // Run one again with SEED=<n>, and more of them with `npm run sim -- --seeds FROM-TO`.
 const chosen = process.env["SEED"];
-const batchCount = 20;
+const batchCount = 12;
 const batchSize = 100;
 
 if (chosen !== undefined) {

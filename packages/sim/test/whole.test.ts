@@ -4,7 +4,7 @@ import { simulateWhole, wholeCoverageKinds } from "@quorate/sim";
 // Production code over simulated disks, network, clocks and randomness; one seed draws everything.
 // Run one again with SEED=<n>.
 const chosen = process.env["SEED"];
-const batchCount = 5;
+const batchCount = 4;
 const batchSize = 50;
 
 if (chosen !== undefined) {
