@@ -10,7 +10,7 @@ import {
 import { expect, test } from "vitest";
 import type { Interlude } from "./apply-queue.ts";
 import { Digests, keptDigestCount } from "./digests.ts";
-import type { ReplicaEvent } from "./replica.ts";
+import type { ReplicaEvent } from "./replica-event.ts";
 
 /** The digests of node 1 of three, which are compared at every eighth index, and what comes of it. */
 function newBench(digest: () => Uint8Array | Promise<Uint8Array> = () => Uint8Array.of(0xaa)) {

@@ -1,7 +1,7 @@
 import { RaftError, type Ticks } from "@quorate/core";
 import type { Append, AppendOptions, Reserve, Wal } from "@quorate/wal";
 import type { Clock, Timer } from "./ports.ts";
-import type { ReplicaEvent } from "./replica.ts";
+import type { ReplicaEvent } from "./replica-event.ts";
 import { isSilent } from "./silence.ts";
 
 /** What sees to room on the disk works with. */

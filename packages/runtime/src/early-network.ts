@@ -33,6 +33,7 @@ export class EarlyNetwork implements Network {
           this.#connected.delete(peer);
           this.#receiver.onDisconnected(peer, reason);
         },
+        onConnectFailed: (peer, reason) => this.#receiver.onConnectFailed?.(peer, reason),
         onRemoved: (by) => {
           this.#removedBy = by;
           this.#receiver.onRemoved(by);
@@ -58,6 +59,10 @@ export class EarlyNetwork implements Network {
 
   send(to: NodeId, chunks: readonly Uint8Array[]): boolean {
     return this.#network.send(to, chunks);
+  }
+
+  queuedBytes(peer: NodeId): number {
+    return this.#network.queuedBytes?.(peer) ?? 0;
   }
 
   setPeers(peers: readonly Peer[]): void {

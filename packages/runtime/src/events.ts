@@ -1,6 +1,6 @@
 import type { NodeId } from "@quorate/core";
 import type { Clock } from "./ports.ts";
-import type { ReplicaEvent } from "./replica.ts";
+import type { ReplicaEvent } from "./replica-event.ts";
 
 /** How long after one `message-refused` event of a peer the next is held back, in milliseconds. */
 const refusalMs = 1000;
@@ -11,6 +11,7 @@ export class Events {
   readonly #listeners = new Set<(event: ReplicaEvent) => void>();
   /** When the refusals of the last moment were told, the oldest first: of members and of strangers. */
   readonly #refusedAt = new Map<NodeId, number>();
+  readonly #counts = new Map<ReplicaEvent["kind"], number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,8 +27,14 @@ export class Events {
     };
   }
 
+  /** How many events of `kind` there were. */
+  countOf(kind: ReplicaEvent["kind"]): number {
+    return this.#counts.get(kind) ?? 0;
+  }
+
   /** Tells everyone. What a listener throws surfaces on its own, outside the replica. */
   emit(event: ReplicaEvent): void {
+    this.#counts.set(event.kind, this.countOf(event.kind) + 1);
     for (const listener of [...this.#listeners]) {
       try {
         listener(event);

@@ -26,7 +26,6 @@ export type {
   LeadershipEnd,
   ReadOptions,
   Replica,
-  ReplicaEvent,
   ReplicaLeadership,
   ReplicaMembers,
   ReplicaStatus,
@@ -34,6 +33,7 @@ export type {
 } from "./replica.ts";
 export type {
   AppliedBatch,
+  CommittedBatch,
   PersistedBatch,
   ProposalStages,
   ReplicaObserver,
@@ -64,6 +64,8 @@ export {
   findingKey,
   type Severity,
 } from "./finding.ts";
+export type { ReplicaEvent } from "./replica-event.ts";
+export type { LinkFigures, ReplicaCounters, ReplicaFigures } from "./figures.ts";
 export type { SnapshotReceiving } from "./snapshot-receiver.ts";
 export type { DiskLack } from "./disk-room.ts";
 export type { SnapshotSending } from "./snapshot-sender.ts";

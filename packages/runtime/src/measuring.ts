@@ -1,5 +1,6 @@
 import { type Entry, none } from "@quorate/core";
 import { isPromiseLike } from "./results.ts";
+import { CommitWatch } from "./commit-watch.ts";
 import type { Append } from "./disk-queue.ts";
 import type { ReplicaObserver } from "./replica-observer.ts";
 import type { Clock } from "./ports.ts";
@@ -13,6 +14,7 @@ export class Measuring {
   readonly #clock: Clock;
   /** Follows commands; undefined if nobody wants to know. */
   readonly watch: ProposalWatch<Proposal> | undefined;
+  readonly #commits: CommitWatch | undefined;
 
   constructor(observer: ReplicaObserver, clock: Clock) {
     this.#observer = observer;
@@ -21,11 +23,16 @@ export class Measuring {
       observer.onProposal === undefined
         ? undefined
         : new ProposalWatch(clock, (stages) => observer.onProposal?.(stages));
+    this.#commits =
+      observer.onCommitted === undefined
+        ? undefined
+        : new CommitWatch(clock, (batch) => observer.onCommitted?.(batch));
   }
 
   /** The same write, which was just begun, measured. */
   async persist({ entries }: Append, write: Promise<void>): Promise<void> {
     const begin = this.#clock.now();
+    this.#commits?.written(entries);
     await write;
     this.watch?.persisted(entries.at(-1)?.index ?? none);
     this.#observer.onPersisted?.({
@@ -51,7 +58,9 @@ export class Measuring {
     entries: readonly Entry[],
   ): ReturnType<StateMachine<never, unknown>["apply"]> {
     const begin = this.#clock.now();
-    this.watch?.committed(entries.at(-1)?.index ?? none);
+    const index = entries.at(-1)?.index ?? none;
+    this.watch?.committed(index);
+    this.#commits?.committed(index);
     const results = stateMachine.apply(entries);
     const tell = (): void => {
       const ms = this.#clock.now() - begin;

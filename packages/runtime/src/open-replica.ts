@@ -16,6 +16,7 @@ import {
   newMemberTable,
   restoredMembership,
 } from "./member-table.ts";
+import { CountedNetwork } from "./counted-network.ts";
 import { openLog } from "./open-log.ts";
 import type { Random } from "./ports.ts";
 import type { Replica } from "./replica.ts";
@@ -55,8 +56,10 @@ export async function openReplica<Query, Answer>(
   });
   let loop: ReplicaLoop<Query, Answer> | undefined;
   try {
-    loop = new ReplicaLoop({ ...complete, network }, await begin(complete, wal));
-    await network.open(loop.receiver, wal.wal.incarnation);
+    const counted = new CountedNetwork(network);
+    const opened = { ...(await begin(complete, wal)), network: counted };
+    loop = new ReplicaLoop({ ...complete, network: counted }, opened);
+    await counted.open(loop.receiver, wal.wal.incarnation);
     loop.start();
     return loop;
   } catch (error) {
@@ -82,7 +85,7 @@ function startOf<Query, Answer>({
 async function begin<Query, Answer>(
   options: CompleteReplicaOptions<Query, Answer>,
   { wal: log, snapshots: store, reserve, storage, members }: OpenedWal,
-): Promise<Opened> {
+): Promise<Omit<Opened, "network">> {
   const { id, stateMachine, raft, random } = options;
   const appliedIndex = await restoreAtStart(stateMachine, store);
   checkHolds(storage, appliedIndex);

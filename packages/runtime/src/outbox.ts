@@ -14,6 +14,7 @@ export class Outbox {
   readonly #onUnreachable: (peer: NodeId) => void;
   readonly #onSent: (messages: readonly Message[]) => void;
   readonly #messages = new Map<NodeId, Message[]>();
+  #messageCount = 0;
 
   /**
    * `onUnreachable` learns of every peer that a frame could not be sent to, and `onSent` of all that is
@@ -27,6 +28,11 @@ export class Outbox {
     this.#network = network;
     this.#onUnreachable = onUnreachable;
     this.#onSent = onSent;
+  }
+
+  /** How many messages the network has taken. */
+  get messageCount(): number {
+    return this.#messageCount;
   }
 
   /** Adds messages, in order, to what is sent next. */
@@ -65,7 +71,9 @@ export class Outbox {
   }
 
   #sendFrame(to: NodeId, messages: readonly Message[]): boolean {
-    return this.#network.send(to, encodeFrame("raft", encodeBatch(messages)));
+    const isTaken = this.#network.send(to, encodeFrame("raft", encodeBatch(messages)));
+    if (isTaken) this.#messageCount += messages.length;
+    return isTaken;
   }
 }
 

@@ -76,6 +76,8 @@ export interface Network {
    * connected or its queue is full. Never waits and never throws. The bytes must not change after.
    */
   send(to: NodeId, chunks: readonly Uint8Array[]): boolean;
+  /** Bytes that were taken for `peer` and have not left yet. A network that cannot tell does without. */
+  queuedBytes?(peer: NodeId): number;
   /**
    * From now on these are the peers, and no others; this node itself is passed over. May be called at
    * any time, before `open` too; until it is, the peers are those that the network was made with. Never

@@ -51,6 +51,12 @@ const retryable: ReadonlySet<string> = new Set([
 
 /** The commands that were accepted and are not settled. */
 export class Proposals {
+  /** What became of those of this replica's own users that are settled. */
+  readonly outcomes: { applied: number; notApplied: number; unknown: number } = {
+    applied: 0,
+    notApplied: 0,
+    unknown: 0,
+  };
   readonly #host: ProposalsHost;
   readonly #limits: ProposalLimits;
   #count = 0;
@@ -182,6 +188,7 @@ export class Proposals {
   ): Proposal | undefined {
     const own = this.#refusal(command) ?? (remote ? command : this.#copier.copy(command));
     if (own instanceof RaftError) {
+      if (!remote) this.#tally(own);
       reply(own);
       return undefined;
     }
@@ -290,7 +297,14 @@ export class Proposals {
     this.#host.deadlines.remove(proposal, proposal.deadlineKey);
     this.#host.watch?.settled(proposal, !(result instanceof RaftError));
     proposal.unlisten?.();
+    if (!proposal.remote) this.#tally(result);
     proposal.reply(result);
+  }
+
+  #tally(result: Applied | RaftError): void {
+    if (!(result instanceof RaftError)) this.outcomes.applied++;
+    else if (result.outcome === "not-applied") this.outcomes.notApplied++;
+    else this.outcomes.unknown++;
   }
 
   /** Takes a proposal out of the table of its place. */

@@ -70,11 +70,15 @@ class Read<Query, Answer> implements Asker<Query, Answer>, Expiring {
 
   onAnswer(index: LogIndex, answer: Answer): void {
     if (!this.#table.stands(this)) return;
-    if (this.#table.release(this)) this.#resolve({ index, answer });
+    if (!this.#table.release(this)) return;
+    this.#table.outcomes.answered++;
+    this.#resolve({ index, answer });
   }
 
   onError(error: unknown): void {
-    if (this.#table.release(this)) this.#reject(error);
+    if (!this.#table.release(this)) return;
+    this.#table.outcomes.failed++;
+    this.#reject(error);
   }
 
   onDeadline(): void {
@@ -108,6 +112,8 @@ interface Question<Query, Answer> {
  * reads none has to wait for a round.
  */
 export class Reads<Query, Answer> {
+  /** What became of those that are settled, or were refused. */
+  readonly outcomes: { answered: number; failed: number } = { answered: 0, failed: 0 };
   readonly #host: ReadsHost<Query, Answer>;
   readonly #limits: ReadLimits;
   readonly #evidence: Evidence;
@@ -143,10 +149,12 @@ export class Reads<Query, Answer> {
     return new Promise((resolve, reject) => {
       const demand = readDemandOf(options, this.#limits.leaseReads);
       if (demand instanceof RaftError) {
+        this.outcomes.failed++;
         reject(demand);
         return;
       }
       if (this.#pending.size >= this.#limits.readCountMax) {
+        this.outcomes.failed++;
         reject(new RaftError("busy", `${this.#pending.size} reads are pending`));
         return;
       }

@@ -9,6 +9,7 @@ import {
 import type { Frame } from "@quorate/wire";
 import { checkCallOptions } from "./call-options.ts";
 import { interruptionOf } from "./failure.ts";
+import { figuresOf, type FigureSources } from "./figures.ts";
 import { flightRecordOf } from "./flight/recorded-node.ts";
 import { transferLeadership } from "./leadership-calls.ts";
 import type { Receiver } from "./ports.ts";
@@ -18,11 +19,11 @@ import type {
   CallOptions,
   ReadOptions,
   Replica,
-  ReplicaEvent,
   ReplicaMembers,
   ReplicaStatus,
   SnapshotTaken,
 } from "./replica.ts";
+import type { ReplicaEvent } from "./replica-event.ts";
 import type { CompleteReplicaOptions } from "./replica-options.ts";
 import { type LoopDoor, type Opened, ReplicaParts } from "./replica-parts.ts";
 import { isOver, proposalRefusalIn, refusalIn, type ReplicaState } from "./replica-state.ts";
@@ -75,6 +76,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   #pumpIsDue = true;
   #closing: Promise<void> | undefined;
   readonly #roleWatch: RoleWatch;
+  readonly #sources: FigureSources;
 
   constructor(options: CompleteReplicaOptions<Query, Answer>, opened: Opened) {
     const { node, log, store } = opened;
@@ -84,6 +86,7 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
     this.#log = log;
     this.#store = store;
     this.#roleWatch = new RoleWatch(node);
+    this.#sources = { node, log, network: opened.network, roleWatch: this.#roleWatch };
     this.#parts = new ReplicaParts(options, opened, this.#door());
     if (this.#parts.diskRoom.isFull) this.#state = { kind: "full" };
     this.members = this.#parts.membersCalls;
@@ -150,7 +153,11 @@ export class ReplicaLoop<Query, Answer> implements Replica<Query, Answer> {
   }
 
   status(): ReplicaStatus {
-    return replicaStatusOf(this.#options.clusterId, this.#node, this.#state, this.#parts);
+    const figures = figuresOf(this.#sources, this.#parts);
+    return {
+      ...replicaStatusOf(this.#options.clusterId, this.#node, this.#state, this.#parts),
+      ...figures,
+    };
   }
 
   flightRecord(): Uint8Array | undefined {

@@ -14,6 +14,17 @@ export interface AppliedBatch {
   readonly ms: number;
 }
 
+/** Entries that were written at once, and are committed. */
+export interface CommittedBatch {
+  readonly entryCount: number;
+  /**
+   * From when they were handed to the disk, and by a leader to the network, until all were committed and the
+   * state machine was given them, in milliseconds. On a leader that is a round trip of replication, disks
+   * included; a follower learns of it later.
+   */
+  readonly ms: number;
+}
+
 /**
  * How long one command took, stage by stage, in milliseconds. Together they are all the time from the
  * call of `propose`, on the replica that led, until it was answered.
@@ -36,6 +47,8 @@ export interface ProposalStages {
 export interface ReplicaObserver {
   onPersisted?(batch: PersistedBatch): void;
   onApplied?(batch: AppliedBatch): void;
+  /** At most 64 batches are watched at a time. */
+  onCommitted?(batch: CommittedBatch): void;
   /**
    * One of the commands proposed on this replica while it led was answered. One is followed at a time: when
    * it is answered, the next that comes.

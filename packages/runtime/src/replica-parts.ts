@@ -1,6 +1,7 @@
 import type { Entry, LogIndex, Message, NodeId, RaftError, RaftNode } from "@quorate/core";
 import type { Reserve, SnapshotStore, Wal } from "@quorate/wal";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
+import type { CountedNetwork } from "./counted-network.ts";
 import { Calls, methods } from "./calls.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Digests } from "./digests.ts";
@@ -41,6 +42,8 @@ export interface Opened {
   readonly membership: Membership;
   /** What the log holds, of which some may be applied already. */
   readonly entries: readonly Entry[];
+  /** The network, which counts. */
+  readonly network: CountedNetwork;
 }
 
 /** What the parts of a replica may ask of its loop. */

@@ -1,4 +1,5 @@
 import type { RaftNode } from "@quorate/core";
+import type { ReplicaFigures } from "./figures.ts";
 import type { ReplicaStatus } from "./replica.ts";
 import type { ReplicaParts } from "./replica-parts.ts";
 import type { ReplicaState } from "./replica-state.ts";
@@ -16,13 +17,13 @@ type TellingParts = Pick<
   | "sender"
 >;
 
-/** A look at a replica: at its core, its state and its parts. */
+/** A look at a replica: at its core, its state and its parts, but for its figures. */
 export function replicaStatusOf(
   clusterId: string,
   node: RaftNode,
   state: ReplicaState,
   parts: TellingParts,
-): ReplicaStatus {
+): Omit<ReplicaStatus, keyof ReplicaFigures> {
   const { diskQueue, diskRoom, digests, leadership, observer, pending, receiver, sender } = parts;
   const status = node.status();
   return {

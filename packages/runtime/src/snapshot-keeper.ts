@@ -30,8 +30,8 @@ export interface SnapshotKeeperHost extends LogCompactorHost {
   members(): Uint8Array;
   /** Queues what is to be done between applies, and sees to it. */
   interrupt(interlude: Interlude): void;
-  /** A snapshot was taken: it is durable, and the core counts on it. */
-  onTaken(stored: StoredSnapshot): void;
+  /** A snapshot was taken, within `ms` milliseconds: it is durable, and the core counts on it. */
+  onTaken(stored: StoredSnapshot, ms: number): void;
   /** A snapshot could not be taken. It is tried again. */
   onFailed(error: RaftError): void;
 }
@@ -65,6 +65,8 @@ export class SnapshotKeeper {
   readonly #compactor: LogCompactor;
   /** Whether a snapshot is being taken. */
   #isBusy = false;
+  /** When its view was taken. */
+  #beganAt = 0;
   /** The last command that was applied, or the snapshot that was restored after it. */
   #lastCommand: EntryId = origin;
   /** Those who asked for a snapshot of what is applied now, or for the one that is being taken. */
@@ -166,6 +168,11 @@ export class SnapshotKeeper {
     this.#compactor.compact();
   }
 
+  /** How many bytes the applied entries after `index` have, or a little more. */
+  bytesAfter(index: LogIndex): number {
+    return this.#compactor.bytesAfter(index);
+  }
+
   /** Takes no more snapshots, and gives up the one under way. Resolves when nothing is left running. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -247,6 +254,7 @@ export class SnapshotKeeper {
       }
     }
     let capture: Capture;
+    this.#beganAt = this.#host.clock.now();
     try {
       capture = this.#capture(point);
     } catch (error) {
@@ -327,7 +335,7 @@ export class SnapshotKeeper {
       this.#goOn();
       return;
     }
-    this.#host.onTaken(stored);
+    this.#host.onTaken(stored, this.#host.clock.now() - this.#beganAt);
     this.compact();
     if (!this.#goOn()) this.onApplied();
   }

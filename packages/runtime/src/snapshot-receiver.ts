@@ -29,8 +29,13 @@ export interface SnapshotReceiverHost {
   readonly store: SnapshotStore;
   /** Whether the state machine can be restored. */
   readonly canRestore: boolean;
-  /** A snapshot is durable, and the core has it: a Ready says what is to be done, if anything. */
-  onReceived(stored: StoredSnapshot, from: NodeId): void;
+  /**
+   * A snapshot is durable, `ms` milliseconds after its first offer, and the core has it: a Ready says what
+   * is to be done, if anything.
+   */
+  onReceived(stored: StoredSnapshot, from: NodeId, ms: number): void;
+  /** The state machine has the state of a snapshot, `ms` milliseconds after that was received. */
+  onRestored(index: LogIndex, ms: number): void;
   /** A snapshot from `from` was not taken. It will be offered again. */
   onRefused(from: NodeId, error: RaftError): void;
   /** The disk cannot be trusted any more. */
@@ -56,6 +61,8 @@ interface Incoming {
   stream: Stream;
   /** How long the content is; 0 if that is not known. */
   readonly bytes: number;
+  /** When it was first offered. */
+  readonly beganAt: number;
   progressAt: number;
 }
 
@@ -86,6 +93,8 @@ export class SnapshotReceiver {
   #incoming: Incoming | undefined;
   /** What the core has and the state machine has not. */
   #installing: StoredSnapshot | undefined;
+  /** When that was received. */
+  #installingAt = 0;
   /** Files that are being given up. */
   readonly #leaving = new Set<Promise<void>>();
   #timer: Timer | undefined;
@@ -151,8 +160,10 @@ export class SnapshotReceiver {
 
   /** The state machine has everything up to `index`. */
   onApplied(index: LogIndex): void {
-    if (this.#installing !== undefined && this.#installing.snapshot.index <= index) {
+    const installed = this.#installing?.snapshot;
+    if (installed !== undefined && installed.index <= index) {
       this.#installing = undefined;
+      this.#host.onRestored(installed.index, this.#host.clock.now() - this.#installingAt);
     }
     const reception = this.#incoming?.reception;
     if (reception === undefined || reception.isEnding) return;
@@ -174,7 +185,7 @@ export class SnapshotReceiver {
   #installStored(stream: Stream, { index }: Snapshot): boolean {
     const { newest } = this.#host.store;
     if (newest === undefined || newest.external || newest.snapshot.index < index) return false;
-    this.#install(stream, newest);
+    this.#install(stream, newest, this.#host.clock.now());
     return true;
   }
 
@@ -203,6 +214,7 @@ export class SnapshotReceiver {
 
   #begin(stream: Stream, { snapshotId, snapshot, members, bytes }: SnapshotOffer): void {
     const { clock, store } = this.#host;
+    const beganAt = clock.now();
     // Copies: the offer's bytes are part of a frame, which would be kept as a whole.
     const id = snapshotId.slice();
     const metadata = { snapshot, members: members.slice(), id, external: false };
@@ -215,7 +227,7 @@ export class SnapshotReceiver {
       },
       onStored: (stored) => {
         this.#forget();
-        this.#install(incoming.stream, stored);
+        this.#install(incoming.stream, stored, beganAt);
       },
       onFailed: (error) => {
         this.#forget();
@@ -223,14 +235,14 @@ export class SnapshotReceiver {
       },
       resume: (work) => this.#host.resume(work),
     });
-    const incoming: Incoming = { reception, stream, bytes, progressAt: clock.now() };
+    const incoming: Incoming = { reception, stream, bytes, beganAt, progressAt: beganAt };
     this.#incoming = incoming;
     this.#armTimer();
   }
 
-  /** Hands a durable snapshot to the core, in the name of who sent it. */
-  #install(stream: Stream, stored: StoredSnapshot): void {
-    const { node } = this.#host;
+  /** Hands a durable snapshot to the core, in the name of who sent it. It was first offered at `beganAt`. */
+  #install(stream: Stream, stored: StoredSnapshot, beganAt: number): void {
+    const { node, clock } = this.#host;
     const { from, term } = stream;
     const { snapshot, contentBytes } = stored;
     if (term < node.term) {
@@ -256,8 +268,9 @@ export class SnapshotReceiver {
       return;
     }
     if (node.appliedIndex < snapshot.index) this.#installing = stored;
+    this.#installingAt = clock.now();
     this.#answer(stream, contentBytes, "installed");
-    this.#host.onReceived(stored, from);
+    this.#host.onReceived(stored, from, this.#installingAt - beganAt);
     this.#host.wake();
   }
 

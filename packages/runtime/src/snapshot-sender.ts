@@ -40,8 +40,8 @@ export interface SnapshotSenderHost {
   members(): Uint8Array;
   /** Queues what is to be done between applies. */
   interrupt(interlude: Interlude): void;
-  /** A follower has the snapshot that it was sent. The log before it may be of no more use. */
-  onSent(peer: NodeId, index: LogIndex): void;
+  /** A follower has the snapshot, `ms` after it was begun. The log before it may be of no more use. */
+  onSent(peer: NodeId, index: LogIndex, ms: number): void;
   /** A snapshot was not sent, and will be tried again. With `corrupt`, the stored one is damaged. */
   onGivenUp(peer: NodeId, error: unknown): void;
   /** The core has new work. */
@@ -183,7 +183,7 @@ export class SnapshotSender {
     this.#cancel(stream);
     if (ending.kind === "installed") {
       this.#report(peer, term, true);
-      this.#host.onSent(peer, index);
+      this.#host.onSent(peer, index, this.#host.clock.now() - stream.beganAt);
       return;
     }
     const pause = this.#host.clock.setTimer(this.#options.snapshotRetryMs, () =>

@@ -62,6 +62,8 @@ const blockedMs = 20;
  */
 export class SnapshotStream {
   readonly purpose: StreamPurpose;
+  /** When it was begun, by the clock of its host. */
+  readonly beganAt: number;
   readonly #host: SnapshotStreamHost;
   readonly #resendMs: number;
   #phase: Phase = "opening";
@@ -89,8 +91,9 @@ export class SnapshotStream {
     this.purpose = purpose;
     this.#host = host;
     this.#resendMs = Math.min(1000, host.options.snapshotStallMs / 4);
-    this.#progressAt = host.clock.now();
-    this.#heardAt = this.#progressAt;
+    this.beganAt = host.clock.now();
+    this.#progressAt = this.beganAt;
+    this.#heardAt = this.beganAt;
     this.#armTimer();
     this.#inFlight = host.open().then(
       (source) => {

@@ -37,8 +37,8 @@ export function newKeeper<Query, Answer>(
       members: () => encodeMembers(parts.members.membership.table),
       interrupt: (interlude) => interrupt(interlude, door, parts),
       neededIndex: () => parts.sender.neededIndex,
-      onTaken: ({ snapshot: { index }, contentBytes }) =>
-        parts.events.emit({ kind: "snapshot-taken", index, bytes: contentBytes }),
+      onTaken: ({ snapshot: { index }, contentBytes: bytes }, ms) =>
+        parts.events.emit({ kind: "snapshot-taken", index, bytes, ms }),
       onFailed: (error) => parts.events.emit({ kind: "snapshot-failed", error }),
       onStorageFailed: (error) => door.fail(failureOf("storage_failed", error)),
       resume: (work) => door.resume(work),
@@ -65,8 +65,8 @@ export function newSender<Query, Answer>(
     stateMachine,
     members: () => encodeMembers(parts.members.membership.table),
     interrupt: (interlude) => interrupt(interlude, door, parts),
-    onSent: (peer, index) => {
-      parts.events.emit({ kind: "snapshot-sent", peer, index });
+    onSent: (peer, index, ms) => {
+      parts.events.emit({ kind: "snapshot-sent", peer, index, ms });
       parts.keeper.compact();
     },
     onGivenUp: (peer, error) => {
@@ -95,8 +95,9 @@ export function newReceiver<Query, Answer>(
     network,
     store,
     canRestore: stateMachine.snapshots !== undefined,
-    onReceived: ({ snapshot: { index }, contentBytes }, from) =>
-      parts.events.emit({ kind: "snapshot-received", peer: from, index, bytes: contentBytes }),
+    onReceived: ({ snapshot: { index }, contentBytes: bytes }, peer, ms) =>
+      parts.events.emit({ kind: "snapshot-received", peer, index, bytes, ms }),
+    onRestored: (index, ms) => parts.events.emit({ kind: "snapshot-restored", index, ms }),
     onRefused: (from, error) => parts.events.refuse(from, error),
     onStorageFailed: (error) => door.fail(failureOf("storage_failed", error)),
     wake: () => door.wake(),

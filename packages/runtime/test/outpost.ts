@@ -225,6 +225,7 @@ export class Outpost {
     this.receiver = new SnapshotReceiver(chosen, {
       ...shared,
       canRestore: machine.snapshots !== undefined,
+      onRestored: () => {},
       onReceived: ({ snapshot }, from) => this.told.push(`received ${snapshot.index} from ${from}`),
       onRefused: (from, { code }) => this.told.push(`refused ${from} ${code}`),
     });

@@ -11,12 +11,28 @@ import {
   type MemberWish,
   type ReadOptions,
   type ReplicaEvent,
+  type ReplicaFigures,
   type ReplicaMembers,
   type ReplicaStatus,
   type SnapshotTaken,
 } from "quorate";
 import type { KvReplica } from "../src/kv-calls.ts";
 import { KvStore, type KvAnswer, type KvQuery } from "../src/kv-store.ts";
+
+/** What a replica counts and measures that has done nothing yet. */
+const figures: ReplicaFigures = {
+  counters: {
+    elections: { started: 1, won: 1 },
+    leaderChanges: 1,
+    sent: { frames: 0, messages: 0, bytes: 0, droppedFrames: 0 },
+    received: { frames: 0, bytes: 0 },
+    snapshots: { taken: 0, failed: 0, sent: 0, givenUp: 0, received: 0, restored: 0 },
+    proposals: { applied: 0, notApplied: 0, unknown: 0 },
+    reads: { answered: 0, failed: 0 },
+  },
+  links: [],
+  logBytes: 0,
+};
 
 /** The configuration in which `voters` vote. */
 export function confStateOf(voters: readonly number[]): ConfState {
@@ -171,6 +187,7 @@ export class MemoryReplica implements KvReplica {
         uncommittedBytesMax: 64 * 1024 * 1024,
       },
       memberChange: undefined,
+      ...figures,
       ...this.state,
     };
   }

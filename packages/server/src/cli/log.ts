@@ -36,7 +36,10 @@ export function createLog(
   );
 }
 
-/** The JSON log line `line` for a person: time, level, message, and the other fields as `name=value`. */
+/**
+ * The JSON log line `line` for a person: time, level, message, and the other fields as `name=value`. The
+ * kind of an event, which the message says in other words, is left out.
+ */
 export function prettyLine(line: string, color: boolean): string {
   const fields: unknown = JSON.parse(line);
   if (typeof fields !== "object" || fields === null) return line;
@@ -54,6 +57,7 @@ export function prettyLine(line: string, color: boolean): string {
     if (name === "time") time = text.slice(11, 23);
     else if (name === "level") level = text;
     else if (name === "message") message = text;
+    else if (name === "event") continue;
     else if (name === "err") rest += `\n  ${describeError(value)}`;
     else rest += ` ${name}=${text}`;
   }

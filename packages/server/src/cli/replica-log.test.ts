@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import pino from "pino";
 import { RaftError, type ReplicaEvent } from "quorate";
 import { expect, test } from "vitest";
+import { createLog } from "./log.ts";
 import { replicaLogger } from "./replica-log.ts";
 
 const error = new RaftError("busy", "busy");
@@ -22,11 +22,12 @@ const events: readonly ReplicaEvent[] = [
   { kind: "peer-disconnected", peer: 2, reason: "reset" },
   { kind: "message-refused", peer: 2, error },
   { kind: "members-changed", index: 7, confState },
-  { kind: "snapshot-taken", index: 7, bytes: 9 },
+  { kind: "snapshot-taken", index: 7, bytes: 9, ms: 1 },
   { kind: "snapshot-failed", error },
-  { kind: "snapshot-sent", peer: 2, index: 7 },
+  { kind: "snapshot-sent", peer: 2, index: 7, ms: 1 },
   { kind: "snapshot-given-up", peer: 2, error },
-  { kind: "snapshot-received", peer: 2, index: 7, bytes: 9 },
+  { kind: "snapshot-received", peer: 2, index: 7, bytes: 9, ms: 1 },
+  { kind: "snapshot-restored", index: 7, ms: 1 },
   { kind: "disk-full" },
   { kind: "disk-recovered" },
   { kind: "diverged", index: 7, term: 2, digests: [{ id: 1, digest: "00" }], wrong: [1] },
@@ -41,26 +42,28 @@ test("the guide tells message, level and fields of what is logged of every event
   );
   const listed = [
     ...guide.matchAll(/^\| `([^`]+)` \| ([a-z, ]+) \| ([^|]*)\| `([a-z-]+)` \|$/gm),
-  ].map(([, msg = "", levels = "", fields = "", kind]) => ({
+  ].map(([, message = "", levels = "", fields = "", kind]) => ({
     kind,
-    msg: msg.replace("N", "1").replace("…", "leader"),
+    message: message.replace("N", "1").replace("…", "leader"),
     levels: levels.split(/, then | or /),
     fields: [...fields.matchAll(/`(\w+)`/g)].map(([, field]) => field),
   }));
   expect(listed).toHaveLength(events.length);
   for (const event of events) {
     const lines: string[] = [];
-    const options = { base: {}, level: "trace", timestamp: false, formatters: { level } };
-    replicaLogger(pino(options, { write: (line: string) => lines.push(line) }))(event);
+    const log = createLog(
+      7,
+      { format: "json", level: "debug" },
+      { write: (line) => lines.push(line) },
+    );
+    replicaLogger(log)(event);
     const [line = "{}"] = lines;
-    const { level: at, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-    const entry = listed.find((each) => each.kind === event.kind && each.msg === msg);
+    const told = JSON.parse(line) as Record<string, unknown>;
+    const { level: at, message, time, node, event: kind, ...fields } = told;
+    expect([kind, node, typeof time]).toEqual([event.kind, 7, "string"]);
+    const entry = listed.find((each) => each.kind === kind && each.message === message);
     expect(entry, `${event.kind}: ${line}`).toBeDefined();
     expect(entry?.levels).toContain(at);
     expect(entry?.fields).toEqual(Object.keys(fields));
   }
 });
-
-function level(label: string): { readonly level: string } {
-  return { level: label };
-}

@@ -6,11 +6,13 @@ const planned: ReadonlySet<LeadershipEnd> = new Set(["transferred", "shutting-do
 
 /**
  * A listener that logs what happens to a replica: one line per election and per change of leader, none
- * per entry. What a misconfigured peer makes happen again and again is told once.
+ * per entry. What a misconfigured peer makes happen again and again is told once. Every line has the kind
+ * of its event in `event`; the guide on operation lists them, with their fields.
  */
-export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
+export function replicaLogger(replicaLog: Logger): (event: ReplicaEvent) => void {
   const refused = new Set<string>();
   return (event) => {
+    const log = replicaLog.child({ event: event.kind });
     switch (event.kind) {
       case "leader-changed": {
         const { leader, term } = event;
@@ -42,22 +44,13 @@ export function replicaLogger(log: Logger): (event: ReplicaEvent) => void {
         return;
       }
       case "snapshot-taken":
-        log.info({ index: event.index, bytes: event.bytes }, "snapshot taken");
-        return;
       case "snapshot-failed":
-        log.error({ reason: event.error.message }, "snapshot failed");
-        return;
       case "snapshot-sent":
-        log.info({ peer: event.peer, index: event.index }, "snapshot sent");
-        return;
       case "snapshot-given-up":
-        log.warn({ peer: event.peer, reason: event.error.message }, "snapshot given up");
+      case "snapshot-received":
+      case "snapshot-restored":
+        logSnapshot(log, event);
         return;
-      case "snapshot-received": {
-        const { peer, index, bytes } = event;
-        log.info({ peer, index, bytes }, "snapshot received");
-        return;
-      }
       case "diverged": {
         const { index, term, digests, wrong } = event;
         log.error({ index, term, digests, wrong }, "the states of nodes differ");
@@ -86,4 +79,30 @@ function logRole(
   if (reason !== undefined) log[level]({ term, reason }, "leads no more");
   else if (role === "candidate") log.info({ term }, "election started");
   else log.debug({ role, term }, `role is ${role}`);
+}
+
+type SnapshotEvent = Extract<ReplicaEvent, { readonly kind: `snapshot-${string}` }>;
+
+function logSnapshot(log: Logger, event: SnapshotEvent): void {
+  switch (event.kind) {
+    case "snapshot-taken":
+      log.info({ index: event.index, bytes: event.bytes, ms: event.ms }, "snapshot taken");
+      return;
+    case "snapshot-failed":
+      log.error({ reason: event.error.message }, "snapshot failed");
+      return;
+    case "snapshot-sent":
+      log.info({ peer: event.peer, index: event.index, ms: event.ms }, "snapshot sent");
+      return;
+    case "snapshot-given-up":
+      log.warn({ peer: event.peer, reason: event.error.message }, "snapshot given up");
+      return;
+    case "snapshot-received": {
+      const { peer, index, bytes, ms } = event;
+      log.info({ peer, index, bytes, ms }, "snapshot received");
+      return;
+    }
+    case "snapshot-restored":
+      log.info({ index: event.index, ms: event.ms }, "snapshot restored");
+  }
 }

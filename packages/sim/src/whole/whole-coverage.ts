@@ -75,6 +75,7 @@ const happenings = [
   "snapshot-sent",
   "snapshot-given-up",
   "snapshot-received",
+  "snapshot-restored",
   "members-changed",
   "removed",
   "removed-and-stopped",

@@ -25,6 +25,7 @@ export function countEvent(coverage: WholeCoverage, event: ReplicaEvent): void {
     case "snapshot-sent":
     case "snapshot-given-up":
     case "snapshot-received":
+    case "snapshot-restored":
     case "members-changed":
     case "diverged":
     case "removed":
