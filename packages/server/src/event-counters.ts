@@ -1,23 +1,20 @@
-import { Counter, type Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "prom-client";
 import type { ReplicaEvent } from "quorate";
 
 /** Counts what happens to a replica, for Prometheus. */
 export class EventCounters {
-  readonly #elections: Counter;
-  readonly #won: Counter;
   readonly #leaders: Counter;
   readonly #ended: Counter;
   readonly #disconnected: Counter;
   readonly #refused: Counter;
   readonly #snapshots: Counter;
+  readonly #snapshotSeconds: Histogram;
   readonly #members: Counter;
   readonly #full: Counter;
 
   constructor(registry: Registry) {
     const counter = (name: string, help: string, labelNames: readonly string[] = []): Counter =>
       new Counter({ name, help, labelNames, registers: [registry] });
-    this.#elections = counter("quorate_elections_started_total", "Elections that this node began.");
-    this.#won = counter("quorate_elections_won_total", "Elections that this node won.");
     this.#leaders = counter(
       "quorate_leader_changes_total",
       "How often the node learned of another leader, or of none.",
@@ -40,6 +37,13 @@ export class EventCounters {
     this.#snapshots = counter("quorate_snapshots_total", "Snapshots, by what became of them.", [
       "what",
     ]);
+    this.#snapshotSeconds = new Histogram({
+      name: "quorate_snapshot_seconds",
+      help: "How long snapshots took to be taken, sent, received and restored.",
+      labelNames: ["what"],
+      buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800],
+      registers: [registry],
+    });
     this.#members = counter("quorate_members_changes_total", "How often the members changed.");
     this.#full = counter("quorate_disk_full_total", "How often the disk was full.");
   }
@@ -48,8 +52,6 @@ export class EventCounters {
   count(event: ReplicaEvent): void {
     switch (event.kind) {
       case "role-changed":
-        if (event.role === "candidate") this.#elections.inc();
-        if (event.role === "leader") this.#won.inc();
         if (event.reason !== undefined) this.#ended.inc({ reason: event.reason });
         return;
       case "leader-changed":
@@ -62,11 +64,15 @@ export class EventCounters {
         this.#refused.inc({ peer: String(event.peer) });
         return;
       case "snapshot-taken":
-      case "snapshot-failed":
       case "snapshot-sent":
-      case "snapshot-given-up":
       case "snapshot-received":
-        this.#snapshots.inc({ what: event.kind.slice("snapshot-".length) });
+      case "snapshot-restored":
+        this.#snapshotSeconds.observe({ what: whatOf(event) }, event.ms / 1000);
+        this.#snapshots.inc({ what: whatOf(event) });
+        return;
+      case "snapshot-failed":
+      case "snapshot-given-up":
+        this.#snapshots.inc({ what: whatOf(event) });
         return;
       case "members-changed":
         this.#members.inc();
@@ -77,4 +83,9 @@ export class EventCounters {
       default:
     }
   }
+}
+
+/** What became of a snapshot: its event, without what all have in common. */
+function whatOf({ kind }: ReplicaEvent): string {
+  return kind.slice("snapshot-".length);
 }

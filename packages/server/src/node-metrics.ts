@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Replica, ReplicaObserver, ReplicaStatus } from "quorate";
 import { EventCounters } from "./event-counters.ts";
+import { type FigureMetric, figureMetrics } from "./figure-metrics.ts";
 import { observerOf } from "./observer-metrics.ts";
 import { version } from "./version.ts";
 
@@ -21,6 +22,8 @@ export class NodeMetrics {
   readonly observer: ReplicaObserver;
   readonly #events: EventCounters;
   #replica: MeasuredReplica | undefined;
+  /** The status that all metrics of one answer are read off. */
+  #status: ReplicaStatus | undefined;
 
   constructor() {
     const { registry } = this;
@@ -31,6 +34,7 @@ export class NodeMetrics {
     this.#addLog();
     this.#addQueues();
     this.#addPeers();
+    for (const metric of figureMetrics) this.#addFigure(metric);
   }
 
   /** From now on the metrics are those of `replica`. */
@@ -41,7 +45,12 @@ export class NodeMetrics {
 
   /** All metrics, as Prometheus reads them. */
   async text(): Promise<{ readonly contentType: string; readonly text: string }> {
-    return { contentType: this.registry.contentType, text: await this.registry.metrics() };
+    this.#status = this.#replica?.status();
+    try {
+      return { contentType: this.registry.contentType, text: await this.registry.metrics() };
+    } finally {
+      this.#status = undefined;
+    }
   }
 
   #addNode(): void {
@@ -203,6 +212,20 @@ export class NodeMetrics {
     );
   }
 
+  #addFigure({ name, help, type, labels, read }: FigureMetric): void {
+    const now = (): ReplicaStatus | undefined => this.#status ?? this.#replica?.status();
+    const collect = (): void => {
+      target.reset();
+      const status = now();
+      for (const [value, ...values] of status === undefined ? [] : read(status)) {
+        const named = labels.map((label, at): [string, string] => [label, values[at] ?? ""]);
+        target.inc(Object.fromEntries(named), value);
+      }
+    };
+    const options = { name, help, labelNames: labels, registers: [this.registry], collect };
+    const target: Gauge | Counter = type === "gauge" ? new Gauge(options) : new Counter(options);
+  }
+
   #number(name: string, help: string, value: (status: ReplicaStatus) => number): void {
     this.#gauge(name, help, [], (gauge, status) => gauge.set(value(status)));
   }
@@ -226,7 +249,7 @@ export class NodeMetrics {
     labelNames: readonly string[],
     look: (gauge: Gauge, status: ReplicaStatus) => void,
   ): void {
-    const replica = (): MeasuredReplica | undefined => this.#replica;
+    const now = (): ReplicaStatus | undefined => this.#status ?? this.#replica?.status();
     const gauge = new Gauge({
       name,
       help,
@@ -234,7 +257,7 @@ export class NodeMetrics {
       registers: [this.registry],
       collect: () => {
         gauge.reset();
-        const status = replica()?.status();
+        const status = now();
         if (status !== undefined) look(gauge, status);
       },
     });

@@ -37,6 +37,11 @@ export function observerOf(registry: Registry): ReplicaObserver {
     help: "Commands that were applied.",
     registers,
   });
+  const commit = histogram(
+    "quorate_commit_seconds",
+    "From when a batch was written until it was committed and came to the state machine.",
+    secondsBuckets,
+  );
   const stages = new Histogram({
     name: "quorate_proposal_stage_seconds",
     help: "How long commands took that were proposed on this leader, by stage; one is followed at a time.",
@@ -54,6 +59,7 @@ export function observerOf(registry: Registry): ReplicaObserver {
       apply.observe(ms / 1000);
       applied.inc(entryCount);
     },
+    onCommitted: ({ ms }) => commit.observe(ms / 1000),
     onProposal: ({ queuedMs, persistedMs, committedMs, appliedMs }) => {
       stages.observe({ stage: "queued" }, queuedMs / 1000);
       stages.observe({ stage: "persisted" }, persistedMs / 1000);

@@ -34,10 +34,19 @@ test("metrics tell what nodes do: writes, snapshots, a change of leader", async 
   const applied = 'quorate_proposal_stage_seconds_count{stage="applied"}';
   expect(await metric(first, applied)).toBeGreaterThan(0);
   expect(await metric(first, "quorate_elections_won_total")).toBe(1);
+  expect(await metric(first, "quorate_elections_started_total")).toBeGreaterThanOrEqual(1);
+  expect(await metric(first, "quorate_commit_seconds_count")).toBeGreaterThan(0);
+  expect(await metric(first, "quorate_sent_bytes_total")).toBeGreaterThan(2 * 2000);
+  expect(await metric(first, "quorate_received_frames_total")).toBeGreaterThan(0);
+  expect(await metric(first, "quorate_log_bytes")).toBeGreaterThan(2000);
   for (const peer of cluster.nodes) {
     if (peer === first) continue;
     expect(await metric(first, `quorate_peer_lag_entries{peer="${peer.id}"}`)).toBe(0);
     expect(await metric(first, `quorate_peer_active{peer="${peer.id}"}`)).toBe(1);
+    expect(await metric(first, `quorate_peer_lag_bytes{peer="${peer.id}"}`)).toBe(0);
+    expect(await metric(peer, `quorate_peer_connected{peer="${first.id}"}`)).toBe(1);
+    expect(await metric(peer, `quorate_peer_queue_bytes{peer="${first.id}"}`)).toBe(0);
+    expect(await metric(peer, `quorate_peer_lag_bytes{peer="${first.id}"}`)).toBeNaN();
     expect(await metric(peer, "quorate_apply_lag_entries")).toBe(0);
     expect(await metric(peer, `quorate_peer_active{peer="${first.id}"}`)).toBeNaN();
   }
