@@ -53,7 +53,7 @@ export const packageRules: readonly PackageRule[] = [
     name: "quorate",
     pure: false,
     mayImport: ["@quorate/core", "@quorate/wire", "@quorate/wal", "@quorate/runtime"],
-    mayUse: [],
+    mayUse: ["@opentelemetry/api"],
   },
   {
     folder: "packages/server",

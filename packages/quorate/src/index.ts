@@ -37,6 +37,7 @@ export { NodeRandom } from "./node-random.ts";
 export { peerName } from "./peer-certificate.ts";
 export type { PeerTlsOptions } from "./peer-tls.ts";
 export { withTracing, type Span, type Tracer } from "./tracing.ts";
+export { registeredTracer, type RegisteredTracer, type TraceHeaders } from "./registered-tracer.ts";
 export { TcpNetwork } from "./tcp-network.ts";
 export type { TcpLimits, TcpNetworkOptions } from "./tcp-options.ts";
 export {

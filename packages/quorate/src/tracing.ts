@@ -1,4 +1,4 @@
-import { type NodeId, RaftError } from "@quorate/core";
+import { type NodeId, RaftError, type RoleKind, type Term } from "@quorate/core";
 import type {
   Answered,
   Applied,
@@ -18,14 +18,20 @@ export interface Span {
   setAttribute(key: string, value: string | number): unknown;
   /** `code` 2 says that it failed. */
   setStatus(status: { readonly code: number; readonly message?: string }): unknown;
-  end(): void;
+  /** `endTime` is in milliseconds since 1970; by default now. */
+  end(endTime?: number): void;
 }
 
 /** The part of OpenTelemetry's `Tracer` that is used: any that `trace.getTracer` gives will do. */
 export interface Tracer {
+  /** `startTime` is in milliseconds since 1970; with `root` the span begins a trace of its own. */
   startSpan(
     name: string,
-    options?: { readonly attributes?: Readonly<Record<string, string | number>> },
+    options?: {
+      readonly attributes?: Readonly<Record<string, string | number>>;
+      readonly startTime?: number;
+      readonly root?: boolean;
+    },
   ): Span;
 }
 
@@ -35,8 +41,10 @@ const failed = 2;
 /**
  * The same replica, each call of which is a span of `tracer`, a child of what is active where it is made:
  * `quorate.propose`, `quorate.read`, `quorate.snapshot`, `quorate.transfer_leadership` and
- * `quorate.change_members`; and `quorate.election` from when this replica wants to lead until it does or
- * not. Attributes begin with `quorate.`: `node`, `index`, `term`, `code` and `outcome` of an error.
+ * `quorate.change_members`. What it does by itself begins a trace of its own: `quorate.election`, from when
+ * it wants to lead until it does or not, and `quorate.snapshot.take`, `send`, `receive` and `restore`, which
+ * are made when they are over, with the time that they took. Attributes begin with `quorate.`: `node`,
+ * `index`, `term`, `code` and `outcome` of an error.
  */
 export function withTracing<Query, Answer>(
   replica: Replica<Query, Answer>,
@@ -51,12 +59,15 @@ class TracedReplica<Query, Answer> implements Replica<Query, Answer> {
   readonly #replica: Replica<Query, Answer>;
   readonly #tracer: Tracer;
   #election: Span | undefined;
+  /** The newest term that was told of. */
+  #term: Term;
 
   constructor(replica: Replica<Query, Answer>, tracer: Tracer) {
     this.id = replica.id;
     this.#replica = replica;
     this.#tracer = tracer;
     this.members = this.#traced(replica.members);
+    this.#term = replica.status().term;
     replica.subscribe((event) => this.#onEvent(event));
   }
 
@@ -142,29 +153,75 @@ class TracedReplica<Query, Answer> implements Replica<Query, Answer> {
     try {
       return await work(span);
     } catch (error) {
-      if (error instanceof RaftError) {
-        span.setAttribute("quorate.code", error.code);
-        span.setAttribute("quorate.outcome", error.outcome);
-      }
-      span.setStatus({ code: failed, message: error instanceof Error ? error.message : "" });
+      failSpan(span, error);
       throw error;
     } finally {
+      span.setAttribute("quorate.term", this.#term);
       span.end();
     }
   }
 
-  #start(name: string, attributes: Readonly<Record<string, string | number>>): Span {
+  /** Begins a span: now, below what is active, or as a trace of its own, at `startTime`. */
+  #start(
+    name: string,
+    attributes: Readonly<Record<string, string | number>>,
+    startTime?: number,
+  ): Span {
     const named: Record<string, string | number> = { "quorate.node": this.id };
     for (const [key, value] of Object.entries(attributes)) named[`quorate.${key}`] = value;
-    return this.#tracer.startSpan(`quorate.${name}`, { attributes: named });
+    const own = startTime === undefined ? {} : { startTime, root: true };
+    return this.#tracer.startSpan(`quorate.${name}`, { attributes: named, ...own });
   }
 
   #onEvent(event: ReplicaEvent): void {
-    if (event.kind !== "role-changed") return;
-    const { role, term } = event;
-    const isElection = role === "pre-candidate" || role === "candidate";
-    if (isElection) this.#election ??= this.#start("election", { term });
-    else this.#endElection(role);
+    if ("term" in event) this.#term = Math.max(this.#term, event.term);
+    switch (event.kind) {
+      case "role-changed":
+        this.#onRole(event.role, event.term);
+        break;
+      case "snapshot-taken":
+        this.#over("take", event.ms, { index: event.index, bytes: event.bytes });
+        break;
+      case "snapshot-sent":
+        this.#over("send", event.ms, { peer: event.peer, index: event.index });
+        break;
+      case "snapshot-received": {
+        const { peer, index, bytes } = event;
+        this.#over("receive", event.ms, { peer, index, bytes });
+        break;
+      }
+      case "snapshot-restored":
+        this.#over("restore", event.ms, { index: event.index });
+        break;
+      case "snapshot-failed":
+        this.#over("take", 0, {}, event.error);
+        break;
+      case "snapshot-given-up":
+        this.#over("send", 0, { peer: event.peer }, event.error);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #onRole(role: RoleKind, term: Term): void {
+    // Who is alone leads before anybody hears that it was a candidate.
+    if (role !== "follower") this.#election ??= this.#start("election", { term }, Date.now());
+    if (role === "follower" || role === "leader") this.#endElection(role);
+  }
+
+  /** Makes the span of a step of a snapshot that is over after `ms` milliseconds. */
+  #over(
+    step: string,
+    ms: number,
+    attributes: Readonly<Record<string, string | number>>,
+    error?: RaftError,
+  ): void {
+    const now = Date.now();
+    const span = this.#start(`snapshot.${step}`, attributes, now - ms);
+    span.setAttribute("quorate.term", this.#term);
+    if (error !== undefined) failSpan(span, error);
+    span.end(now);
   }
 
   #endElection(role: string): void {
@@ -172,7 +229,16 @@ class TracedReplica<Query, Answer> implements Replica<Query, Answer> {
     if (span === undefined) return;
     this.#election = undefined;
     span.setAttribute("quorate.role", role);
-    span.setAttribute("quorate.term", this.#replica.status().term);
+    span.setAttribute("quorate.term", this.#term);
     span.end();
   }
+}
+
+/** Says in `span` what went wrong. */
+function failSpan(span: Span, error: unknown): void {
+  if (error instanceof RaftError) {
+    span.setAttribute("quorate.code", error.code);
+    span.setAttribute("quorate.outcome", error.outcome);
+  }
+  span.setStatus({ code: failed, message: error instanceof Error ? error.message : "" });
 }

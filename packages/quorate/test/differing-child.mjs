@@ -65,12 +65,15 @@ try {
     if (event.kind === "diverged") console.log(`differ ${event.index} ${event.wrong.join()}`);
     if (event.kind === "failed") console.log(event.error.message);
   });
-  const server = createServer(async (request, response) => {
+  const serve = async (request, response) => {
     try {
       response.end(await answer(replica, request.url));
     } catch (error) {
       response.writeHead(500).end(error.message);
     }
+  };
+  const server = createServer((request, response) => {
+    void serve(request, response);
   });
   server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));
 } catch (error) {

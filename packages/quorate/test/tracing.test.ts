@@ -55,6 +55,7 @@ test("calls and elections of a replica are spans, below what is active", async (
     "quorate.node": 1,
     "quorate.bytes": 3,
     "quorate.index": index,
+    "quorate.term": 1,
   });
   expect(propose.parentSpanContext?.spanId).toBe(parent.spanContext().spanId);
   expect(named("read").attributes["quorate.consistency"]).toBe("linearizable");

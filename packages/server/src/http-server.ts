@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
-import type { RaftError, SnapshotArchive } from "quorate";
+import type { RaftError, RegisteredTracer, SnapshotArchive } from "quorate";
 import { ApiError, apiErrorOf } from "./api-error.ts";
 import { errorAnswer, sendAnswer, type HttpAnswer } from "./http-answer.ts";
 import { HttpAccess } from "./http-access.ts";
@@ -47,6 +47,12 @@ export interface HttpServerOptions extends DoorLimits {
    * @default there never is one
    */
   readonly openSnapshot?: () => Promise<SnapshotArchive | undefined>;
+  /**
+   * Does the work of a request as a part of the trace that its headers tell of.
+   *
+   * @default headers are not looked at
+   */
+  readonly continueTrace?: RegisteredTracer["continueTrace"] | undefined;
   /**
    * What `GET /metrics` answers.
    *
@@ -127,6 +133,7 @@ class KvHttpServer implements HttpServer {
   readonly #door: HttpDoor;
   readonly #answers: Answers;
   readonly #onDefect: (error: Error) => void;
+  readonly #continueTrace: RegisteredTracer["continueTrace"];
   /** Requests that were received and not yet answered. */
   #activeCount = 0;
   /** Open connections, encrypted or not, those whose handshake is not over included. */
@@ -137,6 +144,7 @@ class KvHttpServer implements HttpServer {
 
   constructor(replica: KvReplica, options: HttpServerOptions) {
     this.#onDefect = options.onDefect ?? (() => {});
+    this.#continueTrace = options.continueTrace ?? ((_headers, work) => work());
     this.#answers = new Answers(replica, {
       callTimeoutMs: options.callTimeoutMs ?? 10_000,
       openSnapshot: options.openSnapshot ?? (async () => undefined),
@@ -283,7 +291,8 @@ class KvHttpServer implements HttpServer {
       refuseBody(request, response);
       throw error;
     }
-    return this.#answers.answer(request, response, signal);
+    const answer = (): Promise<HttpAnswer> => this.#answers.answer(request, response, signal);
+    return this.#continueTrace(request.headers, answer);
   }
 
   async #send(response: ServerResponse, answer: HttpAnswer): Promise<void> {

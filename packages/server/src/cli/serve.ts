@@ -5,9 +5,11 @@ import {
   openSnapshotArchive,
   parseAddress,
   RaftError,
+  registeredTracer,
   startReplica,
   type Address,
   type NodeId,
+  withTracing,
 } from "quorate";
 import { withoutCode } from "../api-error.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../http-server.ts";
@@ -90,13 +92,16 @@ export async function serve(options: ServeOptions): Promise<number> {
   const security = httpSecurityOf(options, log);
   const credentials = Array.isArray(options.join) ? joinCredentialsOf(options) : {};
   const metrics = new NodeMetrics();
-  const replica = await start(options, log, metrics);
+  const tracer = await registeredTracer();
+  const started = await start(options, log, metrics);
+  const replica = tracer === undefined ? started : withTracing(started, tracer);
   replica.subscribe(replicaLogger(log));
   metrics.watch(replica);
   recordOnSignal(replica, options.dataDir, log);
   const stopFindings = logFindings(replica, log);
   const { http, port } = await listen(replica, options.http, {
     ...security,
+    continueTrace: tracer?.continueTrace,
     onDefect: (err) => log.error({ err: err.cause ?? err }, "a request failed by a defect"),
     openSnapshot: () => openSnapshotArchive(options.dataDir),
     metrics: () => metrics.text(),
