@@ -51,11 +51,6 @@ export const readMutants: readonly Mutant[] = [
       },
       {
         file: reads,
-        find: "  if (leader.readRoundOpen) {\n",
-        replace: "  if (leader.readRoundOpen && leader.readRounds.length > 0) {\n",
-      },
-      {
-        file: reads,
         find: "  if (message.readRound <= peer.confirmedRound) return;\n",
         replace: "  if (message.readRound < peer.confirmedRound) return;\n",
       },
@@ -70,11 +65,26 @@ export const readMutants: readonly Mutant[] = [
     patches: [
       {
         file: reads,
-        find: "  if (leader.readRoundOpen) {\n",
-        replace: "  if (leader.readRounds.length > 0) {\n",
+        find: "newest !== undefined && newest.round > leader.offeredRound",
+        replace: "newest !== undefined",
       },
     ],
     why: "A read joins a round whose heartbeats were answered before it began.",
+  },
+  {
+    id: "L3-round-confirmed-before-sent",
+    rows: ["L3"],
+    property: "LIN",
+    level: "unit",
+    tests: ["packages/core/src/validate-message.test.ts"],
+    patches: [
+      {
+        file: "packages/core/src/validate-message.ts",
+        find: "message.readRound > role.offeredRound",
+        replace: "message.readRound > role.readRound",
+      },
+    ],
+    why: "A round is confirmed whose heartbeats have not left: reads that join it are confirmed by nobody.",
   },
   {
     id: "L4-read-before-apply",

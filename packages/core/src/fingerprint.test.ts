@@ -100,7 +100,7 @@ const decisive: Record<string, Change> = {
   read: (state) => state.outbox.reads.push({ readId: 4, index: 1 }),
   uncommittedBytes: (state) => (roleOf(state).uncommittedBytes += 1),
   readRound: (state) => (roleOf(state).readRound += 1),
-  readRoundOpen: (state) => (roleOf(state).readRoundOpen = true),
+  offeredRound: (state) => (roleOf(state).offeredRound += 1),
   readRounds: (state) => roleOf(state).readRounds.pop(),
   readRequest: (state) => roleOf(state).readRounds[0]?.requests.push({ from: 2, readId: 5 }),
   window: (state) => (peerOf(roleOf(state), 2).progress = freed(state)),

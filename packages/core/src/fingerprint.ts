@@ -100,9 +100,8 @@ function roleText(state: RaftState, role: Role, options: FingerprintOptions): st
         const readers = requests.map(({ from, readId }) => `${name(from)}:${readId}`);
         return `${round}@${index}:${readers.join("+")}`;
       });
-      const open = role.readRoundOpen ? "o" : "";
       const peers = byName(role.peers, name, (peer) => peerText(peer, timed));
-      const reads = `${role.readRound}${open} ${rounds.join(",")}`;
+      const reads = `${role.readRound}/${role.offeredRound} ${rounds.join(",")}`;
       return `l${peers} ${role.uncommittedBytes} ${reads} ${departureText(role, name, timed)}`;
     }
     default:

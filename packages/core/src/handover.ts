@@ -100,7 +100,7 @@ export class Handover {
     const state = this.#state;
     const { outbox, role } = state;
     // Reads that come from now on must not count on heartbeats that may already be on their way.
-    if (role.kind === "leader") role.readRoundOpen = false;
+    if (role.kind === "leader") role.offeredRound = role.readRound;
     const current = hardStateOf(state);
     const hardState = sameHardState(current, state.handedHardState) ? undefined : current;
     const entries = state.log.unhanded();

@@ -1,4 +1,4 @@
-import { assert, at } from "./assert.ts";
+import { assert } from "./assert.ts";
 import { RaftError } from "./errors.ts";
 import { type LogIndex, none, type ReadId } from "./ids.ts";
 import type { HeartbeatResponse, ReadIndex, ReadIndexResponse } from "./message.ts";
@@ -64,15 +64,14 @@ function admit(state: RaftState, leader: Leader, { from, readId }: ReadRequest):
     return false;
   }
   leader.pendingReadCount += 1;
-  if (leader.readRoundOpen) {
-    const open = at(leader.readRounds, leader.readRounds.length - 1);
-    open.index = state.commitIndex;
-    open.requests.push({ from, readId });
+  const index = state.commitIndex;
+  const newest = leader.readRounds.at(-1);
+  if (newest !== undefined && newest.round > leader.offeredRound) {
+    newest.index = index;
+    newest.requests.push({ from, readId });
     return false;
   }
   leader.readRound += 1;
-  leader.readRoundOpen = true;
-  const index = state.commitIndex;
   leader.readRounds.push({ round: leader.readRound, index, requests: [{ from, readId }] });
   return true;
 }
@@ -89,7 +88,7 @@ export function onRoundConfirmed(
   message: HeartbeatResponse,
 ): void {
   if (message.readRound <= peer.confirmedRound) return;
-  assert(message.readRound <= leader.readRound, "only a round that was sent is confirmed");
+  assert(message.readRound <= leader.offeredRound, "only a round that was sent is confirmed");
   peer.confirmedRound = message.readRound;
   releaseReads(state, leader);
 }

@@ -63,7 +63,7 @@ export function becomeLeader(state: RaftState): void {
     uncommittedBytes: log.bytesBetween(state.commitIndex, log.lastIndex),
     readRounds: [],
     readRound: 0,
-    readRoundOpen: false,
+    offeredRound: 0,
     pendingReadCount: 0,
     pendingConfIndex,
     transfer: undefined,

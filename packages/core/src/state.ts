@@ -46,8 +46,8 @@ export interface Leader {
   readonly readRounds: ReadRound[];
   /** The newest round; the first of a term is 1. */
   readRound: number;
-  /** Whether the newest round's heartbeats are still in the outbox, so that reads may join it. */
-  readRoundOpen: boolean;
+  /** The newest round whose heartbeats a Ready offered: reads may join a newer one, and none confirms it. */
+  offeredRound: number;
   /** The reads in all rounds. */
   pendingReadCount: number;
   /**

@@ -273,10 +273,23 @@ test("a leader refuses an acknowledgement of entries that it never sent", () => 
   expect(() => node.step({ ...ack, matchIndex: node.lastIndex })).not.toThrow();
 });
 
-test("a leader refuses the confirmation of a round that it never started", () => {
-  const node = roles["a leader"]?.();
-  if (node === undefined) throw new Error("a leader");
-  expectRefused(node, { ...good["heartbeat-response"], readRound: 1 }, "invalid_message");
+test("a leader refuses the confirmation of a round that no Ready has offered", () => {
+  const node = stored(2);
+  node.campaign();
+  node.advance(node.ready());
+  node.step({ ...good["request-vote-response"], from: 2 });
+  node.advance(node.ready());
+  node.step({ ...good["append-entries-response"], matchIndex: node.lastIndex });
+  node.advance(node.ready());
+  const confirmation: Message = { ...good["heartbeat-response"], readRound: 1 };
+  node.step({ ...good["read-index"], readId: 1 });
+  const refusal: unknown = expect.objectContaining({ code: "invalid_message" });
+  expect(() => node.step(confirmation)).toThrow(refusal);
+  node.step({ ...good["read-index"], readId: 2 });
+  node.ready();
+  node.step(confirmation);
+  const answers = node.ready().messages.filter(({ kind }) => kind === "read-index-response");
+  expect(answers).toMatchObject([{ readId: 1 }, { readId: 2 }]);
 });
 
 test("commands that cannot be taken are refused and change nothing", () => {

@@ -157,8 +157,8 @@ function validateInTerm(state: RaftState, message: Message): void {
       }
       break;
     case "heartbeat-response":
-      if (role.kind === "leader" && message.readRound > role.readRound) {
-        throw invalid(`node ${message.from} confirms round ${message.readRound}, never started`);
+      if (role.kind === "leader" && message.readRound > role.offeredRound) {
+        throw invalid(`node ${message.from} confirms round ${message.readRound}, never sent`);
       }
       break;
     default:

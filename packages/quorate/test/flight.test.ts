@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Message, none } from "@quorate/core";
-import { FlightReplay } from "@quorate/runtime";
+import { type Message, newEntry, origin } from "@quorate/core";
+import { FlightReplay, type Receiver } from "@quorate/runtime";
 import { decodeBatch, encodeBatch, encodeFrame } from "@quorate/wire";
 import { expect, onTestFinished, test } from "vitest";
 import { flightFileCountMax, writeFlightRecord } from "../src/flight-files.ts";
@@ -24,109 +24,99 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/**
- * A peer that votes for node 1, acknowledges what it is sent, and then does what no correct peer does: it
- * confirms a round of reads that the leader has not told it of.
- */
-class LyingPeer {
+/** Leads a group of which node 1 is a member, as another process: it says what a test makes it say. */
+class HandLeader {
   readonly #network: TcpNetwork;
-  #roundMost = 0;
-  #hasLied = false;
+  readonly #acknowledged: number[] = [];
 
-  constructor(listen: string, leader: string) {
-    this.#network = new TcpNetwork({
-      id: 2,
-      clusterId: "default",
-      listen,
-      peers: new Map([[1, leader]]),
-    });
+  constructor(listen: string, follower: string) {
+    const peers = new Map([[1, follower]]);
+    this.#network = new TcpNetwork({ id: 2, clusterId: "default", listen, peers });
     onTestFinished(() => this.#network.close());
   }
 
+  /** Resolves when node 1 is connected. */
   async open(): Promise<void> {
     const nobody = (): void => {};
-    await this.#network.open(
-      {
-        onFrame: (_, frame) => {
-          if (frame.type === "raft") this.#answer(decodeBatch(frame.payload));
+    const connected = new Promise<void>((resolve) => {
+      const handlers: Receiver = {
+        onFrame: (_, { type, payload }) => {
+          if (type === "raft") this.#listen(decodeBatch(payload));
         },
-        onConnected: nobody,
+        onConnected: () => resolve(),
         onDisconnected: nobody,
         onRemoved: nobody,
         onPeerSeen: nobody,
-      },
-      new Uint8Array(16).fill(2),
-    );
+      };
+      void this.#network.open(handlers, new Uint8Array(16).fill(2));
+    });
+    await connected;
   }
 
-  #answer(messages: readonly Message[]): void {
-    this.#send(messages.flatMap((message) => this.#answerOf(message)));
-  }
-
-  #send(messages: readonly Message[]): void {
-    if (messages.length > 0) this.#network.send(1, encodeFrame("raft", encodeBatch(messages)));
-  }
-
-  #answerOf(message: Message): Message[] {
-    const envelope = { from: 2, to: 1, term: message.term };
-    switch (message.kind) {
-      case "pre-vote":
-        return [{ ...envelope, kind: "pre-vote-response", granted: true }];
-      case "request-vote":
-        return [{ ...envelope, kind: "request-vote-response", granted: true }];
-      case "append-entries": {
-        const matchIndex = message.prev.index + message.entries.length;
-        return [{ ...envelope, kind: "append-entries-response", matchIndex }];
-      }
-      case "heartbeat": {
-        this.#roundMost = Math.max(this.#roundMost, message.readRound);
-        const { readRound, commitIndex } = message;
-        // The leader takes reads once it has committed something.
-        if (commitIndex > none && !this.#hasLied) return this.#lie(message.term);
-        return [{ ...envelope, kind: "heartbeat-response", readRound }];
-      }
-      default:
-        return [];
-    }
-  }
-
-  #lie(term: number): Message[] {
-    this.#hasLied = true;
-    const readRound = this.#roundMost + 1;
-    return [
-      { kind: "read-index", from: 2, to: 1, term: 0, readId: 1 },
-      { kind: "heartbeat-response", from: 2, to: 1, term, readRound },
-      { kind: "read-index", from: 2, to: 1, term: 0, readId: 2 },
+  /** Sends the first `count` entries of a log. */
+  append(count: number): void {
+    const entries = [
+      newEntry({ term, index: 1 }, "no-op"),
+      newEntry({ term, index: 2 }, "command"),
     ];
+    const message: Message = {
+      ...{ kind: "append-entries", from: 2, to: 1, term, prev: origin, commitIndex: 0 },
+      entries: entries.slice(0, count),
+    };
+    this.#network.send(1, encodeFrame("raft", encodeBatch([message])));
+  }
+
+  /** Resolves when node 1 has acknowledged the entries up to `index`. */
+  acknowledged(index: number): Promise<void> {
+    return until(`node 1 holds entry ${index}`, () => this.#acknowledged.includes(index));
+  }
+
+  #listen(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.kind === "append-entries-response") this.#acknowledged.push(message.matchIndex);
+    }
   }
 }
 
-test("a node that fails by a broken invariant leaves a record, by which it fails again", async () => {
+/** Newer than any in which node 1 campaigns by itself. */
+const term = 1000;
+
+test("a node whose core has a bug leaves a record, by which it fails again", async () => {
   const dataDir = join(await temporaryDirectory(), "1");
   const [own, peer, http] = [await freePort(), await freePort(), await freePort()];
   const address = (port: number): string => `127.0.0.1:${port}`;
   const cluster = `1=${address(own)},2=${address(peer)},3=${address(1)}`;
-  const liar = new LyingPeer(address(peer), address(own));
-  await liar.open();
-  const node = startProgram(program, [
-    ...["serve", "--id", "1", "--cluster", cluster, "--http", address(http)],
-    ...["--data-dir", dataDir, "--tick-ms", "20", "--log-format", "json"],
-  ]);
+  const leader = new HandLeader(address(peer), address(own));
+  const bug = ["--import", new URL("forgetful-log.mjs", import.meta.url).href];
+  const node = startProgram(
+    program,
+    [
+      ...["serve", "--id", "1", "--cluster", cluster, "--http", address(http)],
+      ...["--data-dir", dataDir, "--tick-ms", "20", "--log-format", "json"],
+    ],
+    bug,
+  );
+  await leader.open();
+  leader.append(1);
+  await leader.acknowledged(1);
+  // As after a loss: the leader repeats what it does not know to have arrived.
+  leader.append(2);
   expect(await node.exit).toBe(1);
   const path = join(dataDir, "flight-1.qfr");
   expect(node.output()).toContain("wrote a flight record");
   expect(node.output()).toContain(path);
 
-  const replay = new FlightReplay(await readFile(path));
-  replay.goTo(replay.stepCount);
-  expect(replay.recordedFailure).toMatch(/^AssertionError: /);
-  expect(replay.verdict).toMatchObject({ kind: "failed", failure: replay.recordedFailure });
-
-  const played = startProgram(program, ["replay", path, "--from", "1"]);
+  const played = startProgram(program, ["replay", path, "--from", "1"], bug);
   expect(await played.exit).toBe(0);
   const lines = played.output().trimEnd().split("\n");
   expect(lines.at(-1)).toMatch(/^step \d+ fails as it was recorded: AssertionError: /);
-  expect(played.output()).toContain("n2 -> n1 heartbeat-response term=");
+  expect(played.output()).toContain("n2 -> n1 append-entries term=1000");
+
+  // Without the bug the same steps are no failure.
+  const replay = new FlightReplay(await readFile(path));
+  replay.goTo(replay.stepCount);
+  expect(replay.recordedFailure).toMatch(/^AssertionError: an entry is appended right after/);
+  expect(replay.verdict).toEqual({ kind: "failed-elsewhere" });
 });
 
 test("a signal makes a node write a record, and it goes on", async () => {

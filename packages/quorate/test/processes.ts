@@ -45,9 +45,14 @@ export function startChild(script: string, args: readonly string[]): Child {
   return startProgram(fileURLToPath(new URL(script, import.meta.url)), args);
 }
 
-/** Starts the program at `path`. It ends with the test. */
-export function startProgram(path: string, args: readonly string[] = []): Child {
-  const child = spawn(process.execPath, [path, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+/** Starts the program at `path`, by Node.js with `nodeOptions`. It ends with the test. */
+export function startProgram(
+  path: string,
+  args: readonly string[] = [],
+  nodeOptions: readonly string[] = [],
+): Child {
+  const command = [...nodeOptions, path, ...args];
+  const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   const exit = once(child, "exit").then(([status]: unknown[]) =>
     typeof status === "number" ? status : null,

@@ -35,7 +35,7 @@ export type FlightVerdict =
   | { readonly kind: "differs"; readonly step: number; readonly detail: string }
   /** The core failed at `step`, or refused there what it must not: that was the end of the replica. */
   | { readonly kind: "failed"; readonly step: number; readonly failure: string }
-  /** The recorded replica failed, and its core did not: the cause lies elsewhere. */
+  /** The recorded replica failed, and this core does not: the cause lies elsewhere, or is mended here. */
   | { readonly kind: "failed-elsewhere" };
 
 /** All that changes from step to step. */

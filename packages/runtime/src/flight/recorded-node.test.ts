@@ -1,5 +1,5 @@
-import { AssertionError, RaftNode } from "@quorate/core";
-import { expect, test } from "vitest";
+import { assert, AssertionError, RaftNode } from "@quorate/core";
+import { expect, onTestFinished, test } from "vitest";
 import { decodeFlight, encodeFlight } from "./flight-file.ts";
 import { FlightReplay } from "./flight-replay.ts";
 import { codes } from "./input-code.ts";
@@ -144,18 +144,6 @@ test("a state that takes too much room is not kept, and the record says so until
   expect(replay.verdict).toEqual({ kind: "same" });
 });
 
-/** A leader of three that has committed in its term. */
-function newLeaderOfThree(): RecordedNode {
-  const node = new RecordedNode(1, [1, 2, 3], { preVote: false }, 65_536);
-  node.campaign();
-  node.advance(node.ready());
-  node.step({ kind: "request-vote-response", from: 2, to: 1, term: 1, granted: true });
-  node.advance(node.ready());
-  node.step({ kind: "append-entries-response", from: 2, to: 1, term: 1, matchIndex: 1 });
-  node.advance(node.ready());
-  return node;
-}
-
 /** What throws, or fails the test. */
 function errorOf(work: () => void): Error {
   try {
@@ -166,14 +154,22 @@ function errorOf(work: () => void): Error {
   throw new Error("nothing was thrown");
 }
 
+/** Puts a bug into every core, for the rest of the test: a leader that is to step down breaks a claim. */
+function plantBug(): void {
+  const { stepDown } = RaftNode.prototype;
+  RaftNode.prototype.stepDown = function buggy() {
+    assert(this.role !== "leader", "a leader does not step down");
+  };
+  onTestFinished(() => {
+    RaftNode.prototype.stepDown = stepDown;
+  });
+}
+
 test("a failure of the core comes again, at the input that caused it", () => {
-  const node = newLeaderOfThree();
-  node.step({ kind: "read-index", from: 3, to: 1, term: 0, readId: 1 });
-  // Confirms a round that no heartbeat has told of yet: no correct follower can.
-  node.step({ kind: "heartbeat-response", from: 2, to: 1, term: 1, readRound: 1 });
-  const failure = errorOf(() =>
-    node.step({ kind: "read-index", from: 3, to: 1, term: 0, readId: 2 }),
-  );
+  plantBug();
+  const node = newLeader();
+  node.tick();
+  const failure = errorOf(() => node.stepDown());
   expect(failure).toBeInstanceOf(AssertionError);
   const replay = new FlightReplay(node.flightRecord(failure));
   replay.goTo(replay.stepCount);

@@ -68,7 +68,7 @@ function writeLeader(tape: TapeWriter, leader: Leader): void {
     }
   }
   tape.number(leader.readRound);
-  tape.flag(leader.readRoundOpen);
+  tape.number(leader.offeredRound);
   tape.number(leader.pendingReadCount);
   tape.number(leader.pendingConfIndex);
   tape.flag(leader.transfer !== undefined);
@@ -95,7 +95,7 @@ function readLeader(tape: TapeReader, limits: Inflights["limits"]): Leader {
       requests: tape.list(() => ({ from: tape.number(), readId: tape.number() })),
     })),
     readRound: tape.number(),
-    readRoundOpen: tape.flag(),
+    offeredRound: tape.number(),
     pendingReadCount: tape.number(),
     pendingConfIndex: tape.number(),
     transfer: tape.flag() ? { to: tape.number(), elapsedTicks: tape.number() } : undefined,

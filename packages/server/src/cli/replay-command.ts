@@ -105,7 +105,7 @@ function verdictOf({ verdict, recordedFailure, stepCount }: FlightReplay): strin
         ? `step ${verdict.step} fails as it was recorded: ${verdict.failure}`
         : `step ${verdict.step} fails as it was not recorded: ${verdict.failure}`;
     case "failed-elsewhere":
-      return `the replica failed, and not its core: ${recordedFailure ?? ""}`;
+      return `the replica failed, and this core does not: ${recordedFailure ?? ""}`;
   }
 }
 
