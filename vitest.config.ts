@@ -5,8 +5,11 @@ const conditions = ["@quorate/source"];
 
 /** Packages whose tests touch neither sockets nor processes: they share threads and need no isolation. */
 const pure = ["core", "wire", "wal", "runtime", "sim"];
-/** What has tests that use real files, sockets and processes: one test file at a time, after all others. */
+/** What has tests that use real files, sockets and processes: they run after all others. */
 const real = ["packages/quorate", "packages/server", "bench", "fuzz"];
+
+/** How many test files run at a time. By itself Vitest would leave one of two processors idle. */
+const workerCount = 2;
 
 const include = ["src/**/*.test.ts", "test/**/*.test.ts"];
 
@@ -25,6 +28,7 @@ export default defineConfig({
           include,
           isolate: false,
           pool: "threads" as const,
+          maxWorkers: workerCount,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -37,6 +41,7 @@ export default defineConfig({
           include: ["**/*.test.ts"],
           isolate: false,
           pool: "threads" as const,
+          maxWorkers: workerCount,
           testTimeout: 120_000,
         },
       },
@@ -47,7 +52,7 @@ export default defineConfig({
           root,
           include,
           pool: "forks" as const,
-          maxWorkers: 1,
+          maxWorkers: workerCount,
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
