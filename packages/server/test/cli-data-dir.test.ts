@@ -202,6 +202,7 @@ test("recover says what stands before a damage, and goes on with that if it is t
   const options = ["recover", "--data-dir", rotten, "--into", into, "--yes", "--force"];
   const refused = await run(options);
   expect(refused.exit.status).toBe(1);
+  expect(refused.stderr).toMatch(/^quorate: \S+rotten-recover: [0-9a-f]{16}\.wal, byte \d+: /);
   const last = /up to index (\d+)\n$/.exec(refused.stderr)?.[1] ?? "";
   expect(Number(last)).toBeGreaterThan(5);
   const done = await run([...options, "--up-to", last, "--cluster-id", "docs-again", "--id", "9"]);

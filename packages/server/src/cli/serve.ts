@@ -4,7 +4,6 @@ import {
   formatAddress,
   openSnapshotArchive,
   parseAddress,
-  RaftError,
   registeredTracer,
   startReplica,
   type Address,
@@ -18,6 +17,7 @@ import { KvStore } from "../kv-store.ts";
 import { NodeMetrics } from "../node-metrics.ts";
 import { useNativeCrc32c } from "../native-crc32c.ts";
 import { version } from "../version.ts";
+import { dataDirError } from "./data-dir-error.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { logFlightRecord, recordOnSignal } from "./flight-signal.ts";
 import { logFindings } from "./finding-log.ts";
@@ -246,7 +246,7 @@ async function start(
       },
     });
   } catch (error) {
-    throw startError(error);
+    throw dataDirError(error, ["wrong_identity"]);
   }
 }
 
@@ -267,22 +267,9 @@ async function listen(
     return { http, port: await http.listen(address.host, address.port) };
   } catch (error) {
     await replica.close();
-    throw startError(error);
+    throw dataDirError(error, ["wrong_identity"]);
   }
 }
-
-/** What to tell the user about an error at the start. What is no fault of the set-up stays as it is. */
-function startError(error: unknown): unknown {
-  if (error instanceof RaftError) {
-    const isUsage = usageCodes.has(error.code);
-    return new CommandError(withoutCode(error), isUsage ? exitStatus.usage : exitStatus.failed);
-  }
-  if (error instanceof Error && "syscall" in error) return new CommandError(error.message);
-  return error;
-}
-
-/** What the user can mend by another command line. */
-const usageCodes: ReadonlySet<string> = new Set(["locked", "wrong_identity", "invalid_options"]);
 
 /** Resolves with why the node is asked to stop. Further signals are taken and change nothing. */
 function stopReason(exitWithParent: boolean): Promise<string> {

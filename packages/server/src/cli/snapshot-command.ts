@@ -10,9 +10,9 @@ import {
   type NodeId,
   type SnapshotArchive,
 } from "quorate";
-import { withoutCode } from "../api-error.ts";
 import { SnapshotDecoder } from "../kv-snapshot.ts";
 import { formatCluster } from "./addresses.ts";
+import { dataDirError } from "./data-dir-error.ts";
 import { CommandError, exitStatus } from "./exit-status.ts";
 import { withClient, type ClientSettings } from "./key-value-commands.ts";
 import { describeConfState } from "./member-command.ts";
@@ -47,7 +47,7 @@ export async function snapshotSaveCommand(
       );
     } catch (error) {
       await rm(part, { force: true });
-      throw commandError(error);
+      throw dataDirError(error);
     }
     return exitStatus.ok;
   });
@@ -64,7 +64,7 @@ export async function snapshotInspectCommand(
     print(settings.json ? jsonOf(archive, keyCount) : render(archive, keyCount));
     return exitStatus.ok;
   } catch (error) {
-    throw commandError(error);
+    throw dataDirError(error);
   }
 }
 
@@ -97,7 +97,7 @@ export async function snapshotRestoreCommand(
     );
     return exitStatus.ok;
   } catch (error) {
-    throw commandError(error);
+    throw dataDirError(error);
   }
 }
 
@@ -206,17 +206,6 @@ async function refuseExisting(path: string): Promise<void> {
     () => false,
   );
   if (exists) throw new CommandError(`${path} exists; give another name`);
-}
-
-/** What to tell the user: a code says what can be done, and an error of the system names the file. */
-function commandError(error: unknown): unknown {
-  if (error instanceof RaftError) {
-    const isUsage = error.code === "invalid_options";
-    const message = error.code === "corrupt" ? error.message : withoutCode(error);
-    return new CommandError(message, isUsage ? exitStatus.usage : exitStatus.failed);
-  }
-  if (error instanceof Error && "syscall" in error) return new CommandError(error.message);
-  return error;
 }
 
 function print(text: string): void {
