@@ -88,7 +88,7 @@ export type ErrorCode =
   | "unavailable"
   /** The deadline passed after the command was handed over: the entry may still commit. */
   | "deadline_exceeded"
-  /** The caller's signal was aborted after the command was handed over. */
+  /** The caller's signal was aborted after the command was handed over, or while a replica was starting. */
   | "aborted"
   /** The replica is closed: it takes no new work. */
   | "closed"

@@ -123,6 +123,7 @@ export {
   type MemberOrNew,
   type MemberPlan,
   type Mended,
+  type Missing,
   type MembersView,
   type MemberView,
   type MemberWish,

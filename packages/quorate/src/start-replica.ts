@@ -3,6 +3,7 @@ import {
   type Answered,
   type Applied,
   type CallOptions,
+  checkWanted,
   openReplica,
   type ReadOptions,
   type Replica,
@@ -95,9 +96,9 @@ export interface StartOptions<Query, Answer> extends Omit<
  *
  * Rejects with `invalid_options` (also for an address that cannot be listened on), `locked` if another
  * process has the directory, `wrong_identity` if the directory belongs to another node or group,
- * `diverged` if the state in it was found not to be the group's, `corrupt`, `log_lost` (the state machine
- * has applied more than the log holds), `snapshot_failed`, `disk_full` or `storage_failed`, or with what
- * the state machine's `restore` rejected with. Then nothing is left running.
+ * `diverged` if the state in it was found not to be the group's, `aborted` if `signal` is, `corrupt`,
+ * `log_lost` (the state machine has applied more than the log holds), `snapshot_failed`, `disk_full` or
+ * `storage_failed`, or with what the state machine's `restore` rejected with. Then nothing is left running.
  *
  * @example
  * ```ts
@@ -159,6 +160,7 @@ export async function startReplica<Query, Answer>(
     tls,
     onRefused,
   });
+  checkWanted(rest.signal);
   const disk = await openNodeDisk(dataDir);
   const lock = await lockDirectory(dataDir);
   try {

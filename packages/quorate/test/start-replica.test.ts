@@ -129,6 +129,43 @@ test("commands as large as the limit pass through the frames", async () => {
   }
 });
 
+test("a start that is aborted lets go of its directory and its address", async () => {
+  const group = await newGroup();
+  const cluster = { 1: group.cluster.get(1) ?? "" };
+  const ended = new AbortController();
+  const restored: string[] = [];
+  const stateMachine: StateMachine<"all", readonly string[]> = {
+    apply: (entries) => entries.map(() => Buffer.from("")),
+    query: () => [],
+    snapshots: {
+      kind: "memory",
+      save: () => [Buffer.from("state")],
+      restore: async (chunks) => {
+        ended.abort("enough");
+        for await (const chunk of chunks) restored.push(Buffer.from(chunk).toString());
+      },
+    },
+  };
+  const first = await group.start(1, { cluster, stateMachine });
+  await first.propose(Buffer.from("a"), patient);
+  await first.snapshot(patient);
+  await first.close();
+
+  const start = group.start(1, { cluster, stateMachine, signal: ended.signal });
+  await expect(start).rejects.toMatchObject({ code: "aborted", cause: "enough" });
+  expect((await readdir(group.dataDir(1))).filter((name) => name.startsWith("."))).toEqual([]);
+  expect(restored).toEqual([]);
+  await group.start(1, { cluster, stateMachine });
+  expect(restored).toEqual(["state"]);
+});
+
+test("an aborted start makes no directory", async () => {
+  const group = await newGroup();
+  const start = group.start(1, { signal: AbortSignal.abort("enough") });
+  await expect(start).rejects.toMatchObject({ code: "aborted" });
+  expect(await readdir(group.directory)).toEqual([]);
+});
+
 test("a group of one needs nobody", async () => {
   const group = await newGroup();
   const cluster = { 1: group.cluster.get(1) ?? "" };

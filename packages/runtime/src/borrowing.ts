@@ -12,6 +12,12 @@ export interface BorrowerHost {
   send: Network["send"];
 }
 
+/** Entries that this node has lost, and that are to be had from other members. */
+export interface Missing extends MissingEntries {
+  /** The file and the byte where they were. */
+  readonly place: string;
+}
+
 /** A damage that was mended. */
 export interface Mended {
   /** The file and the byte. */
@@ -36,6 +42,9 @@ export class Borrower {
   #lastRequestId: number;
   /** Ends a pause: somebody else may know more. */
   #onNews: () => void = () => {};
+  /** Ends the wait for an answer. */
+  #onStopped: () => void = () => {};
+  #isStopped = false;
   /** What the members said last that could not help, by their ids. */
   readonly #answers = new Map<NodeId, string>();
 
@@ -67,9 +76,16 @@ export class Borrower {
     return texts.length === 0 ? "no member could be asked" : texts.join(", ");
   }
 
+  /** Asks nobody any more. `mend` resolves at once, with undefined if it still lacks something. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#onNews();
+    this.#onStopped();
+  }
+
   /** Mends a damage in one of `ways` with what some member has; undefined if none has it until `deadline`. */
   async mend(ways: readonly Damage[], deadline: number): Promise<Mended | undefined> {
-    while (this.#host.clock.now() < deadline) {
+    while (!this.#isStopped && this.#host.clock.now() < deadline) {
       for (const by of [...this.#connected]) {
         for (const { place, missing, mend } of ways) {
           if (missing === undefined) continue;
@@ -111,6 +127,7 @@ export class Borrower {
     return new Promise((resolve, reject) => {
       const settle = (result: Uint8Array | RaftError): void => {
         this.#onAnswer = () => {};
+        this.#onStopped = () => {};
         timer.cancel();
         if (result instanceof RaftError) reject(result);
         else resolve(result);
@@ -122,14 +139,15 @@ export class Borrower {
         const result = resultOf(frame, requestId);
         if (result !== undefined) settle(result);
       };
-      if (!send(peer, encodeFrame("call", call))) {
+      this.#onStopped = () => settle(new RaftError("unavailable", "nobody waits for it any more"));
+      if (this.#isStopped || !send(peer, encodeFrame("call", call))) {
         settle(new RaftError("unavailable", "it cannot be reached"));
       }
     });
   }
 
   async #pause(ms: number): Promise<void> {
-    if (ms <= 0) return;
+    if (ms <= 0 || this.#isStopped) return;
     await new Promise<void>((resolve) => {
       const timer = this.#host.clock.setTimer(ms, () => resolve());
       this.#onNews = () => {

@@ -6,8 +6,8 @@ import {
   encodeCallResult,
   encodeFrame,
 } from "@quorate/wire";
+import { listen } from "./abort-signal.ts";
 import { abortOf, Call, type CallReply, expiryOf, type Method } from "./call.ts";
-import { listen } from "./call-options.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Forwarding, RequestId } from "./forwarding.ts";
 import type { Clock, Timer } from "./ports.ts";

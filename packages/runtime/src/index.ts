@@ -38,7 +38,8 @@ export type {
   ProposalStages,
   ReplicaObserver,
 } from "./replica-observer.ts";
-export type { Mended } from "./borrowing.ts";
+export { checkWanted } from "./abort-signal.ts";
+export type { Mended, Missing } from "./borrowing.ts";
 export type {
   ElectionReport,
   MemberChangeReport,

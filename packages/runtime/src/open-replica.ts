@@ -9,6 +9,7 @@ import {
 } from "@quorate/core";
 import type { OpenedWal, WalStart } from "@quorate/wal";
 import { encodeMembers, incarnationBytes } from "@quorate/wire";
+import { checkWanted } from "./abort-signal.ts";
 import { newNode } from "./flight/recorded-node.ts";
 import {
   emptyMemberTable,
@@ -28,6 +29,7 @@ import {
 } from "./replica-options.ts";
 import type { Opened } from "./replica-parts.ts";
 import { restoreAtStart } from "./snapshot-restore.ts";
+import { StartDisk } from "./start-disk.ts";
 
 /**
  * Starts a replica from what its disk holds, or as a new member on an empty disk, and resolves once it
@@ -36,28 +38,33 @@ import { restoreAtStart } from "./snapshot-restore.ts";
  * A log that went bad in places is mended first, with the help of other members where it takes that
  * (`repairTimeoutMs`).
  *
- * Rejects with `invalid_options`; with `corrupt`, `wrong_identity` or `unsupported_version` for a disk
- * that cannot be trusted; with `diverged` for one whose state was found not to be the group's; with
- * `log_lost` if the state machine has applied more than the log holds; with `snapshot_failed` or what the
- * state machine rejected with, if it cannot be restored; or with what the disk or the network rejected.
- * Then nothing is left running.
+ * Rejects with `invalid_options`; with `aborted` if `signal` is; with `corrupt`, `wrong_identity` or
+ * `unsupported_version` for a disk that cannot be trusted; with `diverged` for one whose state was found not
+ * to be the group's; with `log_lost` if the state machine has applied more than the log holds; with
+ * `snapshot_failed` or what the state machine rejected with, if it cannot be restored; or with what the
+ * disk or the network rejected. Then nothing is left running.
  */
 export async function openReplica<Query, Answer>(
   options: ReplicaOptions<Query, Answer>,
 ): Promise<Replica<Query, Answer>> {
   const complete = validateReplicaOptions(options);
-  const { id, clusterId, random, segmentBytes, reserveBytes } = complete;
-  const { wal, network } = await openLog(complete, {
+  const { id, clusterId, random, segmentBytes, reserveBytes, signal } = complete;
+  checkWanted(signal);
+  const walOptions = {
     identity: { clusterId, nodeId: id },
     incarnation: newIncarnation(random),
     start: startOf(complete),
     reserveBytes,
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
-  });
+  };
+  const disk = new StartDisk(complete.disk, signal);
+  const { wal, network } = await openLog(complete, walOptions, disk);
   let loop: ReplicaLoop<Query, Answer> | undefined;
   try {
     const counted = new CountedNetwork(network);
     const opened = { ...(await begin(complete, wal)), network: counted };
+    checkWanted(signal);
+    disk.release();
     loop = new ReplicaLoop({ ...complete, network: counted }, opened);
     await counted.open(loop.receiver, wal.wal.incarnation);
     loop.start();
@@ -66,6 +73,8 @@ export async function openReplica<Query, Answer>(
     if (loop === undefined) {
       await Promise.allSettled([wal.wal.close(), wal.snapshots.close(), network.close()]);
     } else await loop.close();
+    // A state machine may have made something else of chunks that ended because of it.
+    checkWanted(signal);
     throw error;
   }
 }

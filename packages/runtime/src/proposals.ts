@@ -7,7 +7,7 @@ import {
   type RaftNode,
 } from "@quorate/core";
 import type { ForwardResult } from "@quorate/wire";
-import { listen } from "./call-options.ts";
+import { listen } from "./abort-signal.ts";
 import { CommandCopier } from "./command-copier.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { RequestId } from "./forwarding.ts";

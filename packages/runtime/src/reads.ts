@@ -7,8 +7,8 @@ import {
   type ReadState,
   type Term,
 } from "@quorate/core";
+import { listen } from "./abort-signal.ts";
 import type { ApplyQueue, Asker } from "./apply-queue.ts";
-import { listen } from "./call-options.ts";
 import type { DeadlineKey, Deadlines, Expiring } from "./deadlines.ts";
 import { Evidence, type Moment } from "./evidence.ts";
 import type { Clock, Timer } from "./ports.ts";

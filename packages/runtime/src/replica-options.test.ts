@@ -1,6 +1,7 @@
 import { RaftError } from "@quorate/core";
 import { MemoryDisk } from "@quorate/wal/testing";
 import { expect, test } from "vitest";
+import type { AbortSignalLike } from "./replica.ts";
 import { type ReplicaOptions, validateReplicaOptions } from "./replica-options.ts";
 import { LoopbackHub, ManualClock, SeededRandom } from "./testing.ts";
 
@@ -78,6 +79,8 @@ test("validateReplicaOptions takes an option that is undefined for one that is m
   expect(validateReplicaOptions(newOptions({ raft })).commandBytesMax).toBe(4 * 1024 * 1024);
 });
 
+const noSignal: unknown = { aborted: false };
+
 const refused: readonly [string, Partial<ReplicaOptions<string, string>>][] = [
   ["id", { id: 0 }],
   ["id", { id: 1.5 }],
@@ -98,6 +101,7 @@ const refused: readonly [string, Partial<ReplicaOptions<string, string>>][] = [
   ["readCountMax", { readCountMax: 0 }],
   ["unpersistedBytesMax", { unpersistedBytesMax: 0 }],
   ["segmentBytes", { segmentBytes: 0 }],
+  ["signal", { signal: noSignal as AbortSignalLike }],
   ["flightRecorderBytes", { flightRecorderBytes: 1000 }],
   ["flightRecorderBytes", { flightRecorderBytes: 2 ** 31 }],
   ["snapshotEveryBytes", { snapshotEveryBytes: 0 }],

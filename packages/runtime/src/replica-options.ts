@@ -1,6 +1,7 @@
 import { isSafe, type NodeId, RaftNode, type RaftOptions, type Ticks } from "@quorate/core";
 import { addressFlaw, clusterIdFlaw, forwardTimeoutMsMax } from "@quorate/wire";
-import type { Mended } from "./borrowing.ts";
+import { isSignal } from "./abort-signal.ts";
+import type { Mended, Missing } from "./borrowing.ts";
 import { atLeast, atLeastOne, refuse, within } from "./check-option.ts";
 import {
   type CompleteLeadershipOptions,
@@ -10,6 +11,7 @@ import {
 import { type DigestOptions, validateDigestOptions } from "./digest-options.ts";
 import type { ReplicaObserver } from "./replica-observer.ts";
 import type { Clock, Disk, Network, Random } from "./ports.ts";
+import type { AbortSignalLike } from "./replica.ts";
 import { type SnapshotOptions, validateSnapshotOptions } from "./snapshot-options.ts";
 import type { StateMachine } from "./state-machine.ts";
 
@@ -157,12 +159,30 @@ export interface ReplicaOptions<Query, Answer>
   readonly repairTimeoutMs?: number;
 
   /**
+   * Is told of entries that the log has lost, before other members are asked for them, which can take as
+   * long as `repairTimeoutMs`. `onMended` follows when they are there again. Must not throw.
+   *
+   * @default nobody is told
+   */
+  readonly onMissing?: (missing: Missing) => void;
+
+  /**
    * Is told of each damage of the log that was mended before the replica starts. A disk that loses what it
    * was given is to be replaced. Must not throw.
    *
    * @default nobody is told
    */
   readonly onMended?: (mended: Mended) => void;
+
+  /**
+   * Gives up the start when aborted: reading the log, having it mended, restoring the state machine, whose
+   * chunks then end in an error. The start rejects with `aborted`, and nothing is left open, or half-mended
+   * on the disk: the next one goes on from there. To a replica that has started the signal says nothing: see
+   * `Replica.close`.
+   *
+   * @default the start succeeds or fails
+   */
+  readonly signal?: AbortSignalLike | undefined;
 
   /**
    * Who watches how the replica works, for metrics.
@@ -264,6 +284,7 @@ export function validateReplicaOptions<Query, Answer>(
       "unpersistedBytesMax",
       options.unpersistedBytesMax ?? 64 * mebi,
     ),
+    signal: validateSignal(options.signal),
     observer: options.observer,
     flightRecorderBytes: validateRecorderBytes(options.flightRecorderBytes ?? 4 * mebi),
     ...validateLogOptions(options),
@@ -280,17 +301,24 @@ export function validateReplicaOptions<Query, Answer>(
 /** The options about the log on the disk. */
 type LogOptions = Pick<
   CompleteReplicaOptions<never, unknown>,
-  "segmentBytes" | "reserveBytes" | "repairTimeoutMs" | "onMended"
+  "segmentBytes" | "reserveBytes" | "repairTimeoutMs" | "onMissing" | "onMended"
 >;
 
 function validateLogOptions(options: Partial<LogOptions>): LogOptions {
-  const { segmentBytes, reserveBytes, repairTimeoutMs = 60_000, onMended = () => {} } = options;
+  const { segmentBytes, reserveBytes, repairTimeoutMs = 60_000 } = options;
+  const { onMissing = () => {}, onMended = () => {} } = options;
   return {
     segmentBytes: segmentBytes === undefined ? undefined : atLeastOne("segmentBytes", segmentBytes),
     reserveBytes: atLeast(0, "reserveBytes", reserveBytes ?? segmentBytes ?? 64 * mebi),
     repairTimeoutMs: within(1, callTimeoutMsMax, "repairTimeoutMs", repairTimeoutMs),
+    onMissing,
     onMended,
   };
+}
+
+function validateSignal(signal: AbortSignalLike | undefined): AbortSignalLike | undefined {
+  if (signal === undefined || isSignal(signal)) return signal;
+  return refuse("signal must be an AbortSignal");
 }
 
 function validateRecorderBytes(bytes: number): number {

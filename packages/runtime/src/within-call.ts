@@ -1,5 +1,5 @@
 import { RaftError } from "@quorate/core";
-import { listen } from "./call-options.ts";
+import { listen } from "./abort-signal.ts";
 import type { DeadlineKey, Deadlines } from "./deadlines.ts";
 import type { AbortSignalLike } from "./replica.ts";
 

@@ -1,40 +1,8 @@
 import type { Mended } from "@quorate/runtime";
 import type { MemoryDisk } from "@quorate/wal/testing";
 import { expect, test } from "vitest";
-import { Cluster, type ClusterOptions, type Member, Watched } from "./cluster.ts";
-
-/** The last segment of a log: its name and what it holds. */
-async function lastSegment(memory: MemoryDisk): Promise<{ name: string; bytes: Uint8Array }> {
-  const names = (await memory.list()).filter((name) => name.endsWith(".wal")).toSorted();
-  for (const name of names.toReversed()) {
-    const bytes = memory.readFile(name);
-    if (Buffer.from(bytes).includes("BTCH")) return { name, bytes };
-  }
-  throw new Error("the log is empty");
-}
-
-/** Where `text` stands last in the log. */
-async function turnBitOf(memory: MemoryDisk, text: string, shift = 0): Promise<void> {
-  const { name, bytes } = await lastSegment(memory);
-  const offset = Buffer.from(bytes).lastIndexOf(text) + shift;
-  bytes[offset] = (bytes[offset] ?? 0) ^ 4;
-  memory.writeFile(name, bytes);
-}
-
-async function written(count: number, options: ClusterOptions = {}): Promise<Cluster> {
-  const cluster = await Cluster.ready(3, options);
-  for (let number = 0; number < count; number++) {
-    await cluster.write(cluster.leader, `command ${number}.`);
-  }
-  await cluster.run(300);
-  return cluster;
-}
-
-function followerOf(cluster: Cluster): number {
-  const [follower] = cluster.followers;
-  if (follower === undefined) throw new Error("nobody follows");
-  return follower.id;
-}
+import { type Cluster, type ClusterOptions, type Member, Watched } from "./cluster.ts";
+import { followerOf, lastSegment, overwriteBatchOf, turnBitOf, written } from "./rot.ts";
 
 /** Starts a node whose log must be mended, which takes time. */
 async function startRotten(
@@ -73,11 +41,7 @@ test("what a batch was, head and all, is had from another member", async () => {
   const cluster = await written(20);
   const other = followerOf(cluster);
   const memory = await cluster.crash(other);
-  const { name, bytes } = await lastSegment(memory);
-  const command = Buffer.from(bytes).lastIndexOf("command 9.");
-  const head = Buffer.from(bytes).lastIndexOf("BTCH", command);
-  bytes.fill(0x42, head, command + 5);
-  memory.writeFile(name, bytes);
+  await overwriteBatchOf(memory, "command 9.");
   const { start, mended } = await startRotten(cluster, other, memory);
   expect(mended).toHaveLength(1);
   expect(mended[0]?.lent?.lastTerm).toBe(cluster.leader.replica.status().term);
