@@ -1,4 +1,11 @@
-import { none, RaftError, type LeadershipEnd, type ReplicaEvent } from "quorate";
+import {
+  none,
+  RaftError,
+  type LeadershipEnd,
+  type Mended,
+  type Missing,
+  type ReplicaEvent,
+} from "quorate";
 import type { Logger } from "pino";
 
 /** Why a node leads no more when somebody wanted it so. */
@@ -68,6 +75,28 @@ export function replicaLogger(replicaLog: Logger): (event: ReplicaEvent) => void
       case "failed":
         log.fatal({ err: event.error }, "the replica failed");
     }
+  };
+}
+
+/** What a replica tells of a log that went bad in places, before it starts: logged as events are. */
+export function repairLogger(log: Logger): {
+  onMissing(missing: Missing): void;
+  onMended(mended: Mended): void;
+} {
+  return {
+    onMissing: ({ place, first, last }) => {
+      log.warn(
+        { event: "log-damaged", place, first, last },
+        "entries of the log are damaged: asking the other members for them",
+      );
+    },
+    onMended: ({ place, lent }) => {
+      const { by, first, last } = lent ?? {};
+      log.warn(
+        { event: "log-mended", place, by, first, last },
+        "a part of the log was damaged, and is mended: do not trust this disk any longer",
+      );
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import {
   formatAddress,
   openSnapshotArchive,
   parseAddress,
+  RaftError,
   registeredTracer,
   startReplica,
   type Address,
@@ -31,7 +32,7 @@ import {
   type SecuritySettings,
   warnOfEavesdroppers,
 } from "./serve-security.ts";
-import { replicaLogger } from "./replica-log.ts";
+import { repairLogger, replicaLogger } from "./replica-log.ts";
 
 /** One node of the key-value store. */
 export interface ServeOptions extends SecuritySettings {
@@ -72,8 +73,8 @@ const drainMs = 2_000;
 const handOverMs = 4_000;
 
 /**
- * Runs a node until a signal asks it to stop, or it fails. Resolves with the exit status once the log
- * is closed. Rejects with a `CommandError` if it cannot start.
+ * Runs a node until a signal asks it to stop, or it fails; a signal ends a start, too. Resolves with the exit
+ * status once the log is closed. Rejects with a `CommandError` if it cannot start.
  */
 export async function serve(options: ServeOptions): Promise<number> {
   const log = createLog(
@@ -93,7 +94,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   const credentials = Array.isArray(options.join) ? joinCredentialsOf(options) : {};
   const metrics = new NodeMetrics();
   const tracer = await registeredTracer();
-  const started = await start(options, log, metrics);
+  const stopping = new AbortController();
+  void stop.then((reason) => stopping.abort(reason));
+  const started = await start(options, log, metrics, stopping.signal);
+  if (started === undefined) {
+    log.info({ reason: await stop }, "stopped before the start was over");
+    return exitStatus.ok;
+  }
   const replica = tracer === undefined ? started : withTracing(started, tracer);
   replica.subscribe(replicaLogger(log));
   metrics.watch(replica);
@@ -203,11 +210,13 @@ function endOf(replica: KvReplica): Promise<StopReason> {
   });
 }
 
+/** Starts the replica; undefined if `signal` ended that before it was done. */
 async function start(
   options: ServeOptions,
   log: Logger,
   { observer }: NodeMetrics,
-): Promise<KvReplica> {
+  signal: AbortSignal,
+): Promise<KvReplica | undefined> {
   await useNativeCrc32c();
   try {
     return await startReplica({
@@ -217,6 +226,7 @@ async function start(
       clusterId: options.clusterId,
       stateMachine: exactlyOnce(new KvStore()),
       observer,
+      signal,
       join: options.join !== undefined,
       listen: options.listen,
       advertise: options.advertise,
@@ -233,19 +243,14 @@ async function start(
         electionTimeoutTicks: options.electionTimeoutTicks,
         leaseReads: options.leaseReads,
       },
-      onMended: ({ place, lent }) => {
-        const { by, first, last } = lent ?? {};
-        log.warn(
-          { place, by, first, last },
-          "a part of the log was damaged, and is mended: do not trust this disk any longer",
-        );
-      },
+      ...repairLogger(log),
       onFlightRecord: (result) => logFlightRecord(log, result),
       onRefused: ({ direction, peer, address, error }) => {
         log.warn({ direction, peer, address, reason: withoutCode(error) }, "connection refused");
       },
     });
   } catch (error) {
+    if (error instanceof RaftError && error.code === "aborted") return undefined;
     throw dataDirError(error, ["wrong_identity"]);
   }
 }

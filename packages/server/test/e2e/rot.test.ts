@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -18,6 +19,27 @@ async function rot(node: ClusterNode, text: string, shift: number): Promise<void
     return;
   }
   throw new Error(`"${text}" is in no log`);
+}
+
+/** All files of `node`, by what is in them. */
+async function filesOf({ dataDir }: ClusterNode): Promise<Map<string, string>> {
+  const found = await readdir(dataDir, { withFileTypes: true });
+  const names = found.filter((file) => file.isFile()).map(({ name }) => name);
+  const hashOf = async (name: string): Promise<[string, string]> => {
+    const bytes = await readFile(join(dataDir, name));
+    return [name, createHash("sha256").update(bytes).digest("hex")];
+  };
+  return new Map(await Promise.all(names.toSorted().map(hashOf)));
+}
+
+/** The lines with `event` that `node` has logged in its present life. */
+function eventsOf({ process }: ClusterNode, event: string): unknown[] {
+  const lines = process.stdout.split("\n").filter((line) => line.startsWith("{"));
+  return lines.map((line): unknown => JSON.parse(line)).filter((line) => isEvent(line, event));
+}
+
+function isEvent(line: unknown, event: string): boolean {
+  return typeof line === "object" && line !== null && "event" in line && line.event === event;
 }
 
 test("a byte that went bad in a log is mended by other nodes, or else refused", async () => {
@@ -59,4 +81,42 @@ test("a byte that went bad in a log is mended by other nodes, or else refused", 
   expect(stderr).toMatch(/\.wal, byte \d+: .*remove this node from the cluster and add one/);
   await client.put(Buffer.from("after"), Buffer.from("all"));
   client.close();
+});
+
+test("a node that waits for others to mend its log says so, and a signal ends it at once", async () => {
+  const cluster = await Cluster.start(3);
+  const client = new Client({ endpoints: cluster.endpoints });
+  for (let number = 0; number < 20; number++) {
+    await client.put(Buffer.from(`key-${number}`), Buffer.from(`value-${number}.`));
+  }
+  client.close();
+  await cluster.settled();
+  const [rotten, ...others] = cluster.nodes;
+  if (rotten === undefined) throw new Error("there is no node");
+  await Promise.all(cluster.nodes.map((node) => node.kill()));
+  await rot(rotten, "value-7.", 4);
+  const before = await filesOf(rotten);
+
+  const place: unknown = expect.stringMatching(/^[0-9a-f]{16}\.wal, byte \d+$/);
+  const index: unknown = expect.any(Number);
+  const damaged = { level: "warn", node: rotten.id, place, first: index, last: index };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    rotten.start();
+    await until("it asks", () => rotten.hasLogged("asking the other members for them"));
+    expect(eventsOf(rotten, "log-damaged")).toMatchObject([damaged]);
+    rotten.process.signal(signal);
+    // Left alone it would ask for a minute, and end with another status.
+    await until("it ends", () => !rotten.isRunning);
+    expect(rotten.process.exit).toEqual({ status: 0, signal: null });
+    expect(rotten.process.stderr).toBe("");
+    expect(rotten.process.stdout).toMatch(
+      new RegExp(`"reason":"${signal}","message":"stopped before the start was over"`),
+    );
+    expect(await filesOf(rotten)).toEqual(before);
+  }
+
+  for (const node of [rotten, ...others]) node.start();
+  await cluster.settled();
+  expect(eventsOf(rotten, "log-damaged")).toMatchObject([damaged]);
+  expect(eventsOf(rotten, "log-mended")).toMatchObject([{ ...damaged, by: index }]);
 });
