@@ -33,6 +33,10 @@ test.each([
   ["packages/quorate/src/x.ts", "@quorate/sim"],
   ["packages/server/src/x.ts", "@quorate/core"],
   ["packages/core/src/x.ts", "../../wire/src/index.ts"],
+  ["packages/server/src/x.ts", "../../quorate/test/x.ts"],
+  ["packages/server/test/x.ts", "../../quorate/src/x.ts"],
+  ["packages/server/test/x.ts", "../../core/test/x.ts"],
+  ["packages/quorate/test/x.ts", "../../server/test/x.ts"],
   ["packages/core/src/x.ts", "node:fs"],
   ["packages/core/src/x.ts", "fs"],
   ["packages/quorate/src/x.ts", "left-pad"],
@@ -51,6 +55,7 @@ test.each([
   ["packages/core/src/x.test.ts", "node:fs"],
   ["packages/core/src/x.test.ts", "fast-check"],
   ["packages/core/test/x.ts", "@quorate/core"],
+  ["packages/server/test/e2e/x.test.ts", "../../../quorate/test/x.ts"],
   ["bench/src/x.ts", "@quorate/sim"],
 ])("packageOrder accepts that %s imports %s", (path, specifier) => {
   expect(packageOrder({ path, text: `import { a } from "${specifier}";` })).toEqual([]);

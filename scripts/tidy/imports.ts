@@ -11,7 +11,7 @@ import {
   type SourceText,
   walk,
 } from "./source.ts";
-import { packageNamed, packageNames, packageOf } from "./workspace.ts";
+import { packageNamed, packageNames, packageOf, type PackageRule } from "./workspace.ts";
 
 /** One place where a file names another. */
 export interface Import {
@@ -68,7 +68,10 @@ export function resolveRelative(from: string, specifier: string): string {
   return posix.normalize(posix.join(posix.dirname(from), specifier));
 }
 
-/** A package imports only packages above it, by name, and leaves its folder for nothing. */
+/**
+ * A package imports only packages above it, by name, and leaves its folder for nothing. Its tests may also
+ * import what helps the tests of those packages, which has no name since nobody else gets it.
+ */
 export function packageOrder(file: SourceText): readonly Finding[] {
   const rule = packageOf(file.path);
   if (rule === undefined || !isTypeScript(file)) return [];
@@ -80,6 +83,7 @@ export function packageOrder(file: SourceText): readonly Finding[] {
     if (specifier.startsWith(".")) {
       if (kind === "worker" && isTest(file)) continue; // Tests may start what they do not import.
       const target = resolveRelative(file.path, specifier);
+      if (isTest(file) && helpsTestsAbove(rule, target)) continue;
       if (!target.startsWith(`${rule.folder}/`)) {
         refuse(line, `"${specifier}" leaves the package: import other packages by name`);
       }
@@ -98,6 +102,13 @@ export function packageOrder(file: SourceText): readonly Finding[] {
     }
   }
   return findings;
+}
+
+/** Whether the file at `path` is of the tests of a package that `rule` may import. */
+function helpsTestsAbove(rule: PackageRule, path: string): boolean {
+  const other = packageOf(path);
+  if (other === undefined || !rule.mayImport.includes(other.name)) return false;
+  return path.startsWith(`${other.folder}/test/`);
 }
 
 const coreSource = "packages/core/src/";
