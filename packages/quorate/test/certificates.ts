@@ -7,12 +7,11 @@ export interface Certified {
   readonly key: string;
 }
 
-/** How a certificate differs from that of a node. */
-interface Changes {
-  readonly clusterId?: string;
-  readonly notAfter?: Date;
-  /** The URIs in it, if they are not what names the node. */
+/** What a certificate says. */
+interface Content {
+  /** The URIs in it: none, or for a node what names it. */
   readonly uris?: readonly string[];
+  readonly notAfter?: Date;
 }
 
 /** An authority of a test, and what it signs. */
@@ -40,10 +39,9 @@ export class Authority {
     return this.#own.cert;
   }
 
-  /** A certificate that speaks for node `id` of cluster "test", but for `changes`. */
-  async node(id: number, changes: Changes = {}): Promise<Certified> {
-    const { clusterId = "test", notAfter, uris = [peerName(clusterId, id)] } = changes;
-    const { cert, private: key } = await generate([{ name: "commonName", value: `node ${id}` }], {
+  /** A certificate for this machine. */
+  async issue(name: string, { uris = [], notAfter }: Content = {}): Promise<Certified> {
+    const { cert, private: key } = await generate([{ name: "commonName", value: name }], {
       keyType: "ec",
       algorithm: "sha256",
       ca: this.#own,
@@ -56,11 +54,18 @@ export class Authority {
           name: "subjectAltName",
           altNames: [
             { type: 2 as const, value: "localhost" },
+            { type: 7 as const, ip: "127.0.0.1" },
             ...uris.map((value) => ({ type: 6 as const, value })),
           ],
         },
       ],
     });
     return { cert, key };
+  }
+
+  /** A certificate that speaks for node `id` of cluster "test", but for what is said otherwise. */
+  node(id: number, content: Content & { readonly clusterId?: string } = {}): Promise<Certified> {
+    const { clusterId = "test", ...said } = content;
+    return this.issue(`node ${id}`, { uris: [peerName(clusterId, id)], ...said });
   }
 }

@@ -2,7 +2,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { ApiError } from "../src/api-error.ts";
 import { Client } from "../src/client.ts";
 import type { HttpServerOptions } from "../src/http-server.ts";
-import { Authority, SecretFiles } from "./certificates.ts";
+import { Authority } from "../../quorate/test/certificates.ts";
+import { SecretFiles } from "./secret-files.ts";
 import { errorOf, HttpFixture } from "./http-fixture.ts";
 import { until } from "./until.ts";
 

@@ -1,7 +1,7 @@
 import { connect as connectSecurely } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import type { HttpServerOptions } from "../src/http-server.ts";
-import { Authority } from "./certificates.ts";
+import { Authority } from "../../quorate/test/certificates.ts";
 import { errorOf, HttpFixture } from "./http-fixture.ts";
 import { until } from "./until.ts";
 

@@ -3,9 +3,10 @@ import { connect } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { ApiError } from "../../src/api-error.ts";
 import { Client } from "../../src/client.ts";
-import { Authority, SecretFiles } from "../certificates.ts";
-import { run, type CommandProcess, CommandProcess as Command } from "../cluster.ts";
+import { Authority, type Certified } from "../../../quorate/test/certificates.ts";
+import { CommandProcess, run } from "../cluster.ts";
 import { freePorts } from "../free-ports.ts";
+import { SecretFiles } from "../secret-files.ts";
 import { until } from "../until.ts";
 
 const [token, nextToken, readToken] = [
@@ -25,38 +26,55 @@ interface SecureGroup {
   readonly show: readonly string[];
 }
 
+/** A certificate for node `id` of a group whose name nobody has chosen. */
+function certify(authority: Authority, id: number): Promise<Certified> {
+  return authority.node(id, { clusterId: "default" });
+}
+
+/** Starts node `id` with `options`, and with a certificate and the other secrets in `files`. */
+async function startNode(
+  { authority, files }: Pick<SecureGroup, "authority" | "files">,
+  id: number,
+  options: Readonly<Record<string, string>>,
+): Promise<CommandProcess> {
+  const { cert, key: certKey } = await files.writeCertified(
+    `node-${id}`,
+    await certify(authority, id),
+  );
+  const ca = files.path("ca.pem");
+  const all = {
+    "--id": String(id),
+    ...options,
+    "--data-dir": files.path(`data-${id}`),
+    "--tick-ms": "50",
+    "--log-format": "json",
+    ...{ "--peer-tls-ca": ca, "--peer-tls-cert": cert, "--peer-tls-key": certKey },
+    ...{ "--tls-ca": ca, "--tls-cert": cert, "--tls-key": certKey },
+    "--token-file": files.path("tokens"),
+  };
+  return startTied(["serve", ...Object.entries(all).flat()]);
+}
+
+/** Starts a process that ends with the test. */
+function startTied(commandLine: readonly string[]): CommandProcess {
+  const process = new CommandProcess([...commandLine, "--exit-with-parent"], { tied: true });
+  onTestFinished(() => process.kill());
+  return process;
+}
+
 async function start(): Promise<SecureGroup> {
   const authority = await Authority.create();
   const files = await SecretFiles.create();
   const ca = await files.write("ca.pem", authority.ca);
-  const tokenFile = await files.write("tokens", `${token}\n${readToken} read-only\n`);
+  await files.write("tokens", `${token}\n${readToken} read-only\n`);
   const ports = await freePorts(6);
   const members = [1, 2, 3].map((id) => `${id}=127.0.0.1:${ports[id - 1]}`).join(",");
   const processes = await Promise.all(
-    [1, 2, 3].map(async (id) => {
-      const own = await files.writeCertified(`node-${id}`, await authority.issue(`node ${id}`, id));
-      const options = {
-        "--id": String(id),
-        "--cluster": members,
-        "--http": `127.0.0.1:${ports[id + 2]}`,
-        "--data-dir": files.path(`data-${id}`),
-        "--tick-ms": "50",
-        "--log-format": "json",
-        "--peer-tls-ca": ca,
-        "--peer-tls-cert": own.cert,
-        "--peer-tls-key": own.key,
-        "--tls-ca": ca,
-        "--tls-cert": own.cert,
-        "--tls-key": own.key,
-        "--token-file": tokenFile,
-      };
-      const commandLine = ["serve", ...Object.entries(options).flat(), "--exit-with-parent"];
-      return new Command(commandLine, { tied: true });
+    [1, 2, 3].map((id) => {
+      const options = { "--cluster": members, "--http": `127.0.0.1:${ports[id + 2]}` };
+      return startNode({ authority, files }, id, options);
     }),
   );
-  onTestFinished(async () => {
-    await Promise.all(processes.map((process) => process.kill()));
-  });
   const client = await files.writeCertified("client", await authority.issue("a client"));
   const endpoints = ports.slice(3).map((port) => `https://127.0.0.1:${port}`);
   const show = ["--ca", ca, "--cert", client.cert, "--key", client.key];
@@ -168,7 +186,7 @@ test("certificates are changed while the nodes run, and broken ones are not used
   const [one] = processes;
   await until("it is told", () => one?.stdout.includes("the old ones stay") ?? false);
   expect(await serial()).toBe(before);
-  await files.writeCertified("node-1", await authority.issue("node 1", 1));
+  await files.writeCertified("node-1", await certify(authority, 1));
   await until("the new one is shown", async () => (await serial()) !== before);
   expect(one?.stdout).toContain("certificates reloaded");
   await client.put(key, Buffer.from("2"));
@@ -183,7 +201,7 @@ test("another authority takes the place of the first while the nodes run", async
   const both = `${authority.ca}\n${other.ca}`;
   await files.write("ca.pem", both);
   for (const id of [1, 2, 3]) {
-    await files.writeCertified(`node-${id}`, await other.issue(`node ${id}`, id));
+    await files.writeCertified(`node-${id}`, await certify(other, id));
   }
   const newer = newClient(group, token, { ...(await other.issue("a client")), ca: both });
   await until("the new certificate counts everywhere", async () =>
@@ -204,18 +222,18 @@ test("a node with the certificate of another, or with none, does not come into t
   expect((await run(["put", "a", "1", ...where])).exit.status).toBe(0);
   const [, , third] = processes;
   await third?.kill();
-  const commandLine = third?.commandLine ?? [];
+  const words = third?.commandLine ?? [];
+  const commandLine = words.filter((word) => word !== "--exit-with-parent");
 
   const lax = [...commandLine, "--peer-tls-any-node"];
   await copyFile(files.path("node-2.pem"), files.path("node-3.pem"));
   await copyFile(files.path("node-2.key"), files.path("node-3.key"));
-  const strict = await run(commandLine.filter((word) => word !== "--exit-with-parent"));
+  const strict = await run(commandLine);
   expect([strict.exit.status, strict.stderr]).toEqual([
     2,
     expect.stringContaining("must name quorate://default/3 to speak for node 3") as string,
   ]);
-  const impostor = new Command(lax, { tied: true });
-  onTestFinished(() => impostor.kill());
+  const impostor = startTied(lax);
   await until("it is told", () => impostor.stdout.includes("to speak for node 3, and names"));
   await until("the others tell", () =>
     processes.slice(0, 2).some((it) => it.stdout.includes("to speak for node 3, and names")),
@@ -224,8 +242,7 @@ test("a node with the certificate of another, or with none, does not come into t
 
   const isPeerTls = (at: number): boolean => commandLine[at]?.startsWith("--peer-tls") ?? false;
   const without = commandLine.filter((_, at) => !isPeerTls(at) && !isPeerTls(at - 1));
-  const plain = new Command(without, { tied: true });
-  onTestFinished(() => plain.kill());
+  const plain = startTied(without);
   await until("it is told", () => plain.stdout.includes("takes nothing but TLS"));
   const alone = ["--endpoints", `https://127.0.0.1:${ports[5]}`, "--timeout-ms", "1000"];
   const status = await run(["get", "a", ...where, ...alone]);
@@ -263,47 +280,24 @@ test("a node that nobody guards listens for this machine only, unless told other
       expect.stringContaining(message) as string,
     ]);
   }
-  const open = new Command(
-    [...line("127.0.0.1", "0.0.0.0"), "--insecure", "--tick-ms", "20", "--exit-with-parent"],
-    { tied: true },
-  );
-  onTestFinished(() => open.kill());
+  const open = startTied([...line("127.0.0.1", "0.0.0.0"), "--insecure", "--tick-ms", "20"]);
   const where = ["--endpoints", `http://127.0.0.1:${http}`];
   expect((await run(["put", "a", "1", ...where])).exit.status).toBe(0);
   await open.kill();
 
-  const guarded = new Command(
-    [...line("127.0.0.1", "0.0.0.0"), "--token-file", tokens, "--exit-with-parent"],
-    { tied: true },
-  );
-  onTestFinished(() => guarded.kill());
+  const guarded = startTied([...line("127.0.0.1", "0.0.0.0"), "--token-file", tokens]);
   await until("it warns", () => guarded.stdout.includes("tokens and values travel in the clear"));
 });
 
 test("a node joins a group by what it shows to its own clients", async () => {
-  const { authority, files, endpoints, show } = await start();
-  const own = await files.writeCertified("node-4", await authority.issue("node 4", 4));
+  const group = await start();
+  const { files, endpoints, show } = group;
   const [peer, http] = await freePorts(2);
-  const ca = files.path("ca.pem");
-  const options = {
-    "--id": "4",
+  await startNode(group, 4, {
     "--cluster": `4=127.0.0.1:${peer}`,
     "--http": `127.0.0.1:${http}`,
-    "--data-dir": files.path("data-4"),
-    "--tick-ms": "50",
     "--join": endpoints.join(","),
-    "--peer-tls-ca": ca,
-    "--peer-tls-cert": own.cert,
-    "--peer-tls-key": own.key,
-    "--tls-ca": ca,
-    "--tls-cert": own.cert,
-    "--tls-key": own.key,
-    "--token-file": files.path("tokens"),
-  };
-  const joiner = new Command(["serve", ...Object.entries(options).flat(), "--exit-with-parent"], {
-    tied: true,
   });
-  onTestFinished(() => joiner.kill());
   const where = ["--endpoints", endpoints.join(","), ...show, "--token-file", files.path("tokens")];
   await until(
     "it is a member",
