@@ -26,6 +26,9 @@ export interface Mended {
   readonly lent: (MissingEntries & { readonly by: NodeId }) | undefined;
 }
 
+/** Of how many nodes it is remembered what they said. */
+const answerCountMax = 32;
+
 /** How long one member has to answer, and how long it is left alone before it is asked again. */
 const answerMs = 2_000;
 const pauseMs = 500;
@@ -45,7 +48,7 @@ export class Borrower {
   /** Ends the wait for an answer. */
   #onStopped: () => void = () => {};
   #isStopped = false;
-  /** What the members said last that could not help, by their ids. */
+  /** What the members said last that could not help, by their ids; the one that said it longest ago first. */
   readonly #answers = new Map<NodeId, string>();
 
   /** What the network is to deliver to. All that is not an answer is dropped, as if it were lost. */
@@ -92,7 +95,7 @@ export class Borrower {
           const entries = await this.#borrow(by, missing);
           if (entries === undefined) continue;
           if (await mend(entries)) return { place, lent: { ...missing, by } };
-          this.#answers.set(by, "its entries are not those that were here");
+          this.#note(by, "its entries are not those that were here");
         }
       }
       await this.#pause(Math.min(pauseMs, deadline - this.#host.clock.now()));
@@ -114,7 +117,7 @@ export class Borrower {
       }
     } catch (error) {
       if (!(error instanceof RaftError)) throw error;
-      this.#answers.set(peer, error.message);
+      this.#note(peer, error.message);
       return undefined;
     }
     return entries;
@@ -144,6 +147,14 @@ export class Borrower {
         settle(new RaftError("unavailable", "it cannot be reached"));
       }
     });
+  }
+
+  /** Remembers what `peer` said: of the newest, since strangers may come under ever other ids. */
+  #note(peer: NodeId, text: string): void {
+    this.#answers.delete(peer);
+    this.#answers.set(peer, text);
+    const [oldest = peer] = this.#answers.keys();
+    if (this.#answers.size > answerCountMax) this.#answers.delete(oldest);
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { assert, type NodeId } from "@quorate/core";
 import type { Frame } from "@quorate/wire";
+import { newsCountMax } from "./member-recorder.ts";
 import type { Introduction, Network, Peer, Receiver } from "./ports.ts";
 
 /**
@@ -10,6 +11,7 @@ export class EarlyNetwork implements Network {
   readonly #network: Network;
   #receiver: Receiver;
   readonly #connected = new Set<NodeId>();
+  /** Who said something new of itself, the oldest first: `newsCountMax` at most, since strangers may, too. */
   readonly #seen = new Map<NodeId, Introduction>();
   #removedBy: NodeId | undefined;
   #isTaken = false;
@@ -39,7 +41,7 @@ export class EarlyNetwork implements Network {
           this.#receiver.onRemoved(by);
         },
         onPeerSeen: (node) => {
-          if (!this.#isTaken) this.#seen.set(node.id, node);
+          if (!this.#isTaken) this.#remember(node);
           this.#receiver.onPeerSeen(node);
         },
       },
@@ -75,5 +77,12 @@ export class EarlyNetwork implements Network {
 
   close(): Promise<void> {
     return this.#network.close();
+  }
+
+  #remember(node: Introduction): void {
+    this.#seen.delete(node.id);
+    this.#seen.set(node.id, node);
+    const [oldest = node.id] = this.#seen.keys();
+    if (this.#seen.size > newsCountMax) this.#seen.delete(oldest);
   }
 }

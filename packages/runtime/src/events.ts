@@ -1,4 +1,4 @@
-import type { NodeId } from "@quorate/core";
+import { type NodeId, none } from "@quorate/core";
 import type { Clock } from "./ports.ts";
 import type { ReplicaEvent } from "./replica-event.ts";
 
@@ -8,13 +8,16 @@ const refusalMs = 1000;
 /** Tells the subscribers of a replica what happens to it. */
 export class Events {
   readonly #clock: Clock;
+  readonly #isMember: (id: NodeId) => boolean;
   readonly #listeners = new Set<(event: ReplicaEvent) => void>();
-  /** When the refusals of the last moment were told, the oldest first: of members and of strangers. */
+  /** When refusals of the last moment were told, the oldest first: by member, `none` for all others. */
   readonly #refusedAt = new Map<NodeId, number>();
   readonly #counts = new Map<ReplicaEvent["kind"], number>();
 
-  constructor(clock: Clock) {
+  /** `isMember` tells members from others, who may come under any name. */
+  constructor(clock: Clock, isMember: (id: NodeId) => boolean) {
     this.#clock = clock;
+    this.#isMember = isMember;
   }
 
   /** Calls `listener` on every event until the returned function is called. */
@@ -46,16 +49,20 @@ export class Events {
     }
   }
 
-  /** Tells that something from `peer` was dropped, unless the last such event is too recent. */
+  /**
+   * Tells that something from `peer` was dropped, unless the last such event is too recent: of this member,
+   * or of anybody who is none.
+   */
   refuse(peer: NodeId, error: Error): void {
     const now = this.#clock.now();
-    const last = this.#refusedAt.get(peer);
+    const name = this.#isMember(peer) ? peer : none;
+    const last = this.#refusedAt.get(name);
     if (last !== undefined && now - last < refusalMs) return;
     for (const [told, at] of this.#refusedAt) {
       if (now - at < refusalMs) break;
       this.#refusedAt.delete(told);
     }
-    this.#refusedAt.set(peer, now);
+    this.#refusedAt.set(name, now);
     this.emit({ kind: "message-refused", peer, error });
   }
 }

@@ -14,7 +14,10 @@ export type ReplicaEvent =
     }
   | { readonly kind: "peer-connected"; readonly peer: NodeId }
   | { readonly kind: "peer-disconnected"; readonly peer: NodeId; readonly reason: string }
-  /** A peer sent what cannot be taken; it was dropped. At most one event per peer and second. */
+  /**
+   * A peer sent what cannot be taken; it was dropped. At most one event per member and second, and one of
+   * all who are no members.
+   */
   | { readonly kind: "message-refused"; readonly peer: NodeId; readonly error: Error }
   /** The disk is full, or has room again. */
   | { readonly kind: "disk-full" }

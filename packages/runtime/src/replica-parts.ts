@@ -1,4 +1,12 @@
-import type { Entry, LogIndex, Message, NodeId, RaftError, RaftNode } from "@quorate/core";
+import {
+  type Entry,
+  isMember,
+  type LogIndex,
+  type Message,
+  type NodeId,
+  type RaftError,
+  type RaftNode,
+} from "@quorate/core";
 import type { Reserve, SnapshotStore, Wal } from "@quorate/wal";
 import { ApplyQueue, type Interlude, type Restorable } from "./apply-queue.ts";
 import type { CountedNetwork } from "./counted-network.ts";
@@ -108,7 +116,7 @@ export class ReplicaParts<Query, Answer> {
     this.#door = door;
     this.#measuring = options.observer && new Measuring(options.observer, clock);
     this.deadlines = new Deadlines(clock, (work) => door.resume(work));
-    this.events = new Events(clock);
+    this.events = new Events(clock, (id) => isMember(opened.node.confState, id));
     this.observer = new Observer(options, { node: opened.node, clock, parts: this });
     this.outbox = new Outbox(
       network,
