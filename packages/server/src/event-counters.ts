@@ -1,5 +1,8 @@
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { ReplicaEvent } from "quorate";
+import type { NodeId, ReplicaEvent } from "quorate";
+
+/** In the place of the ids of those who are no members: they come under as many as they like. */
+const other = "other";
 
 /** Counts what happens to a replica, for Prometheus. */
 export class EventCounters {
@@ -26,12 +29,12 @@ export class EventCounters {
     );
     this.#disconnected = counter(
       "quorate_peer_disconnects_total",
-      "Connections that were lost, by peer.",
+      "Connections that were lost, by member; other for all who are none.",
       ["peer"],
     );
     this.#refused = counter(
       "quorate_messages_refused_total",
-      "Peers and seconds in which a message was refused.",
+      "Seconds in which a message was refused, by member; other for all who are none.",
       ["peer"],
     );
     this.#snapshots = counter("quorate_snapshots_total", "Snapshots, by what became of them.", [
@@ -48,8 +51,8 @@ export class EventCounters {
     this.#full = counter("quorate_disk_full_total", "How often the disk was full.");
   }
 
-  /** Counts `event`. */
-  count(event: ReplicaEvent): void {
+  /** Counts `event`, of a group whose members `isMember` knows. */
+  count(event: ReplicaEvent, isMember: (id: NodeId) => boolean): void {
     switch (event.kind) {
       case "role-changed":
         if (event.reason !== undefined) this.#ended.inc({ reason: event.reason });
@@ -58,10 +61,10 @@ export class EventCounters {
         this.#leaders.inc();
         return;
       case "peer-disconnected":
-        this.#disconnected.inc({ peer: String(event.peer) });
+        this.#disconnected.inc({ peer: isMember(event.peer) ? String(event.peer) : other });
         return;
       case "message-refused":
-        this.#refused.inc({ peer: String(event.peer) });
+        this.#refused.inc({ peer: isMember(event.peer) ? String(event.peer) : other });
         return;
       case "snapshot-taken":
       case "snapshot-sent":

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { Replica, ReplicaObserver, ReplicaStatus } from "quorate";
+import type { NodeId, Replica, ReplicaObserver, ReplicaStatus } from "quorate";
 import { EventCounters } from "./event-counters.ts";
 import { type FigureMetric, figureMetrics } from "./figure-metrics.ts";
 import { observerOf } from "./observer-metrics.ts";
@@ -40,7 +40,8 @@ export class NodeMetrics {
   /** From now on the metrics are those of `replica`. */
   watch(replica: MeasuredReplica): void {
     this.#replica = replica;
-    replica.subscribe((event) => this.#events.count(event));
+    const isMember = (id: NodeId): boolean => membersOf(replica.status()).includes(id);
+    replica.subscribe((event) => this.#events.count(event, isMember));
   }
 
   /** All metrics, as Prometheus reads them. */
@@ -262,4 +263,10 @@ export class NodeMetrics {
       },
     });
   }
+}
+
+/** Who takes part in the group, in whatever role. */
+function membersOf({ confState }: ReplicaStatus): readonly NodeId[] {
+  const { voters, votersOutgoing, learners } = confState;
+  return [...voters, ...votersOutgoing, ...learners];
 }

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
+import { RaftError } from "quorate";
 import { expect, test } from "vitest";
 import { Client } from "../src/client.ts";
 import { NodeMetrics } from "../src/node-metrics.ts";
 import { Cluster, type ClusterNode } from "./cluster.ts";
+import { confStateOf, MemoryReplica } from "./memory-replica.ts";
 import { until } from "./until.ts";
 
 /** The value of a metric, with its labels as they are written; NaN if it is not there. */
@@ -60,6 +62,28 @@ test("metrics tell what nodes do: writes, snapshots, a change of leader", async 
   expect(await metric(first, ended)).toBe(1);
   expect(await metric(first, 'quorate_role{role="leader"}')).toBe(0);
   client.close();
+});
+
+test("what strangers do is counted under one label, whatever they call themselves", async () => {
+  const metrics = new NodeMetrics();
+  const replica = new MemoryReplica();
+  replica.state = { confState: { ...confStateOf([1, 2]), votersOutgoing: [3], learners: [4] } };
+  metrics.watch(replica);
+  const error = new RaftError("malformed", "it is noise");
+  for (let peer = 2; peer < 500; peer++) {
+    replica.emit({ kind: "peer-connected", peer });
+    replica.emit({ kind: "message-refused", peer, error });
+    replica.emit({ kind: "peer-disconnected", peer, reason: "reset" });
+  }
+  const { text } = await metrics.text();
+  for (const name of ["quorate_messages_refused_total", "quorate_peer_disconnects_total"]) {
+    expect(text.match(new RegExp(`^${name}.*`, "gm"))).toEqual([
+      `${name}{peer="2"} 1`,
+      `${name}{peer="3"} 1`,
+      `${name}{peer="4"} 1`,
+      `${name}{peer="other"} 495`,
+    ]);
+  }
 });
 
 test("the guide lists the metrics that there are, and no others", async () => {

@@ -54,6 +54,18 @@ test("replicaLogger tells of a peer that is refused again and again only once", 
   expect(logged("json", "debug", events)).toHaveLength(4);
 });
 
+test("replicaLogger remembers of whom it told for a while only", () => {
+  const refusal = (peer: number): ReplicaEvent => ({
+    kind: "message-refused",
+    peer,
+    error: new RaftError("stranger", "no"),
+  });
+  const strangers = Array.from({ length: 1023 }, (_, offset) => refusal(100 + offset));
+  // The first that comes again is the newest again; then one more makes it forget another.
+  const events = [refusal(2), ...strangers, refusal(2), refusal(3), refusal(2), refusal(100)];
+  expect(logged("json", "warn", events)).toHaveLength(1 + 1023 + 1 + 1);
+});
+
 test("replicaLogger has a line for every other event, at a level that fits", () => {
   const events: readonly ReplicaEvent[] = [
     { kind: "peer-connected", peer: 2 },

@@ -17,7 +17,7 @@ const planned: ReadonlySet<LeadershipEnd> = new Set(["transferred", "shutting-do
  * of its event in `event`; the guide on operation lists them, with their fields.
  */
 export function replicaLogger(replicaLog: Logger): (event: ReplicaEvent) => void {
-  const refused = new Set<string>();
+  const refused = new ToldOnce();
   return (event) => {
     const log = replicaLog.child({ event: event.kind });
     switch (event.kind) {
@@ -39,8 +39,7 @@ export function replicaLogger(replicaLog: Logger): (event: ReplicaEvent) => void
       case "message-refused": {
         const { peer, error } = event;
         const kind = `${peer} ${error instanceof RaftError ? error.code : error.name}`;
-        const level = refused.has(kind) ? "debug" : "warn";
-        refused.add(kind);
+        const level = refused.isNew(kind) ? "warn" : "debug";
         log[level]({ peer, reason: error.message }, "message refused");
         return;
       }
@@ -98,6 +97,23 @@ export function repairLogger(log: Logger): {
       );
     },
   };
+}
+
+/** How much is remembered of what was told. */
+const toldCountMax = 1024;
+
+/** Remembers what was told, the newest of it: strangers come under as many ids as they like. */
+class ToldOnce {
+  readonly #told = new Set<string>();
+
+  /** Whether `kind` is told for the first time, as far as is remembered. */
+  isNew(kind: string): boolean {
+    const isNew = !this.#told.delete(kind);
+    this.#told.add(kind);
+    const [oldest = kind] = this.#told;
+    if (this.#told.size > toldCountMax) this.#told.delete(oldest);
+    return isNew;
+  }
 }
 
 function logRole(
