@@ -1,7 +1,7 @@
 import net from "node:net";
 import { type NodeId, none, RaftError } from "@quorate/core";
 import type { Admission, Introduction, PeerBook, Receiver } from "@quorate/runtime";
-import { decodeHello, type Frame, FrameReader } from "@quorate/wire";
+import { decodeHello, type Frame, FrameReader, isOfHandshake } from "@quorate/wire";
 import { type Address, formatAddress } from "./address.ts";
 import {
   checkHello,
@@ -235,7 +235,7 @@ export class Acceptor {
 
 /** Throws `malformed` for a frame of the handshake, which is over. */
 function checkFrame(frame: Frame): void {
-  if (frame.type === "hello" || frame.type === "welcome" || frame.type === "refusal") {
+  if (isOfHandshake(frame.type)) {
     throw new RaftError("malformed", `a ${frame.type} frame has no place after the handshake`);
   }
 }

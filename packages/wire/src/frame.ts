@@ -8,18 +8,27 @@ import { malformed, viewOf } from "./protobuf.ts";
  * and what became of it; the `snapshot-` ones the state that a follower needs in place of the log;
  * `call` and `call-result` what one replica asks of another beside these.
  */
-export type FrameType =
-  | "hello"
-  | "welcome"
-  | "refusal"
-  | "raft"
-  | "forward"
-  | "forward-result"
-  | "snapshot-offer"
-  | "snapshot-chunk"
-  | "snapshot-receipt"
-  | "call"
-  | "call-result";
+export type FrameType = (typeof frameTypes)[number];
+
+/** The types of frames. Their numbers in `FORMAT.md` are positions in this list plus one. */
+export const frameTypes = [
+  "hello",
+  "welcome",
+  "refusal",
+  "raft",
+  "forward",
+  "forward-result",
+  "snapshot-offer",
+  "snapshot-chunk",
+  "snapshot-receipt",
+  "call",
+  "call-result",
+] as const;
+
+/** Whether frames of `type` make up the handshake of a connection, and have no place after it. */
+export function isOfHandshake(type: FrameType): boolean {
+  return type === "hello" || type === "welcome" || type === "refusal";
+}
 
 /** One frame, whole and with its checksum verified. */
 export interface Frame {
@@ -45,21 +54,6 @@ const typeOffset = 3;
 const lengthOffset = 4;
 const payloadChecksumOffset = 8;
 const headerChecksumOffset = 12;
-
-/** The type numbers of `FORMAT.md`: position in this list plus one. */
-const frameTypes: readonly FrameType[] = [
-  "hello",
-  "welcome",
-  "refusal",
-  "raft",
-  "forward",
-  "forward-result",
-  "snapshot-offer",
-  "snapshot-chunk",
-  "snapshot-receipt",
-  "call",
-  "call-result",
-];
 
 /** What a header says of the payload that follows it. */
 export interface FrameHeader {

@@ -11,7 +11,9 @@ export {
   frameHeaderBytes,
   framePayloadBytesMax,
   frameTypeOf,
+  frameTypes,
   frameVersion,
+  isOfHandshake,
   type Frame,
   type FrameType,
 } from "./frame.ts";
