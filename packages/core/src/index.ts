@@ -76,7 +76,7 @@ export type { NodeImage } from "./image.ts";
 export type { LogImage } from "./log.ts";
 export type { OutboxImage } from "./outbox.ts";
 export type { HandoverImage } from "./handover.ts";
-export type { CompleteOptions } from "./complete-options.ts";
+export { type CompleteOptions, completeOptions } from "./complete-options.ts";
 export { Inflights } from "./inflights.ts";
 export type { Progress } from "./progress.ts";
 export type { Leader, Peer, Role, StepDownReason } from "./state.ts";

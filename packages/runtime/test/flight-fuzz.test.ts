@@ -1,7 +1,8 @@
-import { RaftError, SeededRandom } from "@quorate/core";
+import { RaftError, RaftNode, SeededRandom } from "@quorate/core";
 import { expect, test } from "vitest";
 import { decodeFlight, encodeFlight, type FlightFile } from "../src/flight/flight-file.ts";
 import { FlightReplay } from "../src/flight/flight-replay.ts";
+import { encodeImage } from "../src/flight/image-code.ts";
 import { RecordedNode } from "../src/flight/recorded-node.ts";
 
 /** A record of two halves, with something of everything in it. */
@@ -68,6 +69,22 @@ test("a damaged record is refused, or played to some end, but never breaks anyth
   }
   expect(playedCount).toBeGreaterThan(100);
   expect(playedCount).toBeLessThan(roundCount - 100);
+});
+
+test("a record of a node with options that no node has is refused", () => {
+  const file = decodeFlight(newRecord());
+  const image = new RaftNode(1, [1, 2, 3]).image();
+  const options = { ...image.options, messageBytesMax: 0 };
+  const first = { image: encodeImage({ ...image, options }, 4096), inputs: new Uint8Array(0) };
+  const record = encodeFlight({ ...file, parts: [first] });
+  expect(() => new FlightReplay(record)).toThrow(/^malformed: .* messageBytesMax must be/);
+});
+
+test("a record of a node that has committed more than its log holds is refused", () => {
+  const { parts, ...file } = decodeFlight(newRecord());
+  const image = encodeImage({ ...new RaftNode(1, [1, 2, 3]).image(), commitIndex: 1 }, 4096);
+  const record = encodeFlight({ ...file, parts: parts.map(({ inputs }) => ({ image, inputs })) });
+  expect(() => new FlightReplay(record)).toThrow(/^malformed: .* more is committed than/);
 });
 
 test("a record in which any byte is changed, or that is cut short, is refused", () => {

@@ -1,12 +1,16 @@
 import {
   type CompleteOptions,
+  completeOptions,
   encodeConfState,
   type EntryId,
   type HardState,
   type HandoverImage,
   type LogImage,
   type LogIndex,
+  type NodeId,
   type NodeImage,
+  RaftError,
+  type RaftOptions,
   type Snapshot,
   type StepDownReason,
 } from "@quorate/core";
@@ -94,7 +98,7 @@ function readNumbers(tape: TapeReader) {
 export function readImage(tape: TapeReader, older: OlderEntries): NodeImage {
   const from = tape.number();
   const id = tape.number();
-  const options = readOptions(tape);
+  const options = readOptions(tape, id);
   const confState = tape.confState();
   const confIndex = tape.number();
   const snapshot = readSnapshot(tape);
@@ -107,6 +111,9 @@ export function readImage(tape: TapeReader, older: OlderEntries): NodeImage {
     reads: tape.list(() => ({ readId: tape.number(), index: tape.number() })),
   };
   const numbers = readNumbers(tape);
+  if (numbers.commitIndex > log.base.index + log.entries.length) {
+    throw malformed("more is committed than is in the log");
+  }
   const stepDownReason = reasons[tape.number()];
   const handedHardState = readHardState(tape);
   const persistedHardState = readHardState(tape);
@@ -163,8 +170,9 @@ function writeOptions(tape: TapeWriter, options: CompleteOptions): void {
   tape.number(options.seed);
 }
 
-function readOptions(tape: TapeReader): CompleteOptions {
-  return {
+/** Options that no node has, such as limits of 0, are malformed: the core would go round in circles. */
+function readOptions(tape: TapeReader, id: NodeId): CompleteOptions {
+  const options: RaftOptions = {
     electionTimeoutTicks: tape.number(),
     heartbeatTicks: tape.number(),
     preVote: tape.flag(),
@@ -176,10 +184,17 @@ function readOptions(tape: TapeReader): CompleteOptions {
     messageBytesMax: tape.number(),
     applyBytesMax: tape.number(),
     uncommittedBytesMax: tape.number(),
-    inflight: { countMax: tape.number(), bytesMax: tape.number() },
+    inflightCountMax: tape.number(),
+    inflightBytesMax: tape.number(),
     pendingReadCountMax: tape.number(),
     seed: tape.number(),
   };
+  try {
+    return completeOptions(id, options);
+  } catch (error) {
+    if (!(error instanceof RaftError)) throw error;
+    throw malformed(error.message);
+  }
 }
 
 function writeLog(tape: TapeWriter, log: LogImage, appliedIndex: number): void {
