@@ -1,7 +1,10 @@
 import { newDiskTargets } from "./disk-targets.ts";
+import { flightTargets } from "./flight-targets.ts";
 import { newDraw } from "./mutation.ts";
+import { nodeTargets } from "./node-targets.ts";
+import { replicaTargets } from "./replica-targets.ts";
 import { serverTargets } from "./server-targets.ts";
-import { sessionTargets } from "./session-targets.ts";
+import { simTargets } from "./sim-targets.ts";
 import { type TargetReport, tryTarget } from "./target.ts";
 import { wireTargets } from "./wire-targets.ts";
 
@@ -20,8 +23,11 @@ export async function tryDecoders(
   const targets = [
     ...wireTargets,
     ...(await newDiskTargets()),
+    ...replicaTargets,
+    ...flightTargets,
+    ...nodeTargets,
     ...serverTargets,
-    ...sessionTargets,
+    ...simTargets,
   ];
   let shares = 0;
   for (const target of targets) shares += target.share;

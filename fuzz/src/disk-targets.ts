@@ -1,22 +1,8 @@
 import { confStateOf, newEntry } from "@quorate/core";
-import {
-  decodeChanged,
-  decodeChangeMembers,
-  encodeChanged,
-  encodeChangeMembers,
-} from "@quorate/runtime/testing";
-import { openSnapshot, openWal } from "@quorate/wal";
-import {
-  decodeBatch,
-  decodeBatchHeader,
-  decodeSegmentHeader,
-  encodeSegmentHeader,
-  MemoryDisk,
-  newSegmentHeader,
-  parseFileName,
-} from "@quorate/wal/testing";
+import { divergenceMarkName, findDamage, inspectLog, openSnapshot, openWal } from "@quorate/wal";
+import * as files from "@quorate/wal/testing";
 import { encodeEntry, encodeMembers } from "@quorate/wire";
-import type { Target } from "./target.ts";
+import { type DecoderOf, type Target, target, textTarget } from "./target.ts";
 
 const identity = { clusterId: "default", nodeId: 1 };
 const incarnation = new Uint8Array(16).fill(7);
@@ -24,7 +10,7 @@ const options = { identity, incarnation, segmentBytes: 2048 };
 
 /** The files of a log with some entries and a snapshot, by their kind. */
 async function filesOfLog(): Promise<Record<"wal" | "snap", { name: string; bytes: Uint8Array }>> {
-  const disk = new MemoryDisk();
+  const disk = new files.MemoryDisk();
   const { wal, snapshots } = await openWal(disk, options);
   const entries = [1, 2, 3].map((index) =>
     newEntry({ term: 1, index }, "command", Buffer.from(`command ${index}`)),
@@ -40,8 +26,8 @@ async function filesOfLog(): Promise<Record<"wal" | "snap", { name: string; byte
   await writer.commit();
   await wal.close();
   await snapshots.close();
-  const [segment] = (await disk.list()).filter((name) => parseFileName(name)?.kind === "wal");
-  const [snap] = (await disk.list()).filter((name) => parseFileName(name)?.kind === "snap");
+  const [segment] = (await disk.list()).filter((name) => files.parseFileName(name)?.kind === "wal");
+  const [snap] = (await disk.list()).filter((name) => files.parseFileName(name)?.kind === "snap");
   if (segment === undefined || snap === undefined) throw new Error("a file of the log is missing");
   return {
     wal: { name: segment, bytes: disk.readFile(segment) },
@@ -52,18 +38,34 @@ async function filesOfLog(): Promise<Record<"wal" | "snap", { name: string; byte
 /** What opening a log or a snapshot may say of bytes that are wrong. */
 const damage = ["corrupt", "wrong_identity", "unsupported_version", "malformed"];
 
-/** Reads the log whose only segment, or only snapshot, is `bytes`. */
-async function openWith(name: string, bytes: Uint8Array): Promise<void> {
-  const disk = new MemoryDisk();
-  disk.writeFile(name, bytes);
-  const { wal, snapshots } = await openWal(disk, options);
+/** What is on a disk, by name. */
+type Found = Readonly<Record<string, Uint8Array>>;
+
+function diskOf(found: Found): files.MemoryDisk {
+  const disk = new files.MemoryDisk();
+  for (const [name, bytes] of Object.entries(found)) disk.writeFile(name, bytes.slice());
+  return disk;
+}
+
+/** Opens the log that was found. */
+async function openWith(found: Found): Promise<void> {
+  const { wal, snapshots } = await openWal(diskOf(found), options);
   await wal.close();
   await snapshots.close();
 }
 
+/** Mends what can be mended of the log that was found without the help of others. */
+async function mend(found: Found): Promise<void> {
+  const disk = diskOf(found);
+  const damaged = await findDamage(disk, identity);
+  for (const way of damaged?.ways ?? []) {
+    if (way.missing === undefined && (await way.mend([]))) return;
+  }
+}
+
 /** Reads the snapshot in `bytes`, all of it. */
 async function readSnapshot(name: string, bytes: Uint8Array): Promise<void> {
-  const disk = new MemoryDisk();
+  const disk = new files.MemoryDisk();
   disk.writeFile(name, bytes);
   const { reader } = await openSnapshot(disk, name);
   try {
@@ -96,79 +98,65 @@ function batchPayload(): Uint8Array {
   return bytes;
 }
 
-const changes = [
-  { kind: "add", id: 4, address: "127.0.0.1:7004", as: "learner", priority: 2 },
-  { kind: "remove", id: 4 },
-  { kind: "replace", id: 2, by: { id: 5, address: "127.0.0.1:7005" } },
-  { kind: "set", voters: [1, { id: 5, address: "127.0.0.1:7005" }], learners: [3] },
-  { kind: "update", id: 3, priority: 1 },
-] as const;
-
-const table = { members: [], removed: [3], leaving: [] };
-const changed = { membership: { confState: confStateOf([1, 2]), table }, index: 9 };
-
-/** Everything that reads files of the log, and what is handed on about members. */
+/** Everything that reads files of the log. */
 export async function newDiskTargets(): Promise<readonly Target[]> {
   const { wal, snap } = await filesOfLog();
-  const segment = newSegmentHeader(identity, incarnation, 1);
-  const headerBytes = encodeSegmentHeader(segment);
-  const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
+  const headerBytes = files.encodeSegmentHeader(files.newSegmentHeader(identity, incarnation, 1));
+  const decoders: Readonly<Record<DecoderOf<typeof files>, Target>> = {
+    decodeSegmentHeader: target(
+      (bytes) => files.decodeSegmentHeader(bytes, "a file"),
+      [headerBytes],
+      { name: "decodeSegmentHeader", codes: damage, encode: files.encodeSegmentHeader },
+    ),
+    decodeBatchHeader: target(
+      (bytes) => files.decodeBatchHeader(bytes, 0, 1),
+      [wal.bytes.subarray(headerBytes.length, headerBytes.length + 128)],
+      { name: "decodeBatchHeader", codes: [] },
+    ),
+    decodeBatch: target((bytes) => files.decodeBatch(header, bytes), [batchPayload()], {
+      name: "decodeBatch of a log",
+    }),
+    parseFileName: textTarget(files.parseFileName, [wal.name, snap.name], { codes: [] }),
+  };
+  const slowly = { codes: damage, share: 0.02 };
   return [
-    {
-      name: "decodeSegmentHeader",
-      read: (bytes) => decodeSegmentHeader(bytes, "a file"),
-      samples: [headerBytes],
-      codes: damage,
-      share: 1,
-    },
-    {
-      name: "decodeBatchHeader",
-      read: (bytes) => decodeBatchHeader(bytes, 0, 1),
-      samples: [wal.bytes.subarray(headerBytes.length, headerBytes.length + 128)],
-      codes: [],
-      share: 1,
-    },
-    {
-      name: "decodeBatch",
-      read: (bytes) => decodeBatch(header, bytes),
-      samples: [batchPayload()],
-      codes: ["malformed"],
-      share: 1,
-    },
-    {
-      name: "parseFileName",
-      read: (bytes) => parseFileName(utf8(bytes)),
-      samples: [Buffer.from(wal.name), Buffer.from(snap.name)],
-      codes: [],
-      share: 1,
-    },
-    {
+    ...Object.values(decoders),
+    target((bytes) => openWith({ [wal.name]: bytes }), [wal.bytes], {
+      ...slowly,
       name: "openWal, segment",
-      read: (bytes) => openWith(wal.name, bytes),
-      samples: [wal.bytes],
-      codes: damage,
-      share: 0.05,
-    },
-    {
+    }),
+    target((bytes) => openWith({ [wal.name]: wal.bytes, [snap.name]: bytes }), [snap.bytes], {
+      ...slowly,
+      name: "openWal, snapshot",
+    }),
+    target((bytes) => readSnapshot(snap.name, bytes), [snap.bytes], {
+      ...slowly,
       name: "openSnapshot",
-      read: (bytes) => readSnapshot(snap.name, bytes),
-      samples: [snap.bytes],
-      codes: damage,
-      share: 0.05,
-    },
-    {
-      name: "decodeChangeMembers",
-      read: decodeChangeMembers,
-      samples: changes.map((wish) => encodeChangeMembers({ wish, ifIndex: 7 })),
-      codes: ["malformed"],
-      share: 1,
-    },
-    {
-      name: "decodeChanged",
-      read: decodeChanged,
-      samples: [encodeChanged(changed)],
-      codes: ["malformed"],
-      share: 1,
-    },
+    }),
+    target(
+      (bytes) => inspectLog(diskOf({ [wal.name]: bytes, [snap.name]: snap.bytes }), inspecting),
+      [wal.bytes],
+      { ...slowly, name: "inspectLog, segment" },
+    ),
+    target(
+      (bytes) => inspectLog(diskOf({ [wal.name]: wal.bytes, [snap.name]: bytes }), inspecting),
+      [snap.bytes],
+      { ...slowly, name: "inspectLog, snapshot" },
+    ),
+    target(
+      (bytes) => inspectLog(diskOf({ [wal.name]: wal.bytes, [divergenceMarkName]: bytes })),
+      [Buffer.from("after entry 7 it is not what the others have")],
+      { ...slowly, name: "inspectLog, mark" },
+    ),
+    target((bytes) => mend({ [wal.name]: bytes, [snap.name]: snap.bytes }), [wal.bytes], {
+      ...slowly,
+      name: "findDamage, segment",
+    }),
+    target((bytes) => mend({ [wal.name]: wal.bytes, [snap.name]: bytes }), [snap.bytes], {
+      ...slowly,
+      name: "findDamage, snapshot",
+    }),
   ];
 }
+
+const inspecting = { keepsEntries: true, readsContent: true } as const;

@@ -1,7 +1,17 @@
-import { encodeFrame, encodeHello, protocolVersion } from "@quorate/wire";
+import {
+  encodeFrame,
+  encodeHello,
+  frameTypes,
+  isOfHandshake,
+  protocolVersion,
+} from "@quorate/wire";
 import { Attack, type Way } from "./attacker.ts";
 import { type Draw, mutate, noise, pick } from "./mutation.ts";
-import { frames, join, laterTypes, payloads, raftPayloads } from "./wire-targets.ts";
+import { join } from "./target.ts";
+import { frames, payloads, raftPayloads } from "./wire-samples.ts";
+
+/** What may follow a handshake. */
+const laterTypes = frameTypes.filter((type) => !isOfHandshake(type));
 
 /** How many frames one connection sends at a time. */
 const frameCount = 2000;

@@ -1,31 +1,6 @@
 import { decodeCommand, decodeResult, encodeCommand, encodeResult } from "@quorate/server";
-import {
-  clientAddressOf,
-  decodeChange,
-  decodeForgotten,
-  decodeIndex,
-  decodeKey,
-  decodeLeader,
-  decodeMembers,
-  decodePlan,
-  decodeRefusal,
-  decodeSession,
-  decodeSnapshotRequest,
-  decodeSnapshotTaken,
-  decodeStatus,
-  decodeTransfer,
-  decodeWritten,
-  encodeKey,
-  parseEndpoint,
-  parseTokens,
-  readOptionsOf,
-  refuseQuery,
-  resourceOf,
-  SnapshotDecoder,
-  splitTarget,
-} from "@quorate/server/testing";
-import { parseAddress } from "quorate";
-import type { Target } from "./target.ts";
+import * as server from "@quorate/server/testing";
+import { type DecoderOf, type Target, target, textTarget } from "./target.ts";
 
 const key = Buffer.from("a key/\u00fc");
 const value = Buffer.from("a value");
@@ -44,14 +19,15 @@ export const bodies: readonly Uint8Array[] = [
 
 /** Targets of requests. */
 export const paths: readonly string[] = [
-  `/v1/kv/${encodeKey(key)}`,
+  `/v1/kv/${server.encodeKey(key)}`,
   "/v1/kv/a?consistency=local&stalenessMsMax=100&atLeast=3",
   "/v1/kv/a?consistency=lease",
   "http://localhost:8001/v1/kv/%00%ff+/b",
+  "/v1/sessions/7",
   "/v1/members",
   "/v1/leader",
   "/v1/snapshot",
-  "/v1/status",
+  "/v1/status?index=7",
   "/healthz",
   "/readyz",
 ];
@@ -82,126 +58,109 @@ const answers = [
   },
 ].map((answer) => Buffer.from(JSON.stringify(answer)));
 
-const replyReaders = [
-  decodeForgotten,
-  decodeIndex,
-  decodeLeader,
-  decodeMembers,
-  decodePlan,
-  decodeRefusal,
-  decodeSession,
-  decodeSnapshotTaken,
-  decodeStatus,
-  decodeWritten,
-];
-
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("latin1");
+/** Tries what reads an answer, with hostile bodies. */
+function replyTarget<Value>(
+  read: (reply: Parameters<typeof server.decodeIndex>[0]) => Value,
+): Target {
+  const status = 200;
+  const headers = { "x-quorate-index": "7" };
+  return target((bytes) => read({ status, headers, body: Buffer.from(bytes) }), answers, {
+    name: `${read.name} of a reply`,
+    codes: ["bad_answer"],
+    share: 0.5,
+  });
 }
 
-/** Answers a request as far as its first line goes. */
-function readTarget(bytes: Uint8Array): unknown {
-  const { path, query } = splitTarget(text(bytes));
-  const resource = resourceOf(path);
-  if (resource?.kind !== "key") return refuseQuery(query);
-  return [decodeKey(resource.key), readOptionsOf(query)];
-}
+const ofRequests = { codes: ["invalid_argument"] };
 
-function bytesOf(texts: readonly string[]): Uint8Array[] {
-  return texts.map((each) => Buffer.from(each));
+/** All decoders that the package has for its own use: one that is missing here does not compile. */
+const decoders: Readonly<Record<DecoderOf<typeof server>, Target>> = {
+  decodeChange: target(server.decodeChange, bodies, ofRequests),
+  decodeTransfer: target(server.decodeTransfer, bodies, ofRequests),
+  decodeSnapshotRequest: target(server.decodeSnapshotRequest, bodies, ofRequests),
+  decodeKey: textTarget(server.decodeKey, ["a%2fb", server.encodeKey(key)], ofRequests),
+  decodeForgotten: replyTarget(server.decodeForgotten),
+  decodeIndex: textTarget(
+    (index) =>
+      server.decodeIndex({
+        status: 200,
+        headers: { "x-quorate-index": index },
+        body: Buffer.alloc(0),
+      }),
+    ["7", "9007199254740991"],
+    { name: "decodeIndex", codes: ["bad_answer"] },
+  ),
+  decodeLeader: replyTarget(server.decodeLeader),
+  decodeMembers: replyTarget(server.decodeMembers),
+  decodePlan: replyTarget(server.decodePlan),
+  decodeRefusal: replyTarget(server.decodeRefusal),
+  decodeSession: replyTarget(server.decodeSession),
+  decodeSnapshotTaken: replyTarget(server.decodeSnapshotTaken),
+  decodeStatus: replyTarget(server.decodeStatus),
+  decodeWritten: replyTarget(server.decodeWritten),
+  parseTokens: textTarget(
+    server.parseTokens,
+    ["# ours\nthe-first-token-of-all read-only\nthe-second-token-of-all\n"],
+    { codes: ["invalid_options"] },
+  ),
+  parseEndpoint: textTarget(
+    server.parseEndpoint,
+    ["http://10.0.0.1:8001", "https://[::1]:8001", "https://a.example"],
+    ofRequests,
+  ),
+};
+
+/** Reads a request as far as its first line goes. */
+function readTarget(text: string): unknown {
+  const { path, query } = server.splitTarget(text);
+  const resource = server.resourceOf(path);
+  switch (resource?.kind) {
+    case "key":
+      return [server.decodeKey(resource.key), server.readOptionsOf(query)];
+    case "status":
+      return server.statusIndexOf(query);
+    default:
+      return server.refuseQuery(query);
+  }
 }
 
 /** Everything that reads what clients and servers say, and what state machines and operators keep. */
 export const serverTargets: readonly Target[] = [
-  {
-    name: "decodeCommand",
-    read: decodeCommand,
-    samples: [encodeCommand({ kind: "put", key, value }), encodeCommand({ kind: "delete", key })],
+  ...Object.values(decoders),
+  target(
+    decodeCommand,
+    [encodeCommand({ kind: "put", key, value }), encodeCommand({ kind: "delete", key })],
+    {
+      codes: [],
+      encode: (command) =>
+        command.kind === "put" || command.kind === "delete" ? encodeCommand(command) : [],
+    },
+  ),
+  target(decodeResult, [encodeResult({ kind: "applied", previousIndex: 3 })], {
     codes: [],
-    share: 1,
-  },
-  {
-    name: "decodeResult",
-    read: decodeResult,
-    samples: [encodeResult({ kind: "applied", previousIndex: 3 })],
-    codes: [],
-    share: 1,
-  },
-  {
-    name: "SnapshotDecoder",
-    read: (bytes) => {
-      const decoder = new SnapshotDecoder();
+    encode: (result) => (result === undefined ? [] : encodeResult(result)),
+  }),
+  target(
+    (bytes) => {
+      const decoder = new server.SnapshotDecoder();
       const cut = bytes.length >> 1;
       decoder.push(bytes.subarray(0, cut));
       decoder.push(bytes.subarray(cut));
       decoder.finish();
     },
-    samples: [snapshotBytes()],
-    codes: ["malformed", "unsupported_version"],
-    share: 1,
-  },
-  {
-    name: "target of a request",
-    read: readTarget,
-    samples: bytesOf(paths),
-    codes: ["invalid_argument"],
-    share: 1,
-  },
-  {
-    name: "decodeChange",
-    read: decodeChange,
-    samples: bodies,
-    codes: ["invalid_argument"],
-    share: 1,
-  },
-  {
-    name: "decodeTransfer",
-    read: decodeTransfer,
-    samples: bodies,
-    codes: ["invalid_argument"],
-    share: 1,
-  },
-  {
-    name: "decodeSnapshotRequest",
-    read: decodeSnapshotRequest,
-    samples: bodies,
-    codes: ["invalid_argument"],
-    share: 1,
-  },
-  {
-    name: "parseTokens",
-    read: (bytes) => parseTokens(text(bytes)),
-    samples: bytesOf(["# ours\nthe-first-token-of-all read-only\nthe-second-token-of-all\n"]),
-    codes: ["invalid_options"],
-    share: 1,
-  },
-  {
-    name: "clientAddressOf",
-    read: (bytes) => clientAddressOf(text(bytes)),
-    samples: bytesOf(["10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1%eth0", "::1"]),
+    [snapshotBytes()],
+    { name: "SnapshotDecoder", codes: ["malformed", "unsupported_version"] },
+  ),
+  textTarget(readTarget, paths, { ...ofRequests, name: "target of a request" }),
+  textTarget((place) => server.idempotencyOf({ "x-quorate-session": place }), ["7.3", "7.3.2"], {
+    ...ofRequests,
+    name: "idempotencyOf, session",
+  }),
+  textTarget((text) => server.idempotencyOf({ "idempotency-key": text }), ["a-key-of-a-write"], {
+    ...ofRequests,
+    name: "idempotencyOf, key",
+  }),
+  textTarget(server.clientAddressOf, ["10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1%eth0", "::1"], {
     codes: [],
-    share: 1,
-  },
-  {
-    name: "parseAddress",
-    read: (bytes) => parseAddress(text(bytes)),
-    samples: bytesOf(["10.0.0.1:7001", "[::1]:7001", "a.example:1"]),
-    codes: ["invalid_options"],
-    share: 1,
-  },
-  {
-    name: "parseEndpoint",
-    read: (bytes) => parseEndpoint(text(bytes)),
-    samples: bytesOf(["http://10.0.0.1:8001", "https://[::1]:8001", "https://a.example"]),
-    codes: ["invalid_argument"],
-    share: 1,
-  },
-  ...replyReaders.map((read) => ({
-    name: `${read.name} of a reply`,
-    read: (bytes: Uint8Array): unknown =>
-      read({ status: 200, headers: { "x-quorate-index": "7" }, body: Buffer.from(bytes) }),
-    samples: answers,
-    codes: ["bad_answer", "busy"],
-    share: 0.5,
-  })),
+  }),
 ];

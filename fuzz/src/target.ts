@@ -14,6 +14,55 @@ export interface Target {
   readonly codes: readonly string[];
 }
 
+/** The decoders that a module exports, by their names. */
+export type DecoderOf<Module> = Extract<keyof Module, `${"decode" | "parse"}${string}`>;
+
+/** How a decoder is tried beyond its samples. */
+export interface TargetOptions<Value> {
+  /** Default: that of the function. */
+  readonly name?: string;
+  /** Default: `malformed`. */
+  readonly codes?: readonly string[];
+  /** Default: 1. */
+  readonly share?: number;
+  /** Writes what was read: written, read and written again, it must come to the same bytes. */
+  readonly encode?: (value: Value) => Uint8Array | readonly Uint8Array[];
+}
+
+/** Tries `decode` with what is made of `samples`. */
+export function target<Value>(
+  decode: (bytes: Uint8Array) => Value,
+  samples: readonly Uint8Array[],
+  options: TargetOptions<Value> = {},
+): Target {
+  const { name = decode.name, codes = ["malformed"], share = 1, encode } = options;
+  const read = (bytes: Uint8Array): unknown => {
+    const value = decode(bytes);
+    if (encode === undefined) return value;
+    const written = join(encode(value));
+    const again = join(encode(decode(written.slice())));
+    if (Buffer.compare(written, again) === 0) return value;
+    throw new Error("it is written in one way, and in another once it was read again");
+  };
+  return { name, read, samples, codes, share };
+}
+
+/** Tries what reads text with what is made of `samples`, which are Latin-1. */
+export function textTarget(
+  parse: (text: string) => unknown,
+  samples: readonly string[],
+  options: TargetOptions<unknown> = {},
+): Target {
+  const texts = samples.map((text) => Buffer.from(text, "latin1"));
+  const read = (bytes: Uint8Array): unknown => parse(Buffer.from(bytes).toString("latin1"));
+  return target(read, texts, { name: parse.name, ...options });
+}
+
+/** Chunks in one piece. */
+export function join(chunks: Uint8Array | readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(chunks instanceof Uint8Array ? chunks : Buffer.concat(chunks));
+}
+
 /** What became of the inputs of a target. */
 export interface TargetReport {
   readonly name: string;
@@ -28,20 +77,20 @@ export class Broken extends Error {
   override readonly name = "Broken";
 }
 
-/** Tries `target` with inputs until `isOver`, which is asked now and then. Rejects with `Broken`. */
+/** Tries `subject` with inputs until `isOver`, which is asked now and then. Rejects with `Broken`. */
 export async function tryTarget(
-  target: Target,
+  subject: Target,
   draw: Draw,
   isOver: (inputCount: number) => boolean,
 ): Promise<TargetReport> {
-  const { name, samples, read } = target;
+  const { name, samples, read } = subject;
   const startMs = performance.now();
   const outcomes = new Map<string, number>();
   let inputCount = 0;
   while (!isOver(inputCount)) {
     for (let batch = 0; batch < 100; batch++) {
       const bytes = mutate(draw, samples);
-      const pending = outcomeOf(target, () => read(bytes), bytes);
+      const pending = outcomeOf(subject, () => read(bytes), bytes);
       const outcome = pending instanceof Promise ? await pending : pending;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       inputCount += 1;
@@ -51,7 +100,7 @@ export async function tryTarget(
 }
 
 function outcomeOf(
-  target: Target,
+  subject: Target,
   read: () => unknown,
   bytes: Uint8Array,
 ): string | Promise<string> {
@@ -60,10 +109,10 @@ function outcomeOf(
     if (!(result instanceof Promise)) return "read";
     return result.then(
       () => "read",
-      (error: unknown) => codeOf(target, error, bytes),
+      (error: unknown) => codeOf(subject, error, bytes),
     );
   } catch (error) {
-    return codeOf(target, error, bytes);
+    return codeOf(subject, error, bytes);
   }
 }
 

@@ -41,7 +41,12 @@ const suffix = /-r(\d{1,9})-[0-9a-f]{8}$/;
  * program does not understand are left out. Rejects with `storage_failed`.
  */
 export async function readLineage(directory: string): Promise<LineageStep[]> {
-  return (await readLines(directory)).flatMap((line) => {
+  return parseLineage(await readText(directory));
+}
+
+/** The recoveries that the text of a file tells of, but for lines that this program does not understand. */
+export function parseLineage(text: string): LineageStep[] {
+  return linesOf(text).flatMap((line) => {
     const step = parseStep(line);
     return step === undefined ? [] : [step];
   });
@@ -53,7 +58,7 @@ export async function writeLineage(
   directory: string,
   step: LineageStep,
 ): Promise<void> {
-  const lines = [...(await readLines(directory)), JSON.stringify(step)];
+  const lines = [...linesOf(await readText(directory)), JSON.stringify(step)];
   const file = await disk.create(lineageName);
   try {
     await file.write(0, [Buffer.from(`${lines.join("\n")}\n`)]);
@@ -88,15 +93,18 @@ export function checkClusterId(
   );
 }
 
-async function readLines(directory: string): Promise<string[]> {
+async function readText(directory: string): Promise<string> {
   const path = join(directory, lineageName);
   try {
-    const text = await readFile(path, "utf8");
-    return text.split("\n").filter((line) => line !== "");
+    return await readFile(path, "utf8");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (systemCode(error) === "ENOENT") return "";
     throw storageError(`read ${path}`, error);
   }
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
 }
 
 function parseStep(line: string): LineageStep | undefined {

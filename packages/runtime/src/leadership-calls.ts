@@ -38,14 +38,15 @@ export async function transferLeadership(
   return decodeNode(await calls.submit(methods.transferLeadership, payload, options, timeoutMs));
 }
 
-function encodeNode(id: NodeId): Uint8Array {
+/** The payload of the call, or of its answer. */
+export function encodeNode(id: NodeId): Uint8Array {
   // A number alone is one chunk.
   const [bytes = new Uint8Array(0)] = encodeRecord([id]);
   return bytes;
 }
 
-/** Throws `malformed`. */
-function decodeNode(bytes: Uint8Array): NodeId {
+/** Whom the call, or its answer, names. Throws `malformed`. */
+export function decodeNode(bytes: Uint8Array): NodeId {
   const reader = new ProtoReader(bytes);
   let id: NodeId = none;
   while (reader.more) {

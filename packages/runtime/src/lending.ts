@@ -34,8 +34,8 @@ export function encodeLoan({ first, last, lastTerm }: MissingEntries): Uint8Arra
   return encodeRecord([first, last, lastTerm])[0] ?? new Uint8Array(0);
 }
 
-/** Throws `malformed`. */
-function decodeLoan(payload: Uint8Array): MissingEntries {
+/** What a call asks for. Throws `malformed`. */
+export function decodeLoan(payload: Uint8Array): MissingEntries {
   const reader = new ProtoReader(payload);
   const fields = [0, 0, 0];
   while (reader.more) {
@@ -84,7 +84,8 @@ function entryAt(node: Pick<RaftNode, "entries">, index: LogIndex): Entry {
   }
 }
 
-function encodeLent(entries: readonly Entry[]): Uint8Array {
+/** The payload of an answer that gives `entries`. */
+export function encodeLent(entries: readonly Entry[]): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const entry of entries) pieces.push(...encodeRecord([encodeEntry(entry)]));
   const lent = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));

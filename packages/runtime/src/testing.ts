@@ -6,6 +6,9 @@ export { randomConformance } from "./testing/random-conformance.ts";
 export { LoopbackHub, type LoopbackFrame } from "./testing/loopback-hub.ts";
 export { ManualClock } from "./testing/manual-clock.ts";
 export { SeededRandom } from "./testing/seeded-random.ts";
+export { decodeFlight, encodeFlight } from "./flight/flight-file.ts";
+export { decodeNode, encodeNode } from "./leadership-calls.ts";
+export { decodeLent, decodeLoan, encodeLent, encodeLoan } from "./lending.ts";
 export {
   decodeChanged,
   decodeChangeMembers,

@@ -14,7 +14,14 @@ export {
 } from "./client-decode.ts";
 export { clientAddressOf } from "./client-address.ts";
 export { parseEndpoint } from "./endpoint-choice.ts";
-export { readOptionsOf, refuseQuery, resourceOf, splitTarget } from "./http-request.ts";
+export {
+  readOptionsOf,
+  refuseQuery,
+  resourceOf,
+  splitTarget,
+  statusIndexOf,
+} from "./http-request.ts";
+export { idempotencyOf } from "./idempotency.ts";
 export { decodeKey, encodeKey } from "./key-path.ts";
 export { SnapshotDecoder } from "./kv-snapshot.ts";
 export { parseTokens } from "./tokens.ts";

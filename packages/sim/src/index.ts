@@ -58,6 +58,7 @@ export {
   type SimulateWholeOptions,
   type WholeReport,
 } from "./whole/simulate-whole.ts";
+export { parseWholeScenario } from "./whole/whole-scenario.ts";
 export { wholeCoverageKinds, type WholeCoverageKind } from "./whole/whole-coverage.ts";
 export {
   checkHistoryText,
