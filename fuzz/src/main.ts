@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { tryDecoders } from "./decoders.ts";
-import { attackLivePorts } from "./live.ts";
+import { attackLivePorts, memoryGrowthMax } from "./live.ts";
 
 // `npm run fuzz`: hostile inputs to everything that reads bytes, and to the ports of real nodes.
 
@@ -24,11 +24,12 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** The memory of this process once its garbage is collected, in bytes. */
+/** What this process holds once its garbage is collected, in bytes; not what is kept to be used again. */
 function ownMemory(): number {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc()");
-  return process.memoryUsage().rss;
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 async function campaign(argv: readonly string[]): Promise<void> {
@@ -62,8 +63,10 @@ async function campaign(argv: readonly string[]): Promise<void> {
       print(`  ${name.padEnd(34)} ${figures}`);
     },
   );
-  const memory = `${mebis(before)} before, ${mebis(ownMemory())} after`;
-  print(`decoders: ${sum(decoded)} inputs, memory ${memory}`);
+  const after = ownMemory();
+  const memory = `memory ${mebis(before)} before, ${mebis(after)} after`;
+  print(`decoders: ${sum(decoded)} inputs, ${memory}`);
+  if (after - before > memoryGrowthMax) throw new Error(`the decoders hold too much: ${memory}`);
 
   const livePart =
     inputs === undefined ? { seconds: 60 * (minutes ?? 0) * live } : { inputCount: inputs * live };
