@@ -45,6 +45,7 @@ function play(file: typeof flight): void {
   replay.goTo(replay.stepCount);
   for (const position of [replay.stepCount >> 1, 0]) {
     replay.describe();
+    replay.fingerprint();
     replay.goTo(position);
   }
 }

@@ -372,3 +372,25 @@ test("fingerprintMessage tells any two messages apart, and renames both ends", (
     expect(text).toBe(fingerprintMessage(swapped));
   }
 });
+
+test("fingerprint tells of commands only how long they are, if that is asked for", () => {
+  const print = (first: number, second: number, commandsByLength: boolean): string => {
+    const entries = [
+      newEntry({ term: 1, index: 1 }, "command", Uint8Array.of(first, 7)),
+      newEntry({ term: 1, index: 2 }, "conf-change", Uint8Array.of(second)),
+    ];
+    const hardState = { term: 1, vote: 0, commitIndex: 0 };
+    const state = newState(1, [2, 3], {
+      storage: { hardState, base: { term: 0, index: 0 }, entries: entries.slice(0, 1) },
+    });
+    const [, change] = entries;
+    if (change !== undefined) state.log.append(change);
+    const way = { from: 1, to: 2, term: 1 };
+    state.outbox.messages.push({ kind: "propose", ...way, commands: [Uint8Array.of(first)] });
+    return fingerprintOf(state, nothingHanded, { commandsByLength });
+  };
+  expect(print(1, 3, false)).not.toBe(print(2, 3, false));
+  expect(print(1, 3, true)).toBe(print(2, 3, true));
+  expect(print(1, 3, true)).not.toBe(print(1, 4, true));
+  expect(print(1, 3, true)).toContain("1/1command:2,1/2conf-change:03");
+});

@@ -1,6 +1,6 @@
 import { unreachable } from "./assert.ts";
 import type { ConfState } from "./conf-state.ts";
-import type { Entry, EntryId } from "./entry.ts";
+import type { Entry, EntryId, EntryKind } from "./entry.ts";
 import type { HardState } from "./hard-state.ts";
 import { type NodeId, none } from "./ids.ts";
 import type { Message } from "./message.ts";
@@ -28,6 +28,14 @@ export interface FingerprintOptions {
    * @default every node keeps its id
    */
   readonly nameOf?: (id: NodeId) => NodeId;
+
+  /**
+   * Whether to tell of commands only how long they are, which is all that a node looks at: then the text
+   * stays short, however much is in the log.
+   *
+   * @default false
+   */
+  readonly commandsByLength?: boolean;
 }
 
 /** What a node knows of its host's work, beside its state. */
@@ -49,20 +57,21 @@ export function fingerprintOf(
   options: FingerprintOptions = {},
 ): string {
   const name = namer(options);
+  const data = options.commandsByLength === true ? lengthOrHex : hex;
   const { id, term, vote, log, outbox } = state;
   return [
     `${name(id)} ${confText(state.confState, name)} ${state.confIndex}`,
     `${snapshotText(state.snapshot, name)} ${snapshotText(state.restoring, name)}`,
     `${term} ${name(vote)} ${roleText(state, state.role, options)}`,
-    `${pair(log.base)} ${entriesText(log.slice(log.firstIndex, log.lastIndex))}`,
+    `${pair(log.base)} ${entriesText(log.slice(log.firstIndex, log.lastIndex), data)}`,
     `${log.handedIndex} ${log.persistedIndex}`,
     `${state.commitIndex} ${state.applyingIndex} ${state.appliedIndex}`,
     `${state.applyingChanges.map(pair).join(",")} ${state.applyingBytes}`,
     `${hardText(state.handedHardState, name)} ${boundText(state, state.persistedHardState, name)}`,
     writesText(state, handed.pending, name),
-    handed.offer === undefined ? "" : offerText(handed.offer, name),
-    messagesText(outbox.messages, name),
-    messagesText(outbox.messagesAfterPersist, name),
+    handed.offer === undefined ? "" : offerText(handed.offer, name, data),
+    messagesText(outbox.messages, name, data),
+    messagesText(outbox.messagesAfterPersist, name, data),
     readsText(outbox.reads),
     options.timeless === true ? "" : timeText(state),
   ].join("|");
@@ -70,10 +79,13 @@ export function fingerprintOf(
 
 /** One message as a line that says all of it, so that only equal messages have equal lines. */
 export function fingerprintMessage(message: Message, nameOf?: (id: NodeId) => NodeId): string {
-  return messageText(message, namer(nameOf === undefined ? {} : { nameOf }));
+  return messageText(message, namer(nameOf === undefined ? {} : { nameOf }), hex);
 }
 
 type Namer = (id: NodeId) => NodeId;
+
+/** How the data of an entry is told. */
+type DataText = (data: Uint8Array, kind: EntryKind) => string;
 
 function namer({ nameOf }: FingerprintOptions): Namer {
   if (nameOf === undefined) return (id) => id;
@@ -167,16 +179,16 @@ function snapshotText(snapshot: Snapshot | undefined, name: Namer): string {
   return snapshot === undefined ? "" : `${pair(snapshot)}(${confText(snapshot.confState, name)})`;
 }
 
-function messagesText(messages: readonly Message[], name: Namer): string {
-  return messages.map((message) => messageText(message, name)).join(";");
+function messagesText(messages: readonly Message[], name: Namer, data: DataText): string {
+  return messages.map((message) => messageText(message, name, data)).join(";");
 }
 
-function messageText(message: Message, name: Namer): string {
+function messageText(message: Message, name: Namer, data: DataText): string {
   const { from, to, kind, term } = message;
-  return `${name(from)}>${name(to)} ${kind} ${term} ${bodyText(message, name)}`;
+  return `${name(from)}>${name(to)} ${kind} ${term} ${bodyText(message, name, data)}`;
 }
 
-function bodyText(message: Message, name: Namer): string {
+function bodyText(message: Message, name: Namer, data: DataText): string {
   switch (message.kind) {
     case "pre-vote":
       return pair(message.last);
@@ -188,7 +200,7 @@ function bodyText(message: Message, name: Namer): string {
       return `${granted ? "y" : "n"}${committed === undefined ? "" : pair(committed)}`;
     }
     case "append-entries":
-      return `${pair(message.prev)} ${entriesText(message.entries)} ${message.commitIndex}`;
+      return `${pair(message.prev)} ${entriesText(message.entries, data)} ${message.commitIndex}`;
     case "append-entries-response":
       return `${message.matchIndex}`;
     case "append-entries-rejection":
@@ -202,7 +214,7 @@ function bodyText(message: Message, name: Namer): string {
     case "heartbeat-response":
       return `${message.readRound}`;
     case "propose":
-      return message.commands.map((command) => `${hex(command)},`).join("");
+      return message.commands.map((command) => `${data(command, "command")},`).join("");
     case "read-index":
       return `${message.readId}`;
     case "read-index-response":
@@ -212,16 +224,20 @@ function bodyText(message: Message, name: Namer): string {
   }
 }
 
-function offerText({ ready, isCurrent }: NonNullable<Handed["offer"]>, name: Namer): string {
+function offerText(
+  { ready, isCurrent }: NonNullable<Handed["offer"]>,
+  name: Namer,
+  data: DataText,
+): string {
   // What `ready()` would say again follows from the state.
   if (isCurrent) return "current";
   return [
-    messagesText(ready.messages, name),
+    messagesText(ready.messages, name, data),
     snapshotText(ready.snapshot, name),
     ready.hardState === undefined ? "" : hardText(ready.hardState, name),
-    entriesText(ready.entries),
-    messagesText(ready.messagesAfterPersist, name),
-    entriesText(ready.committed),
+    entriesText(ready.entries, data),
+    messagesText(ready.messagesAfterPersist, name, data),
+    entriesText(ready.committed, data),
     readsText(ready.reads),
   ].join("!");
 }
@@ -271,12 +287,18 @@ function boundText(state: RaftState, hardState: HardState | undefined, name: Nam
   return `${term}.${name(vote)}${binds ? `.${commitIndex}` : ""}`;
 }
 
-function entriesText(entries: readonly Entry[]): string {
-  return entries.map((entry) => `${pair(entry)}${entry.kind}:${hex(entry.data)}`).join(",");
+function entriesText(entries: readonly Entry[], text: DataText): string {
+  return entries
+    .map((entry) => `${pair(entry)}${entry.kind}:${text(entry.data, entry.kind)}`)
+    .join(",");
 }
 
 function pair({ term, index }: EntryId): string {
   return `${term}/${index}`;
+}
+
+function lengthOrHex(data: Uint8Array, kind: EntryKind): string {
+  return kind === "command" ? `${data.length}` : hex(data);
 }
 
 function hex(data: Uint8Array): string {

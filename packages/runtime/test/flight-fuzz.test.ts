@@ -87,6 +87,18 @@ test("a record of a node that has committed more than its log holds is refused",
   expect(() => new FlightReplay(record)).toThrow(/^malformed: .* more is committed than/);
 });
 
+test("the fingerprint of a replay is short, however long the commands are", () => {
+  const node = new RecordedNode(1, [1], {}, 2048);
+  node.campaign();
+  node.advance(node.ready());
+  node.propose(new Uint8Array(4 * 1024 * 1024));
+  const replay = new FlightReplay(node.flightRecord());
+  replay.goTo(replay.stepCount);
+  expect(replay.verdict).toEqual({ kind: "same" });
+  expect(replay.fingerprint()).toContain("command:4194304");
+  expect(replay.fingerprint().length).toBeLessThan(1000);
+});
+
 test("a record in which any byte is changed, or that is cut short, is refused", () => {
   const record = newRecord();
   for (let offset = 0; offset < record.length; offset += 3) {

@@ -125,9 +125,9 @@ export class FlightReplay {
     return describeStatus(this.status());
   }
 
-  /** See `RaftNode.fingerprint`. Its commands are zeros. */
+  /** See `RaftNode.fingerprint`. Of commands it has only how long they are: nothing else is known of them. */
   fingerprint(): string {
-    return this.#node.fingerprint();
+    return this.#node.fingerprint({ commandsByLength: true });
   }
 
   /** Takes the next step and says what came of it; undefined at the end, or after a failure. */
