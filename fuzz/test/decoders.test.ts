@@ -2,7 +2,7 @@ import { RaftError } from "@quorate/core";
 import { expect, test } from "vitest";
 import { tryDecoders } from "../src/decoders.ts";
 import { newDraw } from "../src/mutation.ts";
-import { Broken, tryTarget } from "../src/target.ts";
+import { Broken, target, tryTarget } from "../src/target.ts";
 
 test("everything that reads bytes stands hostile ones: it reads them, or says what is wrong", async () => {
   const reports = await tryDecoders({ inputCount: 100_000 }, 1);
@@ -42,4 +42,20 @@ test("a defect is found, and told with the input that shows it", async () => {
     await expect(tried).rejects.toThrow(Broken);
     await expect(tried).rejects.toThrow(/fragile failed with .* on 00/);
   }
+});
+
+test("what is read is written, read and written again: it must be the same, and be taken", async () => {
+  const { samples } = fragile;
+  const attempt = (encode: (bytes: Uint8Array) => Uint8Array, name: string): Promise<unknown> => {
+    const tried = target((bytes) => bytes, samples, { name, encode });
+    return tryTarget(tried, newDraw(1), (count) => count >= 1000);
+  };
+  await expect(attempt((bytes) => bytes, "faithful")).resolves.toMatchObject({ inputCount: 1000 });
+  const grows = attempt((bytes) => Uint8Array.of(0, ...bytes), "growing");
+  await expect(grows).rejects.toThrow(/^growing failed with Error: it is written in one way/);
+  const refuses = attempt((bytes) => {
+    if (bytes.length > 3) throw new RaftError("invalid_argument", "it is too long");
+    return bytes;
+  }, "refusing");
+  await expect(refuses).rejects.toThrow(/^refusing failed with RaftError: invalid_argument/);
 });
