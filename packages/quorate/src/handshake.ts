@@ -112,23 +112,33 @@ export function readRefusal(payload: Uint8Array): RaftError {
 
 /** How many refusals are remembered, so that they are not told twice. */
 const reportedCountMax = 1024;
+/** How many refusals of those who connect are passed on in a minute: they can make up any name. */
+const incomingPerMinuteMax = 100;
+const minuteMs = 60_000;
 
 /**
- * Passes each distinct refusal on once: by direction, peer and code, of which there are few, as long as
- * strangers make up no names. A connection that succeeds makes the next refusal of that peer news again.
+ * Passes each distinct refusal on once: by direction, peer and code. A connection that succeeds makes the
+ * next refusal of that peer news again. Of those who connect, who may be strangers, so many are passed on
+ * in a minute; the others when there is room.
  */
 export class RefusalReporter {
   readonly #report: (refusal: RefusedConnection) => void;
+  readonly #now: () => number;
   /** What was passed on, the oldest first. */
   readonly #reported = new Set<string>();
+  #minuteEnd = 0;
+  #minuteCount = 0;
 
-  constructor(report: (refusal: RefusedConnection) => void) {
+  /** `now` is a monotonic clock, in milliseconds. */
+  constructor(report: (refusal: RefusedConnection) => void, now: () => number) {
     this.#report = report;
+    this.#now = now;
   }
 
   refused(refusal: RefusedConnection): void {
-    const key = `${refusal.direction} ${refusal.peer} ${refusal.error.code}`;
-    if (this.#reported.has(key)) return;
+    const { direction, peer, error } = refusal;
+    const key = `${direction} ${peer} ${error.code}`;
+    if (this.#reported.has(key) || (direction === "incoming" && !this.#hasRoom())) return;
     this.#reported.add(key);
     const [oldest = key] = this.#reported;
     if (this.#reported.size > reportedCountMax) this.#reported.delete(oldest);
@@ -138,5 +148,15 @@ export class RefusalReporter {
   succeeded(direction: RefusedConnection["direction"], peer: NodeId): void {
     const prefix = `${direction} ${peer} `;
     for (const key of this.#reported) if (key.startsWith(prefix)) this.#reported.delete(key);
+  }
+
+  #hasRoom(): boolean {
+    const now = this.#now();
+    if (now >= this.#minuteEnd) {
+      this.#minuteEnd = now + minuteMs;
+      this.#minuteCount = 0;
+    }
+    this.#minuteCount += 1;
+    return this.#minuteCount <= incomingPerMinuteMax;
   }
 }

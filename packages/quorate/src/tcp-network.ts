@@ -50,7 +50,7 @@ export class TcpNetwork implements Network {
     this.#options = validateTcpOptions(options);
     const { tls } = options;
     this.#tls = tls === undefined ? undefined : new PeerTls(tls, this.#options);
-    this.#refusals = new RefusalReporter(this.#options.onRefused);
+    this.#refusals = new RefusalReporter(this.#options.onRefused, () => performance.now());
     this.#book = new PeerBook(this.#options.id, this.#options.limits.guestCountMax);
     this.#book.setPeers([...this.#options.peers].map(([id, address]) => newPeer(id, address)));
   }

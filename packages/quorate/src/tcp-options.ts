@@ -37,7 +37,10 @@ export interface TcpNetworkOptions {
    */
   readonly tls?: PeerTlsOptions | undefined;
 
-  /** Is told of every connection refused by either side, once per distinct reason. Must not throw. */
+  /**
+   * Is told of connections that either side refused, once per peer and reason; of those who connected, 100
+   * times a minute at most. Must not throw.
+   */
   readonly onRefused?: ((refusal: RefusedConnection) => void) | undefined;
 
   /**
