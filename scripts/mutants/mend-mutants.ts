@@ -55,6 +55,21 @@ export const mendMutants: readonly Mutant[] = [
     why: "A gap is filled from a log that does not hold the entry that came after it.",
   },
   {
+    id: "D6-next-batch-was-torn",
+    rows: ["D6", "E1"],
+    property: "ES",
+    level: "unit",
+    tests: ["packages/wal/test/mend-limits.test.ts"],
+    patches: [
+      {
+        file: gap,
+        find: "    let isWhole = false;\n    for",
+        replace: "    let isWhole = true;\n    for",
+      },
+    ],
+    why: "A gap is closed before a torn batch, which goes, and with it the vote that only it still told.",
+  },
+  {
     id: "D6-lent-from-another-history",
     rows: ["D6"],
     property: "LM",

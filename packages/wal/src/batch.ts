@@ -57,9 +57,15 @@ export function batchBytes(payloadBytes: number): number {
  * is not read in longer pieces than 2.
  */
 export function payloadBytesOf(entries: readonly Entry[]): number {
+  const length = recordBytesOf(entries);
+  assert(length <= payloadBytesMax, "a batch holds at most 1 GiB of entries");
+  return length;
+}
+
+/** The length of `entries` as records, be they too long for a payload. */
+export function recordBytesOf(entries: readonly Entry[]): number {
   let length = 0;
   for (const entry of entries) length += lengthBytes + encodedEntryBytes(entry);
-  assert(length <= payloadBytesMax, "a batch holds at most 1 GiB of entries");
   return length;
 }
 

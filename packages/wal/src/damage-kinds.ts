@@ -6,7 +6,7 @@ import {
   decodeBatchHeader,
   encodeBatch,
   encodeTrailer,
-  payloadBytesOf,
+  recordBytesOf,
   trailerBytes,
 } from "./batch.ts";
 import type { Disk, DiskFile } from "./disk.ts";
@@ -89,7 +89,7 @@ export function rottenPayload(disk: Disk, place: Place, header: BatchHeader): Da
     place: `${segment.name}, byte ${offset}`,
     missing,
     mend: async (entries) => {
-      if (payloadBytesOf(entries) !== header.payloadBytes) return false;
+      if (recordBytesOf(entries) !== header.payloadBytes) return false;
       const bytes = new Uint8Array(batchBytes(header.payloadBytes));
       const seed = fileSeed(segment.header);
       const batch = { number, prev, entries, hardState, isReset: beginsAnew(header) };

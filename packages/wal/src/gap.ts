@@ -1,5 +1,15 @@
 import { at, type Entry, type EntryId, type HardState, type LogIndex, none } from "@quorate/core";
-import { type Batch, batchBytes, encodeBatch, payloadBytesMax, payloadBytesOf } from "./batch.ts";
+import {
+  type Batch,
+  batchBytes,
+  encodeBatch,
+  encodeTrailer,
+  payloadBytesMax,
+  payloadBytesOf,
+  recordBytesOf,
+  trailerBytes,
+} from "./batch.ts";
+import { sameBytes } from "./bytes.ts";
 import type { Damage, MissingEntries, Place } from "./damage-kinds.ts";
 import type { Disk } from "./disk.ts";
 import { fileSeed } from "./file-header.ts";
@@ -96,7 +106,7 @@ async function fill(
   if (!follow(prev, entries)) return false;
   const last = at(entries, entries.length - 1);
   if (last.index !== missing.last || last.term !== missing.lastTerm) return false;
-  if (payloadBytesOf(entries) > payloadBytesMax) return false;
+  if (recordBytesOf(entries) > payloadBytesMax) return false;
   const isNewer = last.term > hardState.term;
   // A vote in that term, if there was one, is in the next batch.
   const state = isNewer ? { ...hardState, term: last.term, vote: none } : hardState;
@@ -163,21 +173,37 @@ function encoded(batch: Batch, segment: Segment): Uint8Array {
 /**
  * What stands in the segment of the next batch from there on: batches, whose payloads may be damaged too,
  * and nothing after them, unless that is what a crash leaves, which goes. Undefined if there is another
- * gap, which could not be told from a crash any more once it was moved to other sectors.
+ * gap, which could not be told from a crash any more once it was moved to other sectors; and if the next
+ * batch itself goes, which alone knows the hard state.
  */
 async function restAfter(gap: Gap): Promise<SegmentPart | undefined> {
   const { segment, offset: from } = gap.next;
   return await readSegment(gap.disk, segment, async (reader) => {
     let to = from;
+    let isWhole = false;
     for (;;) {
       const read = await reader.readBatch(to);
-      if (read.kind === "end") return { from, to };
-      if (read.kind === "batch") to = read.next;
-      else if (read.kind === "corrupt" && read.header !== undefined) to = read.resume;
-      else if (read.kind === "torn" && (await isLast(gap, reader, read))) return { from, to };
-      else return undefined;
+      if (read.kind === "end") return to <= reader.size ? { from, to } : undefined;
+      if (read.kind === "batch") {
+        isWhole = hasTrailer(read, segment);
+        to = read.next;
+      } else if (read.kind === "corrupt" && read.header !== undefined) {
+        isWhole = false;
+        to = read.resume;
+      } else if (read.kind === "torn" && isWhole && (await isLast(gap, reader, read))) {
+        return { from, to };
+      } else return undefined;
     }
   });
+}
+
+/** Whether a batch that was read has its trailer, without which no other follows it. */
+function hasTrailer(
+  { batch, bytes }: Extract<BatchRead, { readonly kind: "batch" }>,
+  { header }: Segment,
+): boolean {
+  const trailer = encodeTrailer(batch.number, fileSeed(header));
+  return sameBytes(bytes.subarray(bytes.length - trailerBytes), trailer);
 }
 
 /** Whether nothing more was written than `torn`, by what is left. */

@@ -1,10 +1,9 @@
 import { type Entry, newEntry, RaftError } from "@quorate/core";
 import { expect, test } from "vitest";
-import { findDamage, type MissingEntries } from "../src/index.ts";
+import { findDamage } from "../src/index.ts";
 import { MemoryDisk } from "../src/testing.ts";
 import {
   coin,
-  entryAt,
   Harness,
   keepsAll,
   newRandom,
@@ -13,6 +12,7 @@ import {
   walOptions,
   workload,
 } from "./harness.ts";
+import { flipped, given, mend, type Outcome } from "./mending.ts";
 
 const { identity } = walOptions;
 
@@ -40,45 +40,6 @@ async function logOf(steps: readonly Step[]): Promise<Harness> {
   return harness;
 }
 
-/** The entries that another log of the group would give, if it holds the same as `harness` should. */
-function given(harness: Harness, { first, last, lastTerm }: MissingEntries): Entry[] | undefined {
-  const entries: Entry[] = [];
-  for (const text of harness.durable.entries.slice(first - 1, last)) {
-    const [id = "", kind, data = ""] = text.split(" ");
-    if (kind === "snapshot") return undefined;
-    const [term = 0, index = 0] = id.split("/").map(Number);
-    entries.push(entryAt(term, index, data === "" ? 0 : data.split(",").length));
-  }
-  if (entries.length !== last - first + 1) return undefined;
-  return lastTerm === 0 || entries.at(-1)?.term === lastTerm ? entries : undefined;
-}
-
-type Outcome = "held" | "mended" | "refused";
-
-/** Mends the log as often as it must be, with what another log gives, until it opens or is refused. */
-async function mend(harness: Harness): Promise<Outcome> {
-  let outcome: Outcome = "held";
-  for (let round = 0; round < 20; round++) {
-    try {
-      await harness.fork(harness.disk.afterKill()).look();
-      return outcome;
-    } catch (error) {
-      if (!(error instanceof RaftError) || error.code !== "corrupt") throw error;
-    }
-    const found = await findDamage(harness.disk, identity);
-    if (found === undefined) return "refused";
-    expect(found.incarnation).toEqual(walOptions.incarnation);
-    let isMended = false;
-    for (const { missing, mend: mendWith } of found.ways) {
-      const entries = missing === undefined ? [] : given(harness, missing);
-      isMended ||= entries !== undefined && (await mendWith(entries));
-    }
-    if (!isMended) return "refused";
-    outcome = "mended";
-  }
-  throw new Error("mending does not end");
-}
-
 /** Damages file `name`, mends the log, and sees that it holds all that it must, also after a power loss. */
 async function damaged(harness: Harness, name: string, bytes: Uint8Array): Promise<Outcome> {
   const next = harness.fork(harness.disk.afterKill());
@@ -88,12 +49,6 @@ async function damaged(harness: Harness, name: string, bytes: Uint8Array): Promi
   next.disk = next.disk.afterPowerLoss(() => false);
   await next.survive();
   return outcome;
-}
-
-function flipped(bytes: Uint8Array, bit: number): Uint8Array {
-  const copy = bytes.slice();
-  copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-  return copy;
 }
 
 test("a log with one flipped bit is mended, and holds all that it must", async () => {
