@@ -2,6 +2,7 @@ import type { Mutant } from "./mutant.ts";
 
 const kinds = "packages/wal/src/damage-kinds.ts";
 const gap = "packages/wal/src/gap.ts";
+const finder = "packages/wal/src/damage-finder.ts";
 const lending = "packages/runtime/src/lending.ts";
 const mending = { level: "unit", tests: ["packages/wal/test/mend.test.ts"] } as const;
 
@@ -68,6 +69,30 @@ export const mendMutants: readonly Mutant[] = [
       },
     ],
     why: "A gap is closed before a torn batch, which goes, and with it the vote that only it still told.",
+  },
+  {
+    id: "D6-lost-trailer-restored",
+    rows: ["D6"],
+    property: "DUR",
+    level: "unit",
+    tests: ["packages/wal/test/lost-write.test.ts"],
+    patches: [{ file: kinds, find: " || sameBytes(found, segment.header.fill)", replace: "" }],
+    why: "The trailer that a lost sector took is restored, and the batch that began there is cut as torn.",
+  },
+  {
+    id: "D6-lost-sector-completed",
+    rows: ["D6"],
+    property: "DUR",
+    level: "unit",
+    tests: ["packages/wal/test/lost-write.test.ts"],
+    patches: [
+      {
+        file: finder,
+        find: '      if (read.kind === "torn") return [];\n',
+        replace: "",
+      },
+    ],
+    why: "A batch gets back what a lost sector took, and the one that began there is cut as torn.",
   },
   {
     id: "D6-lent-from-another-history",

@@ -168,7 +168,7 @@ class DamageFinder {
         return "nothing";
       }
       const { number } = read.batch;
-      this.#lastBatch = { ...place, number, bytes: read.bytes };
+      this.#lastBatch = { ...place, number, next: read.next, bytes: read.bytes };
       this.#end = undefined;
       offset = read.next;
     }
@@ -194,7 +194,11 @@ class DamageFinder {
     const isTorn = read.kind === "torn" && (!isInPlace || (await this.#isLast(segment, resume)));
     const least = isInPlace ? header.number : (expected ?? 1) - 1;
     const next = await this.#findNext(segment, resume, least);
-    if (next === undefined && isTorn) return this.#trailer();
+    if (next === undefined) {
+      if (isTorn) return this.#trailer();
+      // What was lost may reach into the next batch: once this one was whole, that would look torn.
+      if (read.kind === "torn") return [];
+    }
     const between = next === undefined ? [] : await this.#from(place, next);
     const payload = isInPlace ? rottenPayload(this.#disk, place, header) : undefined;
     if (payload === undefined) return between;
@@ -217,7 +221,9 @@ class DamageFinder {
 
   /** The last batch may have lost its trailer, while another one, which was cut short, follows it. */
   #trailer(): readonly Damage[] {
-    return this.#lastBatch === undefined ? [] : [lostTrailer(this.#disk, this.#lastBatch)];
+    const damage =
+      this.#lastBatch === undefined ? undefined : lostTrailer(this.#disk, this.#lastBatch);
+    return damage === undefined ? [] : [damage];
   }
 
   /**

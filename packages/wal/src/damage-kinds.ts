@@ -9,6 +9,7 @@ import {
   recordBytesOf,
   trailerBytes,
 } from "./batch.ts";
+import { sameBytes } from "./bytes.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { fileSeed } from "./file-header.ts";
 import type { Segment } from "./segment-file.ts";
@@ -49,6 +50,8 @@ export interface Place {
 /** A batch that stands whole, but for its trailer perhaps. */
 export interface WholeBatch extends Place {
   readonly number: number;
+  /** Where it ends, which may lie beyond the end of the file. */
+  readonly next: number;
   readonly bytes: Uint8Array;
 }
 
@@ -65,15 +68,23 @@ export function headerDamage(disk: Disk, header: SegmentHeader): Damage {
   };
 }
 
-/** A batch was written after the last whole one, whose trailer is lost. */
-export function lostTrailer(disk: Disk, batch: WholeBatch): Damage {
+/**
+ * A batch was written after the last whole one, whose trailer went bad. Undefined if it did not; and if it
+ * looks as if it was never written: then its sector was lost, perhaps with all that was to be seen of
+ * another batch, which would be taken for a torn one once nothing told of it any more.
+ */
+export function lostTrailer(disk: Disk, batch: WholeBatch): Damage | undefined {
   const { segment, offset, number, bytes } = batch;
-  const at = offset + bytes.length - trailerBytes;
+  const at = bytes.length - trailerBytes;
+  const trailer = encodeTrailer(number, fileSeed(segment.header));
+  const found = bytes.subarray(at);
+  if (batch.next > offset + bytes.length) return undefined;
+  if (sameBytes(found, trailer) || sameBytes(found, segment.header.fill)) return undefined;
   return {
-    place: `${segment.name}, byte ${at}`,
+    place: `${segment.name}, byte ${offset + at}`,
     missing: undefined,
     mend: async () => {
-      await overwrite(disk, segment.name, at, encodeTrailer(number, fileSeed(segment.header)));
+      await overwrite(disk, segment.name, offset + at, trailer);
       return true;
     },
   };

@@ -218,10 +218,12 @@ export class Harness {
   pending: Model = emptyModel;
   /** Snapshots that were being stored beside the step under way: any of them may be the newest. */
   beside: readonly EntryId[] = [];
+  readonly #segmentBytes: number;
   #opened: OpenedWal | undefined;
 
-  constructor(disk: MemoryDisk) {
+  constructor(disk: MemoryDisk, segmentBytes: number = walOptions.segmentBytes) {
     this.disk = disk;
+    this.#segmentBytes = segmentBytes;
   }
 
   get opened(): OpenedWal {
@@ -244,7 +246,7 @@ export class Harness {
 
   /** Opens the log, whatever it holds. */
   async look(): Promise<OpenedWal> {
-    this.#opened = await openWal(this.disk, walOptions);
+    this.#opened = await openWal(this.disk, { ...walOptions, segmentBytes: this.#segmentBytes });
     return this.#opened;
   }
 
@@ -266,7 +268,7 @@ export class Harness {
 
   /** Goes on with what the next process finds on `disk`, from the same expectations. */
   fork(disk: MemoryDisk): Harness {
-    const copy = new Harness(disk);
+    const copy = new Harness(disk, this.#segmentBytes);
     copy.durable = this.durable;
     copy.pending = this.pending;
     copy.beside = this.beside;

@@ -4,6 +4,7 @@ import { openWal } from "../src/index.ts";
 import { sectorBytes, segmentHeaderBytes, segmentName } from "../src/segment.ts";
 import { MemoryDisk } from "../src/testing.ts";
 import { entryAt, Harness, type Model, segmentNames, type Step, walOptions } from "./harness.ts";
+import { mend } from "./mending.ts";
 
 /** One synced batch: where it lies, and what the log held once it was there. */
 interface Written {
@@ -31,8 +32,9 @@ function sameLength(older: Uint8Array | undefined, newer: Uint8Array): Uint8Arra
 /** Runs `steps`, each of which writes one batch, and tells where it went. */
 async function writeAll(
   steps: readonly Step[],
+  segmentBytes?: number,
 ): Promise<{ readonly log: Harness; readonly written: readonly Written[] }> {
-  const log = new Harness(new MemoryDisk());
+  const log = new Harness(new MemoryDisk(), segmentBytes);
   await log.open();
   const written: Written[] = [];
   for (const step of steps) {
@@ -55,6 +57,7 @@ async function writeAll(
 /**
  * Opens the log with one sector as it was before batch `first` was written. Only what nothing is left
  * to tell of may be missing then: a batch that ends the log, or with it more that lie in that sector.
+ * Where it was noticed, a log that can be mended holds all that it must.
  */
 async function isNoticed(
   log: Harness,
@@ -85,6 +88,8 @@ async function isNoticed(
   } catch (error) {
     if (!(error instanceof RaftError)) throw error;
     expect(error.code).toBe("corrupt");
+    const mended = log.fork(disk);
+    if ((await mend(mended)) === "mended") await mended.survive();
     return true;
   }
 }
@@ -93,8 +98,8 @@ async function isNoticed(
 const lengths = [0, 100, 300, 420, 1100];
 
 /** The same as for all sectors of all batches of `steps` but the first. */
-async function countNoticed(steps: readonly Step[]): Promise<number> {
-  const { log, written } = await writeAll(steps);
+async function countNoticed(steps: readonly Step[], segmentBytes?: number): Promise<number> {
+  const { log, written } = await writeAll(steps, segmentBytes);
   let noticed = 0;
   for (const [first, { start, end }] of written.entries()) {
     for (let sector = Math.floor(start / sectorBytes); sector * sectorBytes < end; sector++) {
@@ -117,10 +122,23 @@ test("a sector of a synced batch that goes back to what it was is noticed if mor
   expect(noticed).toBeGreaterThan(0);
 });
 
+test("a lost sector is noticed, and not forgotten by mending, wherever a batch begins in it", async () => {
+  let noticed = 0;
+  for (let shift = 0; shift < sectorBytes; shift += 16) {
+    for (const a of [0, 300, 420, 600]) {
+      const steps = [{ append: [shift], term: 1 }, { append: [600] }, { append: [a] }];
+      noticed += await countNoticed([...steps, { append: [900] }], 8192);
+      noticed += await countNoticed([...steps.slice(0, 2), { append: [700] }], 8192);
+    }
+  }
+  expect(noticed).toBeGreaterThan(0);
+});
+
 test("a lost sector is noticed in a log of many short batches and several segments", async () => {
   const shorts = [0, 10, 70, 30, 0, 0, 250, 40, 5, 0, 600, 20, 20, 20, 333, 0, 90, 0];
   const steps = shorts.map((length) => ({ append: [length], term: 1 }));
   expect(await countNoticed(steps)).toBeGreaterThan(10);
+  expect(await countNoticed(steps, 8192)).toBeGreaterThan(10);
 });
 
 /** A log of several segments, closed. */

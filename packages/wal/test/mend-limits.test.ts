@@ -127,6 +127,16 @@ test("a batch after a gap that was cut off in its trailer is not moved for ever"
   expect(log.disk.readFile(name)).toEqual(cut);
 });
 
+test("a trailer that was cut off is not mended where it does not stand", async () => {
+  const log = await torn([{ append: [700], term: 1 }], { append: [900] }, [2]);
+  const name = "0000000000000001.wal";
+  const end = Buffer.from(log.disk.readFile(name)).lastIndexOf("BEND");
+  const cut = log.disk.readFile(name).subarray(0, end + 8);
+  log.disk.writeFile(name, cut);
+  expect(await mend(log)).toBe("refused");
+  expect(log.disk.readFile(name)).toEqual(cut);
+});
+
 test("entries that are too many for a batch are not taken", async () => {
   const log = await logOf([
     { append: [20], term: 1 },
