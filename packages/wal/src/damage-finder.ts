@@ -147,9 +147,19 @@ class DamageFinder {
         return await this.#scan(segment, reader);
       });
       if (found === "nothing") return [];
-      if (found !== "end") return await this.#judge(found);
+      if (found !== "end" && !(await this.#goesOn(found))) return await this.#judge(found);
     }
     return [];
+  }
+
+  /** Whether the next segment has the batch that should be at `stop`: what stands there never counted. */
+  async #goesOn({ read, ...place }: Stop): Promise<boolean> {
+    const later = this.#segments[this.#segments.indexOf(place.segment) + 1];
+    if (read.kind === "batch" || later === undefined) return false;
+    const first = await readSegment(this.#disk, later, async (reader) => {
+      return await reader.readBatch(segmentHeaderBytes);
+    });
+    return first.kind === "batch" && first.batch.number === this.#expected(place);
   }
 
   /** Takes the batches of `segment` in, up to its end, or to what cannot follow. */
@@ -184,8 +194,9 @@ class DamageFinder {
   async #judge({ segment, offset, read }: Stop): Promise<readonly Damage[]> {
     const place = { segment, offset };
     if (read.kind === "batch") {
-      const { number, prev, entries, isReset } = read.batch;
-      const next = { ...place, number, prev, entryCount: entries.length, isReset };
+      const { number, prev, entries, isReset, hardState } = read.batch;
+      const entryCount = entries.length;
+      const next = { ...place, number, prev, entryCount, isReset, hardState };
       return await this.#from(this.#end ?? place, next);
     }
     const expected = this.#expected(place);
@@ -267,9 +278,7 @@ class DamageFinder {
       });
       if (found === undefined) continue;
       const { header } = found;
-      const { prev, entryCount } = header;
-      const next = { number: header.number, prev, entryCount, isReset: beginsAnew(header) };
-      return { segment, offset: found.offset, ...next };
+      return { ...header, segment, offset: found.offset, isReset: beginsAnew(header) };
     }
     return undefined;
   }

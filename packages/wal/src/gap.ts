@@ -25,6 +25,7 @@ export interface NextBatch extends Place {
   readonly prev: EntryId;
   readonly entryCount: number;
   readonly isReset: boolean;
+  readonly hardState: HardState;
 }
 
 /** A part of a log in which nothing can be read: heads are gone, and with them what batches there were. */
@@ -61,8 +62,9 @@ export async function gapDamage(gap: Gap): Promise<Damage | undefined> {
   const rest = await restAfter(gap);
   if (rest === undefined) return undefined;
   if (needsNothing(gap)) {
-    const { expected = next.number, hardState, shape } = gap;
-    const batches = fillers({ from: expected, to: next.number }, shape.last, hardState);
+    const { expected = next.number, shape } = gap;
+    const numbers = { from: expected, to: next.number };
+    const batches = fillers(numbers, shape.last, hardStateIn(gap));
     return {
       place,
       missing: undefined,
@@ -101,7 +103,8 @@ async function fill(
   missing: MissingEntries,
   entries: readonly Entry[],
 ): Promise<boolean> {
-  const { shape, hardState, next, expected = next.number } = gap;
+  const { shape, next, expected = next.number } = gap;
+  const hardState = hardStateIn(gap);
   const prev = shape.idAt(missing.first - 1);
   if (!follow(prev, entries)) return false;
   const last = at(entries, entries.length - 1);
@@ -114,6 +117,15 @@ async function fill(
   const { term, index } = last;
   const others = fillers({ from: expected + 1, to: next.number }, { term, index }, state);
   return await close(gap, rest, [first, ...others]);
+}
+
+/**
+ * What the batches in `gap` repeat: the hard state before it. Where the log begins tells of commits, too, and
+ * perhaps of more than the batch after the gap knew.
+ */
+function hardStateIn({ hardState, next }: Gap): HardState {
+  const commitIndex = Math.min(hardState.commitIndex, next.hardState.commitIndex);
+  return { ...hardState, commitIndex };
 }
 
 /** Whether `entries` may follow `prev` in a log. */

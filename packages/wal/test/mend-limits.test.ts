@@ -113,6 +113,39 @@ test("whatever bit went bad, a log that ends with a torn batch keeps all that wa
   expect(counts.mended).toBeGreaterThan(300);
 }, 120_000);
 
+test("a log is mended whose batches know less of what is committed than its beginning tells", async () => {
+  const log = await logOf([
+    { append: [700], term: 1 },
+    { append: [900] },
+    { append: [10] },
+    { append: [20] },
+    { append: [30] },
+    { commit: 2, sync: false },
+    { compact: 1 },
+  ]);
+  await log.close();
+  const [first] = await segmentNames(log.disk);
+  expect(first).toBe("0000000000000002.wal");
+  const next = log.fork(log.disk.afterKill());
+  await turnHead(next.disk, 3);
+  expect(await mend(next)).toBe("mended");
+  await next.survive();
+});
+
+test("what is left of a batch that another one took the place of is not completed", async () => {
+  // The cut of a torn batch was lost: it is there again, beside the one that was written in its place.
+  const log = await torn([{ append: [20], term: 1 }], { append: [700] }, [2]);
+  const came = log.disk.readFile("0000000000000001.wal");
+  await log.open();
+  await log.run([{ append: [700], term: 1 }, { append: [30] }, { append: [40] }]);
+  await log.close();
+  log.disk.writeFile("0000000000000001.wal", came);
+  await log.fork(log.disk.afterKill()).open();
+  await turnHead(log.disk, 3);
+  expect(await mend(log)).toBe("mended");
+  await log.survive();
+});
+
 test("a batch after a gap that was cut off in its trailer is not moved for ever", async () => {
   const log = await logOf([{ append: [20], term: 1 }, { append: [30] }, { append: [40] }]);
   await log.close();
