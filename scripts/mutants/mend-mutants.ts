@@ -16,8 +16,8 @@ export const mendMutants: readonly Mutant[] = [
     patches: [
       {
         file: kinds,
-        find: "decodeBatchHeader(bytes, 0, seed)?.payloadCrc !== header.payloadCrc",
-        replace: "payloadBytesOf(entries) < 1",
+        find: "!sameBytes(bytes.subarray(0, batchHeaderBytes), head)",
+        replace: "recordBytesOf(entries) < 1",
       },
     ],
     why: "Whatever others hold takes the place of what was damaged, unless its length differs.",

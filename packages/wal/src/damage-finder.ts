@@ -8,6 +8,7 @@ import {
   rottenPayload,
   type WholeBatch,
 } from "./damage-kinds.ts";
+import { corrupt } from "./damage.ts";
 import type { Disk } from "./disk.ts";
 import { findSnapshots, newestOf } from "./disk-snapshot-store.ts";
 import {
@@ -132,6 +133,8 @@ class DamageFinder {
         return found;
       });
       if (header === undefined) {
+        // A file that ends so early was cut off, and nothing tells what it held.
+        if (bytes.length < segmentHeaderBytes) throw corrupt(name, bytes.length, "the file ends");
         return headerDamage(this.#disk, newSegmentHeader(this.#identity, incarnation, sequence));
       }
       const size = await withFile(this.#disk, name, async (file) => await file.size());
@@ -243,15 +246,11 @@ class DamageFinder {
    */
   async #from(start: Place, next: NextBatch): Promise<readonly Damage[]> {
     const ways: Damage[] = [];
-    let lowest = Number.POSITIVE_INFINITY;
     for (let to: NextBatch | undefined = next; to !== undefined && ways.length < wayCountMax;) {
-      if (to.prev.index < lowest) {
-        const way = await this.#between(start, to);
-        if (way?.missing === undefined && way !== undefined) return [way];
-        if (way !== undefined) ways.push(way);
-        lowest = to.prev.index;
-      }
-      to = await this.#findNext(to.segment, to.offset + alignmentBytes, to.number);
+      const way = await this.#between(start, to);
+      if (way?.missing === undefined && way !== undefined) return [way];
+      if (way !== undefined) ways.push(way);
+      to = await this.#findNext(to.segment, to.offset + alignmentBytes, to.number, to.prev.index);
     }
     return ways;
   }
@@ -269,12 +268,20 @@ class DamageFinder {
     });
   }
 
-  /** The first batch beyond `number` whose head is whole, from `offset` of `from` to the end of the log. */
-  async #findNext(from: Segment, offset: number, number: number): Promise<NextBatch | undefined> {
+  /**
+   * The first batch beyond `number` whose head is whole, from `offset` of `from` to the end of the log; of
+   * those that follow an entry before `prevBefore`, if it is given.
+   */
+  async #findNext(
+    from: Segment,
+    offset: number,
+    number: number,
+    prevBefore?: LogIndex,
+  ): Promise<NextBatch | undefined> {
     for (const segment of this.#segments.slice(this.#segments.indexOf(from))) {
       const start = segment === from ? offset : segmentHeaderBytes;
       const found = await readSegment(this.#disk, segment, async (reader) => {
-        return await reader.findHeadAfter(start, number);
+        return await reader.findHeadAfter(start, number, prevBefore);
       });
       if (found === undefined) continue;
       const { header } = found;

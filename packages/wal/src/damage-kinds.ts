@@ -1,9 +1,9 @@
 import { type Entry, type LogIndex, none, type Term } from "@quorate/core";
 import {
   batchBytes,
+  batchHeaderBytes,
   type BatchHeader,
   beginsAnew,
-  decodeBatchHeader,
   encodeBatch,
   encodeTrailer,
   recordBytesOf,
@@ -105,7 +105,11 @@ export function rottenPayload(disk: Disk, place: Place, header: BatchHeader): Da
       const seed = fileSeed(segment.header);
       const batch = { number, prev, entries, hardState, isReset: beginsAnew(header) };
       encodeBatch(batch, seed, bytes);
-      if (decodeBatchHeader(bytes, 0, seed)?.payloadCrc !== header.payloadCrc) return false;
+      const head = await withFile(disk, segment.name, async (file) => {
+        return await file.read(offset, batchHeaderBytes);
+      });
+      // With the checksum of the payload.
+      if (!sameBytes(bytes.subarray(0, batchHeaderBytes), head)) return false;
       await overwrite(disk, segment.name, offset, bytes);
       return true;
     },

@@ -1,6 +1,7 @@
 import type { Disk, DiskFile } from "./disk.ts";
 import { temporaryName } from "./file-name.ts";
 import { roundUp } from "./bytes.ts";
+import { makeFile } from "./new-file.ts";
 import type { Segment } from "./segment-file.ts";
 import { encodeSegmentHeader, sectorBytes, segmentHeaderBytes } from "./segment.ts";
 import { withFile } from "./with-file.ts";
@@ -25,17 +26,13 @@ export async function rewriteSegment(
   const { name, header } = segment;
   const temporary = temporaryName(name);
   if ((await disk.list()).includes(temporary)) await disk.remove(temporary);
-  const file = await disk.create(temporary);
-  try {
+  const made = await makeFile(disk, name, async (file) => {
     await file.write(0, [encodeSegmentHeader(header)]);
     const end = await withFile(disk, name, async (old) => await copy(old, file, parts));
     await fill(file, header.fill, end, roundUp(Math.max(segment.size, end), sectorBytes));
     await file.sync();
-  } finally {
-    await file.close();
-  }
-  await disk.rename(temporary, name);
-  await disk.syncDirectory();
+  });
+  await made.close();
 }
 
 /** Writes `parts` after the header, and returns where they end. */

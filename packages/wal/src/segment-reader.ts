@@ -1,4 +1,4 @@
-import { RaftError } from "@quorate/core";
+import { type LogIndex, RaftError } from "@quorate/core";
 import { crc32c } from "@quorate/wire";
 import {
   type Batch,
@@ -107,13 +107,18 @@ export class SegmentReader {
     });
   }
 
-  /** The first head, from `offset` on, of a batch beyond `number`. */
-  async findHeadAfter(offset: number, number: number): Promise<FoundHead | undefined> {
+  /** The first head from `offset` on of a batch beyond `number` that follows an entry before `prevBefore`. */
+  async findHeadAfter(
+    offset: number,
+    number: number,
+    prevBefore: LogIndex = Number.POSITIVE_INFINITY,
+  ): Promise<FoundHead | undefined> {
     return await this.#search(offset, (bytes, inside, at) => {
       const header = isMarker(bytes, inside)
         ? decodeBatchHeader(bytes, inside, this.#seed)
         : undefined;
-      return header !== undefined && header.number > number ? { offset: at, header } : undefined;
+      if (header === undefined || header.number <= number) return undefined;
+      return header.prev.index < prevBefore ? { offset: at, header } : undefined;
     });
   }
 

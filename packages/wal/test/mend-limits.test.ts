@@ -1,6 +1,6 @@
 import { type Entry, newEntry } from "@quorate/core";
 import { expect, test } from "vitest";
-import { findDamage } from "../src/index.ts";
+import { findDamage, openWal } from "../src/index.ts";
 import { fileSeed } from "../src/file-header.ts";
 import { batchBytes, decodeBatchHeader } from "../src/batch.ts";
 import { parseFileName } from "../src/file-name.ts";
@@ -160,6 +160,16 @@ test("a batch after a gap that was cut off in its trailer is not moved for ever"
   expect(log.disk.readFile(name)).toEqual(cut);
 });
 
+test("a segment that was cut off in its header is not taken for one without batches", async () => {
+  const log = await logOf([{ append: [700], term: 1 }, { append: [900] }]);
+  await log.close();
+  const name = "0000000000000002.wal";
+  const cut = log.disk.readFile(name).subarray(0, 600);
+  log.disk.writeFile(name, cut);
+  expect(await mend(log)).toBe("refused");
+  expect(log.disk.readFile(name)).toEqual(cut);
+});
+
 test("a trailer that was cut off is not mended where it does not stand", async () => {
   const log = await torn([{ append: [700], term: 1 }], { append: [900] }, [2]);
   const name = "0000000000000001.wal";
@@ -185,4 +195,51 @@ test("entries that are too many for a batch are not taken", async () => {
   );
   expect(ways).toHaveLength(1);
   expect(await ways[0]?.mend(entries)).toBe(false);
+});
+
+test("a disk that is too full for mending is left as it was", async () => {
+  const log = await logOf([{ append: [20], term: 1 }, { append: [30] }, { append: [40] }]);
+  await log.close();
+  await turnHead(log.disk, 2);
+  const names = await log.disk.list();
+  log.disk.capacityBytes = log.disk.bytes + 1500;
+  await expect(mend(log)).rejects.toMatchObject({ code: "disk_full" });
+  expect(await log.disk.list()).toEqual(names);
+  log.disk.capacityBytes += 1500;
+  expect(await mend(log)).toBe("mended");
+  await log.survive();
+});
+
+/** A disk that counts how often it is read. */
+class CountedDisk extends MemoryDisk {
+  readCount = 0;
+
+  override async open(name: string): ReturnType<MemoryDisk["open"]> {
+    const file = await super.open(name);
+    return {
+      ...file,
+      read: async (offset, length) => {
+        this.readCount++;
+        return await file.read(offset, length);
+      },
+    };
+  }
+}
+
+test("the ways to mend a log of many batches are found by reading it a few times", async () => {
+  const disk = new CountedDisk();
+  const options = { ...walOptions, segmentBytes: 2 ** 20 };
+  const { wal, snapshots } = await openWal(disk, options);
+  for (let index = 1; index <= 3000; index++) {
+    const entry = newEntry({ term: 1, index }, "command", new Uint8Array(3));
+    const hardState = index === 1 ? { term: 1, vote: 1, commitIndex: 0 } : undefined;
+    await wal.append({ entries: [entry], hardState });
+  }
+  await wal.close();
+  await snapshots.close();
+  await turnHead(disk, 5);
+  disk.readCount = 0;
+  const found = await findDamage(disk, walOptions.identity);
+  expect(found?.ways.map(({ missing }) => missing)).toEqual([{ first: 1, last: 5, lastTerm: 1 }]);
+  expect(disk.readCount).toBeLessThan(40);
 });
