@@ -32,6 +32,8 @@ const answerCountMax = 32;
 /** How long one member has to answer, and how long it is left alone before it is asked again. */
 const answerMs = 2_000;
 const pauseMs = 500;
+/** How many bytes are taken of one member for one damage: no batch of a log holds more. */
+const borrowedBytesMax = 2 ** 30;
 
 /**
  * Asks the members that can be reached for entries that this node has lost, before there is a replica: one
@@ -40,8 +42,8 @@ const pauseMs = 500;
 export class Borrower {
   readonly #host: BorrowerHost;
   readonly #connected = new Set<NodeId>();
-  /** Takes the answer that is waited for. */
-  #onAnswer: (frame: Frame) => void = () => {};
+  /** Takes the answer that is waited for, if it comes from whom it should. */
+  #onAnswer: (from: NodeId, frame: Frame) => void = () => {};
   #lastRequestId: number;
   /** Ends a pause: somebody else may know more. */
   #onNews: () => void = () => {};
@@ -53,8 +55,8 @@ export class Borrower {
 
   /** What the network is to deliver to. All that is not an answer is dropped, as if it were lost. */
   readonly receiver: Receiver = {
-    onFrame: (_, frame) => {
-      if (frame.type === "call-result") this.#onAnswer(frame);
+    onFrame: (from, frame) => {
+      if (frame.type === "call-result") this.#onAnswer(from, frame);
     },
     onConnected: (peer) => {
       this.#connected.add(peer);
@@ -92,7 +94,7 @@ export class Borrower {
       for (const by of [...this.#connected]) {
         for (const { place, missing, mend } of ways) {
           if (missing === undefined) continue;
-          const entries = await this.#borrow(by, missing);
+          const entries = await this.#borrow(by, missing, deadline);
           if (entries === undefined) continue;
           if (await mend(entries)) return { place, lent: { ...missing, by } };
           this.#note(by, "its entries are not those that were here");
@@ -104,15 +106,23 @@ export class Borrower {
   }
 
   /** All that is `missing`, as `peer` has it; undefined if it does not, or does not answer. */
-  async #borrow(peer: NodeId, missing: MissingEntries): Promise<Entry[] | undefined> {
+  async #borrow(
+    peer: NodeId,
+    missing: MissingEntries,
+    deadline: number,
+  ): Promise<Entry[] | undefined> {
     const entries: Entry[] = [];
+    let bytes = 0;
     try {
       for (let first = missing.first; first <= missing.last;) {
-        const lent = decodeLent(await this.#ask(peer, encodeLoan({ ...missing, first })));
+        const answer = await this.#ask(peer, encodeLoan({ ...missing, first }), deadline);
+        bytes += answer.length;
+        if (bytes > borrowedBytesMax) throw new RaftError("malformed", "it gave too much");
+        const lent = decodeLent(answer);
         if (!areConsecutive(lent, first, missing.last)) {
           throw new RaftError("malformed", "it gave other entries than it was asked for");
         }
-        entries.push(...lent);
+        for (const entry of lent) entries.push(entry);
         first += lent.length;
       }
     } catch (error) {
@@ -123,11 +133,13 @@ export class Borrower {
     return entries;
   }
 
-  #ask(peer: NodeId, payload: Uint8Array): Promise<Uint8Array> {
+  async #ask(peer: NodeId, payload: Uint8Array, deadline: number): Promise<Uint8Array> {
     const { clock, send } = this.#host;
+    const timeoutMs = Math.min(answerMs, Math.ceil(deadline - clock.now()));
+    if (timeoutMs <= 0) throw new RaftError("unavailable", "time was up before it gave all");
     const requestId = ++this.#lastRequestId;
-    const call = encodeCall({ requestId, method: methods.lend, payload, timeoutMs: answerMs });
-    return new Promise((resolve, reject) => {
+    const call = encodeCall({ requestId, method: methods.lend, payload, timeoutMs });
+    return await new Promise((resolve, reject) => {
       const settle = (result: Uint8Array | RaftError): void => {
         this.#onAnswer = () => {};
         this.#onStopped = () => {};
@@ -135,11 +147,11 @@ export class Borrower {
         if (result instanceof RaftError) reject(result);
         else resolve(result);
       };
-      const timer = clock.setTimer(answerMs, () => {
-        settle(new RaftError("unavailable", `it did not answer within ${answerMs} ms`));
+      const timer = clock.setTimer(timeoutMs, () => {
+        settle(new RaftError("unavailable", `it did not answer within ${timeoutMs} ms`));
       });
-      this.#onAnswer = (frame) => {
-        const result = resultOf(frame, requestId);
+      this.#onAnswer = (from, frame) => {
+        const result = from === peer ? resultOf(frame, requestId) : undefined;
         if (result !== undefined) settle(result);
       };
       this.#onStopped = () => settle(new RaftError("unavailable", "nobody waits for it any more"));

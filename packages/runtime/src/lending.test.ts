@@ -15,13 +15,17 @@ function nodeWith(lengths: readonly number[]): RaftNode {
   return node;
 }
 
-function borrow(node: RaftNode, first: number, last: number, lastTerm: number): Entry[] {
+function answer(node: RaftNode, first: number, last: number, lastTerm: number): Uint8Array {
   let lent: Uint8Array | RaftError | undefined;
   lendMethod(node)(encodeLoan({ first, last, lastTerm }), 1000, (result) => {
     lent = result;
   });
   if (!(lent instanceof Uint8Array)) throw new Error("nothing was lent");
-  return decodeLent(lent);
+  return lent;
+}
+
+function borrow(node: RaftNode, first: number, last: number, lastTerm: number): Entry[] {
+  return decodeLent(answer(node, first, last, lastTerm));
 }
 
 test("entries are lent as they are, of every kind", () => {
@@ -37,6 +41,13 @@ test("as much as an answer holds is lent, and at least one entry", () => {
   const lent = borrow(node, 2, last.index, 0);
   expect(lent.map(({ index }) => index)).toEqual([2]);
   expect(borrow(node, 3, last.index, 0).map(({ index }) => index)).toEqual([3, 4]);
+});
+
+test("an answer full of short entries is no longer than any other", () => {
+  const node = nodeWith(Array.from({ length: 150_000 }, () => 0));
+  const { length } = answer(node, 1, node.status().last.index, 0);
+  expect(length).toBeGreaterThan(2 ** 19);
+  expect(length).toBeLessThanOrEqual(2 ** 20);
 });
 
 test("nothing is lent of another history, of the future, or of what was forgotten", () => {

@@ -8,7 +8,13 @@ import {
   type RaftNode,
 } from "@quorate/core";
 import type { MissingEntries } from "@quorate/wal";
-import { decodeEntry, encodeEntry, encodeRecord, ProtoReader } from "@quorate/wire";
+import {
+  decodeEntry,
+  encodedEntryBytes,
+  encodeEntry,
+  encodeRecord,
+  ProtoReader,
+} from "@quorate/wire";
 import type { Method } from "./call.ts";
 
 /**
@@ -28,6 +34,8 @@ import type { Method } from "./call.ts";
 
 /** How many bytes of entries one answer holds, but for a single longer one. */
 const lentBytesMax = 1024 * 1024;
+/** The tag and the length before an entry. */
+const entryHeadBytesMax = 6;
 
 /** The payload of a call that asks for `missing`. */
 export function encodeLoan({ first, last, lastTerm }: MissingEntries): Uint8Array {
@@ -68,7 +76,7 @@ function lend(node: Pick<RaftNode, "entries">, { first, last, lastTerm }: Missin
   let bytes = 0;
   for (let index = first; index <= last; index++) {
     const entry = entryAt(node, index);
-    bytes += entry.data.length;
+    bytes += encodedEntryBytes(entry) + entryHeadBytesMax;
     if (lent.length > 0 && bytes > lentBytesMax) break;
     lent.push(entry);
   }
