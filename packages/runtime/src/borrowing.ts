@@ -90,8 +90,10 @@ export class Borrower {
 
   /** Mends a damage in one of `ways` with what some member has; undefined if none has it until `deadline`. */
   async mend(ways: readonly Damage[], deadline: number): Promise<Mended | undefined> {
-    while (!this.#isStopped && this.#host.clock.now() < deadline) {
-      for (const by of [...this.#connected]) {
+    while (!this.#isOver(deadline)) {
+      // Not a copy: who connects while another is asked comes next.
+      for (const by of this.#connected) {
+        if (this.#isOver(deadline)) break;
         for (const { place, missing, mend } of ways) {
           if (missing === undefined) continue;
           const entries = await this.#borrow(by, missing, deadline);
@@ -103,6 +105,10 @@ export class Borrower {
       await this.#pause(Math.min(pauseMs, deadline - this.#host.clock.now()));
     }
     return undefined;
+  }
+
+  #isOver(deadline: number): boolean {
+    return this.#isStopped || this.#host.clock.now() >= deadline;
   }
 
   /** All that is `missing`, as `peer` has it; undefined if it does not, or does not answer. */
