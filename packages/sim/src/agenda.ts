@@ -2,12 +2,15 @@ import { assert, at } from "@quorate/core";
 
 interface Slot<T> {
   readonly time: number;
-  /** Which of the slots of one time comes first: the one that was added first. */
+  /** Which of the slots of one time comes first: one of a lower rank, then the one that was added first. */
   readonly order: number;
   readonly what: T;
 }
 
-/** What is going to happen, earliest first; at the same time, first added first. A binary heap. */
+/** How far the orders of two ranks lie apart: more than is ever added. */
+const rankSize = 2 ** 48;
+
+/** What is going to happen, earliest first; at the same time by rank, first added first. A binary heap. */
 export class Agenda<T> {
   readonly #heap: Slot<T>[] = [];
   #added = 0;
@@ -22,11 +25,12 @@ export class Agenda<T> {
     return this.#heap.length;
   }
 
-  /** Lets `what` happen `delay` from now; `delay` is at least 0. */
-  add(delay: number, what: T): void {
+  /** Lets `what` happen `delay` from now; `delay` is at least 0, and `rank` 0 or a small integer. */
+  add(delay: number, what: T, rank = 0): void {
     assert(delay >= 0, "nothing happens in the past");
     const heap = this.#heap;
-    const slot: Slot<T> = { time: this.#now + delay, order: this.#added++, what };
+    const order = rank * rankSize + this.#added++;
+    const slot: Slot<T> = { time: this.#now + delay, order, what };
     let offset = heap.length;
     heap.push(slot);
     while (offset > 0) {

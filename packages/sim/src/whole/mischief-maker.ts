@@ -15,7 +15,8 @@ import type { WholeWorld } from "./whole-world.ts";
 
 /**
  * Makes the decisions of a recorded run: faults, what befalls frames, and the calls of clients. Each
- * draws from a stream of its own, and all it does goes through `WholeWorld.perform` and is recorded.
+ * draws from a stream of its own, and all it does goes through `WholeWorld.perform` and is recorded: so it
+ * only looks and chooses, and what comes of that are steps.
  */
 export class MischiefMaker<Query, Answer> {
   readonly #world: WholeWorld<Query, Answer>;
@@ -84,7 +85,7 @@ export class MischiefMaker<Query, Answer> {
     const node = draw.pick(isToLeader ? leaders : reachable);
     const timeoutMs = draw.chance(800) ? 0 : draw.between(1, 20) * this.#world.plan.tickMs;
     const abortMs = draw.chance(50) ? draw.between(1, 20) * this.#world.plan.tickMs : 0;
-    this.#world.perform({ kind: "call", client, node, number, timeoutMs, abortMs });
+    this.#perform({ kind: "call", client, node, number, timeoutMs, abortMs });
   }
 
   #callEnded(record: CallRecord<Query, Answer>): void {
@@ -124,7 +125,7 @@ export class MischiefMaker<Query, Answer> {
       const name = draw.pick(operations);
       const what = drawOperation(this.#world, draw, name);
       if (what.length > 0) this.#world.coverage.count(name);
-      for (const each of what) this.#world.perform(each);
+      for (const each of what) this.#perform(each);
       this.#operateLater();
     });
   }
@@ -153,15 +154,15 @@ export class MischiefMaker<Query, Answer> {
           this.#damageLater();
           return;
         }
-        this.#world.perform({ kind: "wipe", node, downMs });
+        this.#perform({ kind: "wipe", node, downMs });
         return;
       }
       if (profile === "stray") {
-        this.#world.perform({ kind: "stray", node });
+        this.#perform({ kind: "stray", node });
         return;
       }
       const [perMillion, bit] = [draw.below(1_000_000), draw.below(8)];
-      this.#world.perform({ kind: "rot", node, perMillion, bit, downMs });
+      this.#perform({ kind: "rot", node, perMillion, bit, downMs });
     });
   }
 
@@ -172,7 +173,7 @@ export class MischiefMaker<Query, Answer> {
       for (const node of this.#world.founders) {
         if ((memberBits >> (node - 1)) % 2 === 1) continue;
         const none = { roomBytes: 0, stepBytes: 0 };
-        this.#world.perform({ kind: "full-disk", node, forMs: lengthMs, ...none });
+        this.#perform({ kind: "full-disk", node, forMs: lengthMs, ...none });
       }
     });
   }
@@ -180,7 +181,7 @@ export class MischiefMaker<Query, Answer> {
   #fault(name: FaultName): void {
     const what = this.#happeningsOf(name);
     if (what.length > 0) this.#world.coverage.count(name);
-    for (const each of what) this.#world.perform(each);
+    for (const each of what) this.#perform(each);
   }
 
   get #electionMs(): number {
@@ -201,7 +202,7 @@ export class MischiefMaker<Query, Answer> {
     const forMs = Math.ceil(this.#electionMs * draw.pick([0.9, 1.2, 2]));
     for (let round = 0; round < 5; round++) {
       this.#after(1 + round * Math.ceil(forMs * 1.2) * usPerMs, () => {
-        this.#world.perform({ kind: "pause", node, forMs });
+        this.#perform({ kind: "pause", node, forMs });
       });
     }
   }
@@ -215,7 +216,7 @@ export class MischiefMaker<Query, Answer> {
     const { delayed, forMs } = outdate(plan, draw, leader, others);
     this.#world.coverage.count("outdated-leader");
     for (const { afterMs, what } of delayed) {
-      this.#after(afterMs * usPerMs, () => this.#world.perform(what));
+      this.#after(afterMs * usPerMs, () => this.#perform(what));
     }
     const isFresh = (call: AppCall<Query>): boolean =>
       call.kind === "read" && (call.consistency ?? "linearizable") === "linearizable";
@@ -227,8 +228,7 @@ export class MischiefMaker<Query, Answer> {
       this.#after(afterUs, () => {
         this.#callOnce(draw.pick(others), plan.tickMs, ({ kind }) => kind === "write");
       });
-      // An event of its own, as when it is replayed.
-      this.#after(afterUs + 1, () => this.#callOnce(leader, plan.tickMs, isLease));
+      this.#after(afterUs, () => this.#callOnce(leader, plan.tickMs, isLease));
     }
   }
 
@@ -240,7 +240,7 @@ export class MischiefMaker<Query, Answer> {
       number = ++this.#callCount;
     }
     const client = this.#mischief.clients + number;
-    this.#world.perform({ kind: "call", client, node, number, timeoutMs, abortMs: 0 });
+    this.#perform({ kind: "call", client, node, number, timeoutMs, abortMs: 0 });
   }
 
   /** Restarts one node after the other, as an upgrade does. */
@@ -250,7 +250,7 @@ export class MischiefMaker<Query, Answer> {
     const downMs = draw.between(1, this.#electionMs);
     for (const [place, node] of nodes.entries()) {
       this.#after(1 + place * (downMs + gapMs) * usPerMs, () => {
-        this.#world.perform({ kind: "close", node, downMs });
+        this.#perform({ kind: "close", node, downMs });
       });
     }
   }
@@ -353,9 +353,15 @@ export class MischiefMaker<Query, Answer> {
     return 1 + this.#faultDraw.below(this.#mischief.faultMs);
   }
 
-  #after(delay: number, act: () => void): void {
-    this.#world.timeline.add(delay, "step", () => {
-      if (!this.#isOver) act();
+  /** Lets something happen now, as an event of its own: as it does when it is replayed. */
+  #perform(what: Happening): void {
+    this.#world.timeline.add(0, "step", () => this.#world.perform(what));
+  }
+
+  #after(delay: number, choose: () => void): void {
+    const { timeline, plan } = this.#world;
+    timeline.choose(delay, () => {
+      if (!this.#isOver && timeline.now < plan.lengthMs * usPerMs) choose();
     });
   }
 }

@@ -35,9 +35,21 @@ interface Happening {
   readonly act: () => void;
 }
 
+/** No event: nobody notices that it was made. */
+interface Choice {
+  readonly kind: "choice";
+  readonly choose: () => void;
+}
+
+/**
+ * What comes first of what is due at the same time. A run that makes its choices and one that takes them
+ * from a list are the same run only if what was chosen comes at the same place in both.
+ */
+const ranks = { choice: -2, step: -1, other: 0 } as const;
+
 /** What is going to happen in a world, and when. One event at a time, each until it has settled. */
 export class Timeline {
-  readonly #agenda = new Agenda<Happening>();
+  readonly #agenda = new Agenda<Happening | Choice>();
   readonly #trace: Trace;
   #held: Happening[] = [];
   #eventCount = 0;
@@ -58,7 +70,15 @@ export class Timeline {
 
   /** Lets `act` happen `delay` from now; never, if `life` is over by then. */
   add(delay: Microseconds, kind: EventKind, act: () => void, life?: Life): void {
-    this.#agenda.add(delay, { kind, life, act });
+    this.#agenda.add(delay, { kind, life, act }, kind === "step" ? ranks.step : ranks.other);
+  }
+
+  /**
+   * Lets `choose` look at the world `delay` from now, before anything else happens then, and add steps.
+   * It is to change nothing by itself: a run that knows what was chosen goes without it.
+   */
+  choose(delay: Microseconds, choose: () => void): void {
+    this.#agenda.add(delay, { kind: "choice", choose }, ranks.choice);
   }
 
   /** Does `act` to a process now, or once it goes on. */
@@ -87,7 +107,8 @@ export class Timeline {
    * that: whatever else befalls a process asks for such work, so there is nothing to see before.
    */
   async advance(): Promise<Life | undefined> {
-    const happening = this.#agenda.take();
+    let happening = this.#agenda.take();
+    for (; happening.kind === "choice"; happening = this.#agenda.take()) happening.choose();
     const { life, kind, act } = happening;
     if (life?.isAlive === false) return undefined;
     if (life?.isPaused === true) {
