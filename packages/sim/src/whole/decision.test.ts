@@ -24,7 +24,11 @@ const examples: readonly Decision[] = [
     at: 1,
     what: { kind: "trap", node: 3, call: "sync", skip: 2, trap: "power-after", downMs: 4 },
   },
-  { kind: "at", at: 1, what: { kind: "rot", node: 3, perMillion: 7, bit: 6, downMs: 4 } },
+  {
+    kind: "at",
+    at: 1,
+    what: { kind: "rot", node: 3, part: "head", perMillion: 7, bit: 6, bytes: 16, downMs: 4 },
+  },
   {
     kind: "at",
     at: 1,

@@ -1,6 +1,7 @@
 import { assert, isSafe, type NodeId } from "@quorate/core";
 import type { FrameFate, Link } from "./frame-network.ts";
 import type { Operation } from "./operators.ts";
+import { type Rot, rotParts } from "./rot.ts";
 import { type Microseconds, usPerMs } from "./timeline.ts";
 import { wishIn } from "./wish-text.ts";
 
@@ -77,15 +78,8 @@ export type Happening =
       readonly trap: TrapKind;
       readonly downMs: number;
     }
-  /** The power fails, and meanwhile one bit of what is durable turns over. */
-  | {
-      readonly kind: "rot";
-      readonly node: NodeId;
-      /** Where: a part in a million of all durable bytes. */
-      readonly perMillion: number;
-      readonly bit: number;
-      readonly downMs: number;
-    }
+  /** Something of what is durable goes bad. If the node runs, the power fails first. */
+  | ({ readonly kind: "rot"; readonly node: NodeId; readonly downMs: number } & Rot)
   /** The node comes back with an empty disk. */
   | { readonly kind: "wipe"; readonly node: NodeId; readonly downMs: number }
   | { readonly kind: "cut"; readonly links: readonly Link[]; readonly forMs: number }
@@ -201,8 +195,10 @@ function parseHappening(kind: string, fields: Fields): Happening {
       return { kind, node: node(), call, skip: fields.number("skip"), trap, downMs: downMs() };
     }
     case "rot": {
-      const perMillion = fields.number("perMillion");
-      return { kind, node: node(), perMillion, bit: fields.number("bit"), downMs: downMs() };
+      const part = fields.word("part", rotParts);
+      const [perMillion, bit] = [fields.number("perMillion"), fields.number("bit")];
+      const bytes = fields.number("bytes");
+      return { kind, node: node(), part, perMillion, bit, bytes, downMs: downMs() };
     }
     case "cut":
     case "clog":

@@ -8,17 +8,19 @@ import {
 } from "@quorate/runtime";
 import { type DiskFault, MemoryDisk, type UnsyncedPart } from "@quorate/wal/testing";
 import { Violation } from "../judge.ts";
-import type { CrashKind, TrapKind, TrappedCall } from "./decision.ts";
+import type { CrashKind } from "./decision.ts";
 import { DurableStore } from "./durable-store.ts";
 import type { FrameNetwork } from "./frame-network.ts";
-import { turnBit } from "./rot.ts";
+import { type Rot, turnBits } from "./rot.ts";
+import { RotCase } from "./rot-case.ts";
 import { scatter } from "./scatter.ts";
-import { SkewedClock, trueRatePerMille } from "./skewed-clock.ts";
-import { changingCalls, type DiskCall, isSlowCall, TimedDisk } from "./timed-disk.ts";
+import { SkewedClock, usualRateOf } from "./skewed-clock.ts";
+import { type DiskCall, isSlowCall, TimedDisk } from "./timed-disk.ts";
 import { type Life, type Microseconds, type Timeline, usPerMs } from "./timeline.ts";
+import { takeSprung, type Trap } from "./trap.ts";
 import type { WholeCoverage } from "./whole-coverage.ts";
 import { replicaOptionsOf } from "./whole-options.ts";
-import { capacityOf, type WholePlan } from "./whole-plan.ts";
+import { capacityOf, electionMsOf, type WholePlan } from "./whole-plan.ts";
 
 /** What a host needs of its world. */
 export interface HostWorld<Query, Answer> {
@@ -31,21 +33,17 @@ export interface HostWorld<Query, Answer> {
   newMachine(life: Life): StateMachine<Query, Answer>;
   /** A replica runs, and this is what it begins with. */
   started(host: Host<Query, Answer>, status: ReplicaStatus): void;
+  /** A disk is not trusted any more. */
+  refused(node: NodeId, error: Error): void;
   /** A process ended: nothing more will be heard of it. */
   ended(node: NodeId): void;
   replicaEvent(node: NodeId, event: ReplicaEvent): void;
   diskCalled(node: NodeId, call: DiskCall, name: string): void;
   /** Whether a replica of `node` may find that its state is not the group's. */
   mayDiffer(node: NodeId): boolean;
+  /** Does something later, unless the world was healed meanwhile. */
+  later(forMs: number, act: () => void): void;
   broken(error: unknown): void;
-}
-
-/** A trap that waits in a disk. */
-export interface Trap {
-  readonly call: TrappedCall;
-  skip: number;
-  readonly trap: TrapKind;
-  readonly downMs: number;
 }
 
 /** One run of a node. */
@@ -74,6 +72,8 @@ export class Host<Query, Answer> {
   /** What its state machine keeps by itself, if it is of that kind. */
   durable: DurableStore = new DurableStore();
   damage: Damage = "none";
+  /** What has become of the disk since it went bad, while it is rotten. */
+  rotCase: RotCase | undefined;
   /** The disk was refused as it should be: the node stays down. */
   isRefused = false;
   /** The group removed the node, and it stopped: it stays down. */
@@ -126,6 +126,7 @@ export class Host<Query, Answer> {
   /** Starts a process, unless one runs. */
   start(): void {
     if (this.isUp || this.isRefused || this.isRemoved) return;
+    if (this.rotCase !== undefined) this.rotCase.isRefused = false;
     const { plan, timeline, network, coverage } = this.#world;
     const { id } = this;
     const run = ++this.#runCount;
@@ -152,8 +153,7 @@ export class Host<Query, Answer> {
       network: network.network(life),
       clock,
       random: new SeededRandom(plan.seed, 1000 * id + run),
-      onMended: ({ lent }) =>
-        coverage.count(lent === undefined ? "rot-mended-alone" : "rot-mended-by-others"),
+      onMended: ({ lent }) => this.rotCase?.mended(lent !== undefined),
     }).then(
       (replica) => this.#opened(process, replica),
       (error: unknown) => this.#failedToOpen(process, error),
@@ -212,10 +212,13 @@ export class Host<Query, Answer> {
     });
   }
 
-  /** Turns one durable bit over, at a part in a million of all that was written. Only while down. */
-  async rot(perMillion: number, bit: number): Promise<void> {
-    if (!(await turnBit(this.#memory, perMillion, bit))) return;
+  /** Lets some of what is durable go bad; false if there is no such thing. Only while down. */
+  async rot(rot: Rot): Promise<boolean> {
+    if (this.damage === "wiped" || this.damage === "marked" || this.isRemoved) return false;
+    if (!(await turnBits(this.#memory, rot))) return false;
     this.damage = "rotten";
+    this.rotCase ??= new RotCase();
+    return true;
   }
 
   /** Leaves nothing on the disk. Only while down. */
@@ -290,6 +293,11 @@ export class Host<Query, Answer> {
       this.#world.replicaEvent(this.id, event);
     });
     this.#world.started(this, replica.status());
+    if (this.rotCase === undefined) return;
+    // It was read from end to end, and is as good as any other.
+    this.#world.coverage.count(this.rotCase.outcome);
+    this.rotCase = undefined;
+    this.damage = "none";
   }
 
   #failedToOpen(process: Process<Query, Answer>, error: unknown): void {
@@ -297,9 +305,16 @@ export class Host<Query, Answer> {
     const { coverage } = this.#world;
     const code = error instanceof RaftError ? error.code : "";
     coverage.count("start-failed");
-    const isRot = this.damage === "rotten" && code === "corrupt";
-    if (isRot || (this.damage === "marked" && code === "diverged")) {
-      coverage.count(isRot ? "rot-refused" : "diverged-refused");
+    if (error instanceof Error) this.#world.refused(this.id, error);
+    if (this.rotCase !== undefined && code === "corrupt") {
+      this.rotCase.refused();
+      this.#end(process, 0);
+      // As a supervisor does: somebody who can help may be back by then.
+      this.#world.later(electionMsOf(this.#world.plan), () => this.start());
+      return;
+    }
+    if (this.damage === "marked" && code === "diverged") {
+      coverage.count("diverged-refused");
       this.isRefused = true;
       this.#end(process, 0);
       return;
@@ -353,7 +368,7 @@ export class Host<Query, Answer> {
 
   #beforeCall(call: DiskCall, name: string): DiskFault | undefined {
     this.#world.diskCalled(this.id, call, name);
-    const trap = this.#sprung(call);
+    const trap = takeSprung(this.traps, call);
     if (trap === undefined) return undefined;
     if (trap.trap === "fail") {
       if (this.#process !== undefined) this.#process.diskFailed = true;
@@ -370,27 +385,8 @@ export class Host<Query, Answer> {
     if (trap !== undefined) this.#spring(trap);
   }
 
-  #sprung(call: DiskCall): Trap | undefined {
-    if (this.traps.length === 0 || !changingCalls.has(call)) return undefined;
-    const place = this.traps.findIndex((trap) => trap.call === "any" || trap.call === call);
-    const trap = this.traps[place];
-    if (trap === undefined) return undefined;
-    if (trap.skip > 0) {
-      trap.skip -= 1;
-      return undefined;
-    }
-    this.traps.splice(place, 1);
-    return trap;
-  }
-
   #spring({ trap, downMs }: Trap): void {
     this.crash(trap.startsWith("kill") ? "kill" : "power", 500);
     this.#world.timeline.add(downMs * usPerMs, "world", () => this.start());
   }
-}
-
-/** How fast the clock of a node goes while nothing befalls it: where leases count on it, not quite right. */
-function usualRateOf({ leaseReads, clockDriftPerMille, seed }: WholePlan, id: NodeId): number {
-  if (leaseReads === 0) return trueRatePerMille;
-  return trueRatePerMille + (scatter(3, seed, 81, id) - 1) * clockDriftPerMille;
 }

@@ -4,6 +4,7 @@ import { type AppCall, callOf } from "./app.ts";
 import type { CallRecord } from "./call.ts";
 import { type CrashKind, type Happening, type TrapKind, trappedCalls } from "./decision.ts";
 import { drawOperation } from "./draw-operation.ts";
+import { drawRot } from "./draw-rot.ts";
 import type { FrameFate } from "./frame-network.ts";
 import { outdate } from "./outdated-leader.ts";
 import { linksOf, partition } from "./partition.ts";
@@ -25,6 +26,7 @@ export class MischiefMaker<Query, Answer> {
   readonly #frameDraw: Draw;
   readonly #callDraw: Draw;
   readonly #operationDraw: Draw;
+  readonly #rotDraw: Draw;
   #callCount = 0;
   #isOver = false;
 
@@ -35,6 +37,7 @@ export class MischiefMaker<Query, Answer> {
     this.#frameDraw = new Draw(world.plan.seed, 14);
     this.#callDraw = new Draw(world.plan.seed, 15);
     this.#operationDraw = new Draw(world.plan.seed, 16);
+    this.#rotDraw = new Draw(world.plan.seed, 18);
   }
 
   begin(): void {
@@ -44,7 +47,8 @@ export class MischiefMaker<Query, Answer> {
     for (let client = 1; client <= clients; client++) this.#callLater(client);
     if (faults.length > 0) this.#faultLater();
     if (operations.length > 0) this.#operateLater();
-    if (profile !== "honest") this.#damageLater();
+    if (profile === "bit-rot") this.#rotLater();
+    else if (profile !== "honest") this.#damageLater();
     if (this.#world.plan.othersAreFull === 1) this.#fillLater();
   }
 
@@ -140,6 +144,18 @@ export class MischiefMaker<Query, Answer> {
     });
   }
 
+  /** Lets disks go bad, again and again. */
+  #rotLater(): void {
+    const { lengthMs } = this.#world.plan;
+    const [least, most] = [Math.ceil(lengthMs / 12), Math.ceil(lengthMs / 4)];
+    this.#after(this.#rotDraw.between(least, most) * usPerMs, () => {
+      for (const each of drawRot(this.#world, this.#rotDraw, () => this.#length())) {
+        this.#perform(each);
+      }
+      this.#rotLater();
+    });
+  }
+
   /** Damages one disk, or one state, once, when there is something on it. */
   #damageLater(): void {
     const { profile } = this.#mischief;
@@ -157,12 +173,7 @@ export class MischiefMaker<Query, Answer> {
         this.#perform({ kind: "wipe", node, downMs });
         return;
       }
-      if (profile === "stray") {
-        this.#perform({ kind: "stray", node });
-        return;
-      }
-      const [perMillion, bit] = [draw.below(1_000_000), draw.below(8)];
-      this.#perform({ kind: "rot", node, perMillion, bit, downMs });
+      this.#perform({ kind: "stray", node });
     });
   }
 

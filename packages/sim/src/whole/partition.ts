@@ -45,7 +45,7 @@ export function partition(
 }
 
 /** Both ways of every link between two groups. */
-function between(left: readonly NodeId[], right: readonly NodeId[]): readonly Link[] {
+export function between(left: readonly NodeId[], right: readonly NodeId[]): readonly Link[] {
   return left.flatMap((a) =>
     right.flatMap((b) => [
       { from: a, to: b },

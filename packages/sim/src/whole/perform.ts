@@ -1,6 +1,8 @@
 import type { Happening } from "./decision.ts";
+import { isQuorum } from "./group-shadow.ts";
 import type { Host } from "./host.ts";
 import type { Operation } from "./operators.ts";
+import type { Rot } from "./rot.ts";
 import { usPerMs } from "./timeline.ts";
 import type { WholeWorld } from "./whole-world.ts";
 
@@ -52,11 +54,8 @@ function performOn<Query, Answer>(
       takeDown(world, host, what.downMs, () => host.crash(what.how, what.survivePerMille));
       break;
     case "rot":
-      takeDown(world, host, what.downMs, () => {
-        host.crash("power", 500);
-        world.coverage.count("rot");
-        host.rot(what.perMillion, what.bit).catch((error: unknown) => world.broken(error));
-      });
+      takeDown(world, host, what.downMs, () => host.crash("power", 500));
+      rot(world, host, what).catch((error: unknown) => world.broken(error));
       break;
     case "wipe":
       takeDown(world, host, what.downMs, () => {
@@ -110,6 +109,20 @@ function performOn<Query, Answer>(
       host.traps.push({ call: what.call, skip: what.skip, trap: what.trap, downMs: what.downMs });
       break;
   }
+}
+
+/** Lets some of a disk go bad. */
+async function rot<Query, Answer>(
+  { coverage, group, hosts }: WholeWorld<Query, Answer>,
+  host: Host<Query, Answer>,
+  what: Rot,
+): Promise<void> {
+  if (!(await host.rot(what))) return;
+  coverage.count("rot");
+  const rotten = hosts.filter(({ damage }) => damage === "rotten");
+  if (rotten.length > 1) coverage.count("rot-of-several");
+  const whole = hosts.flatMap(({ id, damage }) => (damage === "none" ? [id] : []));
+  if (!isQuorum(group.newest, new Set(whole))) coverage.count("rot-of-majority");
 }
 
 /** Makes the state of a host that runs another, if the service has a way to. */

@@ -1,5 +1,8 @@
+import type { NodeId } from "@quorate/core";
 import type { Clock, Timer } from "@quorate/runtime";
+import { scatter } from "./scatter.ts";
 import { type Life, type Microseconds, type Timeline, usPerMs } from "./timeline.ts";
+import type { WholePlan } from "./whole-plan.ts";
 
 /** The rate of a true clock: how many units it counts in a thousand. */
 export const trueRatePerMille = 1000;
@@ -142,4 +145,13 @@ export class SkewedClock implements Clock {
     this.#timers.delete(timer);
     timer.callback();
   }
+}
+
+/** How fast the clock of a node goes while nothing befalls it: where leases count on it, not quite right. */
+export function usualRateOf(
+  { leaseReads, clockDriftPerMille, seed }: WholePlan,
+  id: NodeId,
+): number {
+  if (leaseReads === 0) return trueRatePerMille;
+  return trueRatePerMille + (scatter(3, seed, 81, id) - 1) * clockDriftPerMille;
 }

@@ -5,6 +5,22 @@ import type { Life, Microseconds, Timeline } from "./timeline.ts";
 /** What a call asks of a disk: to look, or to change something. */
 export type DiskCall = DiskOperation["kind"] | "list" | "open" | "size" | "read" | "close";
 
+/** Every call there is. */
+export const diskCalls: readonly DiskCall[] = [
+  "list",
+  "open",
+  "size",
+  "read",
+  "close",
+  "create",
+  "write",
+  "truncate",
+  "sync",
+  "rename",
+  "remove",
+  "sync-directory",
+];
+
 /** The calls that change something, or make it durable: those that a trap can wait for. */
 export const changingCalls: ReadonlySet<DiskCall> = new Set([
   "create",

@@ -2,6 +2,8 @@ import { type FaultName, faultNames, type OperationName, operationNames } from "
 
 const happenings = [
   "rot",
+  "rot-of-several",
+  "rot-of-majority",
   "wipe",
   "stray",
   "diverged",
@@ -36,6 +38,7 @@ const happenings = [
   "rot-refused",
   "rot-mended-alone",
   "rot-mended-by-others",
+  "rot-mended-later",
   "rot-harmless",
   "leader-elected",
   "leader-changed",

@@ -4,6 +4,7 @@ import { isQuorum } from "./group-shadow.ts";
 import { uncaughtStray } from "./divergence.ts";
 import type { OperationRecord } from "./operators.ts";
 import { probeClient, probeNumberOf } from "./probe-call.ts";
+import { settleRot } from "./rot-verdict.ts";
 import { usPerMs } from "./timeline.ts";
 import type { WholeWorld } from "./whole-world.ts";
 
@@ -26,7 +27,9 @@ export type WholeStall =
   /** Members have not applied the same. */
   | "not-converged"
   /** A replica whose state is another serves on. */
-  | "stray-not-caught";
+  | "stray-not-caught"
+  /** A disk that went bad is neither mended nor refused. */
+  | "rot-not-settled";
 
 /** A group without faults did not make progress in time. */
 export class WholeLivenessFailure extends Error {
@@ -43,11 +46,19 @@ export class WholeLivenessFailure extends Error {
  * Heals a majority for good, lets everything else stand still, and demands within a bounded time: that
  * every member runs and follows one leader, that every call of the past has ended, that each member gets
  * a write and a read through, that all have applied the same, and that who was removed has stopped. If
- * operators changed who the members are, all nodes are healed. Throws `WholeLivenessFailure`.
+ * operators changed who the members are, or disks are rotten, all nodes are healed, and those that can be
+ * helped must run first. Throws `WholeLivenessFailure`.
  */
 export async function demandWholeLiveness<Query, Answer>(
   world: WholeWorld<Query, Answer>,
 ): Promise<void> {
+  if (world.hosts.some(({ damage, isRemoved }) => damage === "rotten" && !isRemoved)) {
+    world.heal(world.ids);
+    const open = await settleRot(world, boundMs(world) * usPerMs);
+    if (open.length > 0) {
+      throw new WholeLivenessFailure("rot-not-settled", `what becomes of nodes ${open.join(" ")}`);
+    }
+  }
   const healed = chooseHealed(world);
   if (healed === undefined) {
     world.coverage.count("healed-without-majority");
@@ -55,10 +66,12 @@ export async function demandWholeLiveness<Query, Answer>(
   }
   const others = world.born.length - world.born.filter((id) => healed.includes(id)).length;
   world.coverage.count(others === 0 ? "healed-all" : "healed-majority");
-  // What is not to be counted on goes on beside them, as long as it does.
-  world.heal([...healed, ...world.log.strays]);
   if (world.plan.diskBytes > 0) world.coverage.count("healed-on-small-disks");
-  if (others > 0 && world.plan.othersAreFull === 1) world.coverage.count("healed-beside-full");
+  if (!world.isHealed) {
+    // What is not to be counted on goes on beside them, as long as it does.
+    world.heal([...healed, ...world.log.strays]);
+    if (others > 0 && world.plan.othersAreFull === 1) world.coverage.count("healed-beside-full");
+  }
   const start = world.timeline.now;
   const past: Past<Query, Answer> = {
     calls: world.callers.pending.filter(({ node }) => healed.includes(node)),
@@ -102,8 +115,8 @@ interface Past<Query, Answer> {
 }
 
 /**
- * Nodes whose disks are whole: those of the plan, if they are a majority and nobody changed the members,
- * and else all. Undefined if all of them are none.
+ * Nodes whose disks are whole: those of the plan, if they are a majority, and nobody changed the members
+ * or was helped; and else all. Undefined if all of them are none.
  */
 function chooseHealed<Query, Answer>(
   world: WholeWorld<Query, Answer>,
@@ -111,15 +124,14 @@ function chooseHealed<Query, Answer>(
   const whole = world.ids.filter((id) => isWhole(world, id));
   const planned = whole.filter((id) => (world.plan.memberBits >> (id - 1)) % 2 === 1);
   const { newest } = world.group;
-  if (!world.operators.hasChanged && isQuorum(newest, new Set(planned))) return planned;
+  const isChosen = !world.operators.hasChanged && !world.isHealed;
+  if (isChosen && isQuorum(newest, new Set(planned))) return planned;
   return isQuorum(newest, new Set(whole)) ? whole : undefined;
 }
 
 function isWhole<Query, Answer>(world: WholeWorld<Query, Answer>, id: NodeId): boolean {
-  const { damage, replica, isRemoved } = world.host(id);
-  // A rotten disk that was not looked at since may yet be refused.
-  if (world.log.strays.has(id)) return false;
-  return !isRemoved && (damage === "none" || (damage === "rotten" && replica !== undefined));
+  const { damage, isRemoved } = world.host(id);
+  return !isRemoved && damage === "none" && !world.log.strays.has(id);
 }
 
 /**
@@ -170,6 +182,7 @@ function boundMs<Query, Answer>({ plan, log, ids }: WholeWorld<Query, Answer>): 
     plan.callTimeoutMs * 4 +
     plan.memberTimeoutMs * 2 +
     plan.handOverTimeoutMs +
+    plan.repairTimeoutMs * 10 +
     plan.diskFullRetryMs * 20 +
     plan.deadConnectionMs;
   const { snapshotBytesPerSecond, snapshotChunkBytes, snapshotStallMs, snapshotRetryMs } = plan;

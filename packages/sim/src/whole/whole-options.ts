@@ -32,8 +32,7 @@ export function replicaOptionsOf(
     handOverTimeoutMs: plan.handOverTimeoutMs,
     retryMs: plan.retryMs,
     diskFullRetryMs: plan.diskFullRetryMs,
-    // As long as it takes for elections, over and over.
-    repairTimeoutMs: 20 * plan.tickMs * plan.electionTimeoutTicks,
+    repairTimeoutMs: plan.repairTimeoutMs,
     segmentBytes: plan.segmentBytes,
     reserveBytes: plan.reserveBytes,
     proposalCountMax: plan.proposalCountMax,

@@ -32,6 +32,7 @@ export interface WholePlan {
   readonly handOverTimeoutMs: number;
   readonly retryMs: number;
   readonly diskFullRetryMs: number;
+  readonly repairTimeoutMs: number;
   readonly segmentBytes: number;
   readonly reserveBytes: number;
   readonly proposalCountMax: number;
@@ -77,6 +78,14 @@ export function capacityOf({ diskBytes }: WholePlan): number {
   return diskBytes === 0 ? Number.POSITIVE_INFINITY : diskBytes;
 }
 
+/** The election timeout, in milliseconds. */
+export function electionMsOf({
+  tickMs,
+  electionTimeoutTicks,
+}: Pick<WholePlan, "tickMs" | "electionTimeoutTicks">): number {
+  return tickMs * electionTimeoutTicks;
+}
+
 /** The ids of those who may join come after this one, so that they stay what they are in any plan. */
 export const spareIdBase = 10;
 
@@ -89,7 +98,7 @@ export function isSpare(id: NodeId): boolean {
 export type Profile =
   /** None. */
   | "honest"
-  /** One node's durable bytes change. It must be refused, or harmless. */
+  /** Durable bytes change. They must be mended, refused, or harmless. */
   | "bit-rot"
   /** One node loses its disk and comes back with an empty one. It must be refused by its peers. */
   | "wiped-disk"
@@ -198,10 +207,11 @@ export function drawWholePlan(seed: number): WholePlan {
     leaseReads,
     clockDriftPerMille: draw.pick([0, 100, 300]),
     callTimeoutMs: draw.pick([1, 3, 10]) * electionMs,
-    memberTimeoutMs: draw.pick([2, 10, 30]) * electionMs,
+    memberTimeoutMs: draw.pick([1, 2, 10]) * electionMs,
     handOverTimeoutMs: draw.pick([0, 1, 3]) * electionMs,
     retryMs: draw.pick([5, 20, 100]),
     diskFullRetryMs: draw.pick([20, 200]),
+    repairTimeoutMs: 500 + new Draw(seed, 20).pick([1, 2, 10]) * electionMs,
     segmentBytes: draw.pick([2048, 4096, 4096, 16_384]),
     reserveBytes: room.reserveBytes,
     proposalCountMax: draw.pick([1, 4, 1000, 1000, 1000]),
@@ -302,6 +312,7 @@ export const calmWholePlan: WholePlan = {
   handOverTimeoutMs: 100,
   retryMs: 20,
   diskFullRetryMs: 50,
+  repairTimeoutMs: 2000,
   segmentBytes: 16_384,
   reserveBytes: 0,
   proposalCountMax: 1000,

@@ -90,24 +90,6 @@ test("a disk error stops a replica, and its supervisor starts it again", async (
   await demandWholeLiveness(world);
 });
 
-test("a log that rots while its node is down is mended with the help of others", async () => {
-  // Half way through what was written lies in some batch, which others follow.
-  const lines = [...writes, "@900ms rot node=2 perMillion=500000 bit=3 downMs=50"];
-  const world = await worldAfter(1500, lines);
-  expect(world.coverage.counts.get("rot-mended-by-others")).toBe(1);
-  expect(world.host(2).replica).toBeDefined();
-  await demandWholeLiveness(world);
-});
-
-test("what nobody can prove to belong there is refused", async () => {
-  // The last batch of a log alone tells its last hard state.
-  const lines = [...writes, "@900ms rot node=2 perMillion=977000 bit=3 downMs=50"];
-  const world = await worldAfter(1500, lines);
-  expect(world.coverage.counts.get("rot-refused")).toBe(1);
-  expect(world.host(2).isRefused).toBe(true);
-  await demandWholeLiveness(world);
-});
-
 test("a wiped disk is refused by all who knew what was on it", async () => {
   const lines = [...writes, "@900ms wipe node=2 downMs=50"];
   const world = await worldAfter(1500, lines);

@@ -21,7 +21,7 @@ import { perform } from "./perform.ts";
 import { scatter } from "./scatter.ts";
 import { trueRatePerMille } from "./skewed-clock.ts";
 import { slowed } from "./slow-machine.ts";
-import type { DiskCall } from "./timed-disk.ts";
+import { type DiskCall, diskCalls } from "./timed-disk.ts";
 import { type Life, type Microseconds, Timeline, usPerMs } from "./timeline.ts";
 import { WholeCoverage } from "./whole-coverage.ts";
 import { spareIdBase, type WholePlan } from "./whole-plan.ts";
@@ -233,11 +233,14 @@ export class WholeWorld<Query, Answer> {
         this.coverage.count("unacknowledged-entries-kept");
       }
     }
-    if (host.damage === "rotten") this.coverage.count("rot-harmless");
     this.#judge(() => {
       this.group.report(id, status.confIndex, status.confState);
       this.jury.started(status);
     });
+  }
+
+  refused(node: NodeId, error: Error): void {
+    this.trace.line(() => `${this.#clock()} n${node} does not start: ${error.message}`);
   }
 
   ended(node: NodeId): void {
@@ -381,19 +384,4 @@ const endings: readonly CallRecord<unknown, unknown>["ending"]["kind"][] = [
   "answered",
   "failed",
   "unknown",
-];
-
-const diskCalls: readonly DiskCall[] = [
-  "list",
-  "open",
-  "size",
-  "read",
-  "close",
-  "create",
-  "write",
-  "truncate",
-  "sync",
-  "rename",
-  "remove",
-  "sync-directory",
 ];
