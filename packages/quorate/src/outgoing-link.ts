@@ -164,16 +164,25 @@ export class OutgoingLink {
 
   /**
    * Makes no connection any more, and ends the one that there is once everything has left and the peer
-   * has read it, or after `timeoutMs`. Resolves then. Nothing more can be sent.
+   * has read it, or once nothing has left for `lingerMs`, or `lingerMs` and `deadConnectionMs` from now.
+   * Resolves then. Nothing more can be sent.
    */
-  async finish(timeoutMs: number): Promise<void> {
+  async finish(lingerMs: number): Promise<void> {
     const state = this.#state;
     if (state.kind === "open") {
-      this.retire(timeoutMs);
-      state.queue.end();
-      const timer = setTimeout(() => state.socket.destroy(), timeoutMs);
-      await new Promise((resolve) => state.socket.once("close", resolve));
-      clearTimeout(timer);
+      this.retire(lingerMs);
+      const { socket, queue } = state;
+      queue.end();
+      let stalledCount = 0;
+      let { takenBytes } = queue;
+      // Counted as well: on a busy machine time goes by in which nothing could leave.
+      const checks = setInterval(() => {
+        stalledCount = queue.takenBytes === takenBytes ? stalledCount + 1 : 0;
+        takenBytes = queue.takenBytes;
+        if (stalledCount >= checkCountMax) socket.destroy();
+      }, lingerMs / checkCountMax);
+      await new Promise((resolve) => socket.once("close", resolve));
+      clearInterval(checks);
     }
     this.close();
   }

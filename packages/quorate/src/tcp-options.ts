@@ -118,8 +118,9 @@ export interface TcpNetworkOptions {
 
   /**
    * How long the connections of a peer that was left out or removed live on, in milliseconds, 0 to
-   * 60,000, so that both sides can finish what they have to say; and how long `close` waits until peers
-   * have read what was sent before.
+   * 60,000, so that both sides can finish what they have to say; and how long `close` waits for a peer
+   * that takes nothing of what was sent before. As long as it takes something, `close` waits for up to
+   * `deadConnectionMs` more.
    *
    * @default 1000
    */

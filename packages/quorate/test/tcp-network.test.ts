@@ -240,6 +240,36 @@ test("what was sent before a network is closed is delivered", async () => {
   expect(payloads.length).toBe(sent.length);
 });
 
+test("a network that is closed waits as long as somebody reads, however slowly", async () => {
+  const one = await openNode(1, { lingerMs: 100 });
+  let received = 0;
+  let ended = false;
+  const slow = await listen((socket) => {
+    socket.once("data", () => {
+      let due = 0;
+      socket.on("data", (bytes: Buffer) => {
+        received += bytes.length;
+        // What the kernel has is read at once in the end: nobody sees how far that is.
+        if (received < due || one.network.queuedBytes(3) === 0) return;
+        due = received + 300_000;
+        socket.pause();
+        setTimeout(() => socket.resume(), 10);
+      });
+      socket.on("end", () => {
+        ended = true;
+      });
+      socket.write(welcomeFrame());
+    });
+  });
+  pointTo(one, new Map([[3, slow]]));
+  await until("they are connected", () => one.connected.has(3));
+  const frame = textFrame("x".repeat(500_000));
+  for (let count = 0; count < 32; count++) expect(one.network.send(3, frame)).toBe(true);
+  await one.network.close();
+  await until("the end arrives", () => ended);
+  expect(received).toBe(32 * Buffer.concat(frame).length);
+});
+
 test("a network that is closed waits for those who read nothing, but not for ever", async () => {
   const one = await openNode(1);
   const deaf = await listen((socket) => {

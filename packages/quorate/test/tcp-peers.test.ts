@@ -255,32 +255,30 @@ test("a node that was let go in the middle of connecting is left alone", async (
 });
 
 test("chunks of snapshots wait for all else, within a limit of their own", async () => {
-  const one = await openNode(1, { frameBytesMax: 1024 * 1024, sendQueueBytesMax: 1024 * 1024 });
-  let goOn = (): void => {};
-  const types: string[] = [];
-  const slow = await listen((socket) => {
-    const reader = new FrameReader({ frameBytesMax: 2 * 1024 * 1024 });
-    socket.once("data", () => {
-      socket.write(welcomeFrame());
-      socket.pause();
-      goOn = () => socket.resume();
-      socket.on("data", (bytes: Buffer) => {
-        for (const { type } of reader.push(new Uint8Array(bytes))) types.push(type);
-      });
-    });
-  });
-  pointTo(one, new Map([[2, slow]]));
-  await until("it is connected", () => one.connected.has(2));
-  const chunk = encodeFrame("snapshot-chunk", [Buffer.alloc(512 * 1024)]);
-  let dropped = 0;
-  await until("chunks are dropped", () => {
-    dropped = one.network.send(2, chunk) ? 0 : dropped + 1;
-    return dropped === 20;
-  });
+  const limits = { frameBytesMax: 1024 * 1024, sendQueueBytesMax: 1024 * 1024 };
+  const [one, two] = await Promise.all([openNode(1, limits), openNode(2, limits)]);
+  introduce(one, two);
+  await connected(one, two);
+  const chunk = encodeFrame("snapshot-chunk", [Buffer.alloc(100 * 1024)]);
+  // All in one turn, in which nothing leaves.
+  let chunkCount = 0;
+  while (one.network.send(2, chunk)) chunkCount++;
+  expect(chunkCount).toBe(10);
   expect(one.network.send(2, textFrame("urgent"))).toBe(true);
-  goOn();
-  await until("the urgent frame arrives", () => types.includes("raft"));
-  await until("all arrives", () => one.network.queuedBytes(2) === 0 && types.at(-1) !== "raft");
+  await until("all arrives", () => two.frames.length === chunkCount + 1);
+  expect(two.frames.map(({ frame }) => frame.type)).toEqual([
+    "raft",
+    ...Array.from({ length: chunkCount }, () => "snapshot-chunk"),
+  ]);
+  // There is room again for as many.
+  await until("nothing waits", () => one.network.queuedBytes(2) === 0);
+  for (let count = 0; count < chunkCount; count++) expect(one.network.send(2, chunk)).toBe(true);
+  expect(one.network.send(2, chunk)).toBe(false);
+  // Some have begun to leave, and are not cut up by what is urgent.
+  await until("some have left", () => two.frames.length > chunkCount + 1);
+  expect(one.network.send(2, textFrame("urgent again"))).toBe(true);
+  await until("all arrives", () => two.frames.length === 2 * (chunkCount + 1));
+  expect(texts(two)).toContain("urgent again");
 });
 
 test("refusals of made-up names are remembered within a limit", async () => {
