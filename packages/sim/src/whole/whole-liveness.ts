@@ -190,7 +190,11 @@ function boundMs<Query, Answer>({ plan, log, ids }: WholeWorld<Query, Answer>): 
     snapshotBytesPerSecond === 0 ? 0 : (log.stateBytesMax * 1000) / snapshotBytesPerSecond;
   // Each may need a snapshot, and a newer one once it has that.
   const snapshotMs = paceMs + (log.stateBytesMax / snapshotChunkBytes + 10) * roundMs;
-  const snapshots = 4 * ids.length * snapshotMs + 4 * (snapshotStallMs + snapshotRetryMs);
+  // Chunks overtake one another: what comes after a hole is sent again once its sender hears no more.
+  const silenceMs = Math.min(2000, snapshotStallMs / 2);
+  const holesMs = (log.stateBytesMax / snapshotChunkBytes) * silenceMs;
+  const snapshots =
+    4 * ids.length * snapshotMs + 2 * holesMs + 4 * (snapshotStallMs + snapshotRetryMs);
   // Windows may be one entry wide, and what is missing may be the whole log.
   const replayMs = log.commands.length * 4 * (roundMs + plan.tickMs);
   return 200 * electionMs + rest + 20 * roundMs + snapshots + replayMs;
