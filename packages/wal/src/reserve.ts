@@ -129,6 +129,21 @@ export async function openReserve(disk: Disk, bytes: number): Promise<Reserve> {
   return new Reserve(disk, bytes, found === bytes || bytes === 0);
 }
 
+/**
+ * Does `work` on the disk of a log that is not open; if that finds the disk full, removes what may be there
+ * of the reserve and does it again.
+ */
+export async function lendReserve<T>(disk: Disk, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isDiskFull(error) || !(await disk.list()).includes(reserveName)) throw error;
+    await disk.remove(reserveName);
+    await disk.syncDirectory();
+    return await work();
+  }
+}
+
 /** Bytes without a pattern, the same each time. */
 function noise(length: number): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(length / 4) * 4);

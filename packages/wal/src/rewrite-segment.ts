@@ -2,6 +2,7 @@ import type { Disk, DiskFile } from "./disk.ts";
 import { temporaryName } from "./file-name.ts";
 import { roundUp } from "./bytes.ts";
 import { makeFile } from "./new-file.ts";
+import { lendReserve } from "./reserve.ts";
 import type { Segment } from "./segment-file.ts";
 import { encodeSegmentHeader, sectorBytes, segmentHeaderBytes } from "./segment.ts";
 import { withFile } from "./with-file.ts";
@@ -16,7 +17,8 @@ const chunkBytes = 1024 * 1024;
  * Puts a file in the place of `segment` that holds its header, then `parts`, and fill to its length, or
  * further where they need more. The old file stays until the new one is whole and durable.
  *
- * Rejects with `disk_full` or `storage_failed`; either way the old file or the new one is there, whole.
+ * On a full disk it takes the room of the reserve, which is made again once the log is open and there is
+ * room. Rejects with `disk_full` or `storage_failed`; either way the old file or the new one is there, whole.
  */
 export async function rewriteSegment(
   disk: Disk,
@@ -26,12 +28,13 @@ export async function rewriteSegment(
   const { name, header } = segment;
   const temporary = temporaryName(name);
   if ((await disk.list()).includes(temporary)) await disk.remove(temporary);
-  const made = await makeFile(disk, name, async (file) => {
+  const write = async (file: DiskFile): Promise<void> => {
     await file.write(0, [encodeSegmentHeader(header)]);
     const end = await withFile(disk, name, async (old) => await copy(old, file, parts));
     await fill(file, header.fill, end, roundUp(Math.max(segment.size, end), sectorBytes));
     await file.sync();
-  });
+  };
+  const made = await lendReserve(disk, async () => await makeFile(disk, name, write));
   await made.close();
 }
 
